@@ -1,0 +1,51 @@
+# Every target makes the virtual environment it needs, so each works as the first command after a clone.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.stamp-dev
+DOCS_STAMP := $(VENV)/.stamp-docs
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check bench docs fix clean
+
+help: ## this list
+	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(STAMP): pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable . --group dev
+	@touch $@
+
+$(DOCS_STAMP): $(STAMP)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group docs
+	@touch $@
+
+setup: $(STAMP) ## the virtual environment with everything the other targets need
+
+demo: $(STAMP) ## 12 supervised sessions against the simulator, offline; FOLDER=... to ask about another folder
+	@$(BIN)/agentsup demo $(FOLDER)
+
+test: $(STAMP) ## the whole suite
+	@$(BIN)/python -m pytest -q
+
+check: $(STAMP) ## format, lint, types, layers
+	@$(BIN)/ruff format --check --quiet . || { echo "run make fix"; exit 1; }
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/mypy tests/typing/api.py
+	@$(BIN)/lint-imports --no-cache | tail -n 1
+
+bench: $(STAMP) ## speed, as ratios against raw trio, raw httpx and the peers
+	@$(BIN)/python -m tests.bench
+
+docs: $(DOCS_STAMP) ## the documentation, in docs/_build/html; a broken reference is an error
+	@$(BIN)/sphinx-build -W -n -q -b html docs docs/_build/html
+	@echo docs/_build/html/index.html
+
+fix: $(STAMP) ## format, and the fixes that are safe
+	@$(BIN)/ruff format --quiet .
+	@$(BIN)/ruff check --fix --quiet .
+
+clean: ## forget the virtual environment and everything built
+	@rm -rf $(VENV) docs/_build build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

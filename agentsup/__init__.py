@@ -1,0 +1,1 @@
+"""Supervised LLM agent sessions for long-running trio services, modelled on OTP."""
