@@ -6,10 +6,12 @@ docs/reference/errors.md shows the whole tree on one page. No error carries a se
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 class AgentsupError(Exception):
