@@ -1,0 +1,81 @@
+"""Everything a session asks the outside to do; each is answered by a message, or needs no answer."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import attrs
+
+from agentsup.ids import CallId, RequestId
+from agentsup.talk.outgoing import Outgoing
+from agentsup.talk.tools import ToolUse
+
+
+@attrs.frozen
+class Open:
+    """Find or make the provider's session: `Opened`, `Lost` or `Refused` comes back."""
+
+    token: str
+    search: bool
+    """A create may have happened already: look for one that carries the token first."""
+
+    attempt: int
+    """How often this has failed in a row; 0 goes at once."""
+
+
+@attrs.frozen
+class Attach:
+    """Open the stream, list the history, merge: `News`, then `Attached`, then `News` until `Lost` or `Refused`."""
+
+    provider_session_id: str
+    attempt: int
+    """How often the connection was lost in a row; 0 goes at once."""
+
+
+@attrs.frozen
+class Detach:
+    """Drop the stream: what comes from it from now on is not wanted."""
+
+
+@attrs.frozen
+class Post:
+    """Send these, in one request and in this order: `Posted`, `Lost` or `Refused` comes back."""
+
+    items: tuple[Outgoing, ...]
+
+
+@attrs.frozen
+class RunTool:
+    """Run a tool: `ToolDone` comes back, whatever it does."""
+
+    use: ToolUse
+
+
+@attrs.frozen
+class CancelTools:
+    """Stop these tools for real; nothing comes back from them."""
+
+    call_ids: tuple[CallId, ...]
+
+
+@attrs.frozen
+class StartTimer:
+    """Say `TimedOut` when the request's time is up."""
+
+    request_id: RequestId
+    seconds: float
+
+
+@attrs.frozen
+class CancelTimer:
+    """The request is over; its timer is not wanted any more."""
+
+    request_id: RequestId
+
+
+@attrs.frozen
+class Finish:
+    """The session is over: end its task."""
+
+
+Effect: TypeAlias = Open | Attach | Detach | Post | RunTool | CancelTools | StartTimer | CancelTimer | Finish

@@ -1,0 +1,129 @@
+"""Everything that can be said to a session: the closed set that `step` has an answer to, in every state."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import attrs
+
+from agentsup.ids import RequestId
+from agentsup.talk.content import Part, hidden
+from agentsup.talk.events import Failure, Theirs
+from agentsup.talk.tools import ToolResult
+
+
+@attrs.frozen
+class Start:
+    """The first message of a session's first incarnation."""
+
+    token: str
+    """New and unguessable; by it the provider's session is found if its creation goes unanswered."""
+
+    existing: str | None = None
+    """The provider's id of a session to go on with; None makes a new one."""
+
+
+@attrs.frozen
+class Revive:
+    """The first message of a later incarnation: the state is a fold of the journal, and nothing runs."""
+
+    reason: str
+
+
+@attrs.frozen
+class Submit:
+    """A user's input; the same id twice is the same request."""
+
+    request_id: RequestId
+    parts: tuple[Part, ...] = attrs.field(repr=hidden)
+
+
+@attrs.frozen
+class Opened:
+    """The provider has a session for us."""
+
+    provider_session_id: str
+
+
+@attrs.frozen
+class Attached:
+    """The stream is open and the history has been merged: what is not in the state now has not happened."""
+
+
+@attrs.frozen
+class News:
+    """What the provider said, in its order, each event once; also while the history is being merged."""
+
+    bodies: tuple[Theirs, ...]
+
+
+@attrs.frozen
+class Lost:
+    """The stream is gone, or it is unknown whether something we sent arrived."""
+
+    reason: str
+
+
+@attrs.frozen
+class Refused:
+    """The provider said no for good: to the session, to its opening, or to what we sent."""
+
+    failure: Failure
+    fatal: bool
+    """The session itself is refused (authentication, permission, not there), not only what was sent."""
+
+
+@attrs.frozen
+class Posted:
+    """The provider took what we sent."""
+
+    keys: tuple[str, ...]
+
+
+@attrs.frozen
+class ToolDone:
+    """A tool came to an end, one way or the other."""
+
+    result: ToolResult
+
+
+@attrs.frozen
+class TimedOut:
+    """A request's time is up."""
+
+    request_id: RequestId
+
+
+@attrs.frozen
+class Interrupt:
+    """Stop the running request, here and at the provider; the session lives on."""
+
+
+@attrs.frozen
+class Close:
+    """Take nothing more, finish what runs, end."""
+
+
+@attrs.frozen
+class Abort:
+    """End now."""
+
+    reason: str = "aborted"
+
+
+Message: TypeAlias = (
+    Start
+    | Revive
+    | Submit
+    | Opened
+    | Attached
+    | News
+    | Lost
+    | Refused
+    | Posted
+    | ToolDone
+    | TimedOut
+    | Interrupt
+    | Close
+    | Abort
+)

@@ -1,0 +1,126 @@
+"""What a request, or a turn, came to: folds over the kept events, with no state of their own to go stale."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from agentsup.ids import RequestId, SessionId
+from agentsup.talk import events as ev
+from agentsup.talk.content import as_text
+from agentsup.talk.result import SessionResult, Turn
+from agentsup.talk.tools import ToolUse
+from agentsup.talk.usage import Usage
+
+
+class _Sum:
+    """What a stretch of events adds up to."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+        self.tool_uses: list[ToolUse] = []
+        self.server_tool_uses: list[ToolUse] = []
+        self.usage: list[Usage] = []
+        self.acted = False
+
+    def add(self, body: ev.Kept) -> None:
+        match body:
+            case ev.Said():
+                self.said.append(body.text)
+            case ev.ToolAsked():
+                self.tool_uses.append(body.use)
+            case ev.ServerToolUsed():
+                self.server_tool_uses.append(body.use)
+            case ev.Measured():
+                self.usage.append(body.usage)
+            case ev.Working():
+                pass
+            case _:
+                return
+        self.acted = True
+
+    @property
+    def total(self) -> Usage:
+        raw = tuple(piece for usage in self.usage for piece in usage.raw)
+        return Usage(
+            sum(usage.input_tokens for usage in self.usage),
+            sum(usage.output_tokens for usage in self.usage),
+            sum(usage.cache_read_tokens for usage in self.usage),
+            sum(usage.cache_write_tokens for usage in self.usage),
+            raw,
+        )
+
+
+def result_of(
+    bodies: Iterable[ev.Kept], request_id: RequestId, *, session_id: SessionId, provider_session_id: str | None
+) -> SessionResult:
+    """What the request came to (so far, if it has not ended), from the session's events in order.
+
+    Events before the request's start and after its end are passed over, so a caller may hand in more than the request's own.
+    """
+    sums, raws, turns, running = _Sum(), [], 0, False
+    worked = False
+    ending: ev.RequestEnded | None = None
+    for body in bodies:
+        if isinstance(body, ev.RequestStarted) and body.request_id == request_id:
+            running = True
+        if not running:
+            if isinstance(body, ev.RequestEnded) and body.request_id == request_id:
+                ending = body
+            continue
+        if isinstance(body, ev.RequestEnded) and body.request_id == request_id:
+            ending = body
+            break
+        sums.add(body)
+        if isinstance(body, ev.Heard):
+            raws.append(body.raw)
+        if isinstance(body, ev.Waiting | ev.Terminated):
+            turns, worked = turns + worked, False
+        else:
+            worked = worked or _is_work(body)
+    return SessionResult(
+        terminal=ending.terminal if ending is not None else "terminated",
+        stop_reason=ending.stop_reason if ending is not None else None,
+        text="\n".join(sums.said),
+        tool_uses=tuple(sums.tool_uses),
+        server_tool_uses=tuple(sums.server_tool_uses),
+        usage=sums.total,
+        turns=turns,
+        events=tuple(raws),
+        session_id=session_id,
+        provider_session_id=provider_session_id,
+    )
+
+
+def turns_of(bodies: Iterable[ev.Kept]) -> tuple[Turn, ...]:
+    """The session's finished turns, oldest first."""
+    turns: list[Turn] = []
+    asked: dict[RequestId, str] = {}
+    request_id: RequestId | None = None
+    sums, begins = _Sum(), False
+    for body in bodies:
+        match body:
+            case ev.Accepted():
+                asked[body.request_id] = as_text(body.parts)
+            case ev.RequestStarted():
+                request_id, begins, sums = body.request_id, True, _Sum()
+            case ev.Waiting() | ev.Terminated() if request_id is not None and sums.acted:
+                turns.append(
+                    Turn(
+                        number=len(turns) + 1,
+                        request_id=request_id,
+                        input=asked.get(request_id) if begins else None,
+                        text="\n".join(sums.said),
+                        tool_uses=tuple(sums.tool_uses),
+                        server_tool_uses=tuple(sums.server_tool_uses),
+                        usage=sums.total,
+                        stop_reason=body.stop_reason,
+                    )
+                )
+                sums, begins = _Sum(), False
+            case _:
+                sums.add(body)
+    return tuple(turns)
+
+
+def _is_work(body: ev.Kept) -> bool:
+    return isinstance(body, ev.Working | ev.Said | ev.ToolAsked | ev.ServerToolUsed | ev.Measured)

@@ -1,0 +1,358 @@
+"""What a session is at one moment, and how each event changes it.
+
+All changes stand in one table at the end of this file, `_APPLY`: event class to function. `apply` is the only way a state comes into
+being, live or replayed, so the fold of a session's journal *is* its state. Two fields are not told by events, because they are
+about this incarnation only: `posting` (a request is on its way to the provider) and `running` (tools at work); `step` sets them, and a
+revived session begins with neither.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Literal, TypeAlias, cast
+
+import attrs
+
+from agentsup.ids import CallId, RequestId
+from agentsup.talk import events as ev
+from agentsup.talk.outgoing import GiveResult, Outgoing, SayMessage, SayStop
+from agentsup.talk.tools import Effect, ToolResult, ToolUse
+from agentsup.talk.usage import Usage
+
+REMEMBERED = 256
+"""How many finished requests and answered calls are remembered by id, to recognise them when they are named again. A retried submit
+comes within a restart and a stale idle within a few turns; 256 is far beyond both, and bounds a session that lives for years."""
+
+
+@attrs.frozen(kw_only=True)
+class Rules:
+    """What the session was told about its limits and its tools; not journaled, it comes with the spec."""
+
+    max_turns: int = 50
+    timeout: float | None = 600.0
+    max_attempts: int | None = None
+    """Losses of the connection in a row after which the session gives up; None never does."""
+
+    max_open_attempts: int | None = 4
+    """The same, before there is a session at the provider: whoever starts one waits, and an address that never answered is likely wrong."""
+
+    effects: Mapping[str, Effect] = attrs.field(factory=dict)
+    """Tool name to effect class; a tool that is not named is `unsafe`."""
+
+
+class Link(enum.Enum):
+    """Where the connection to the provider's session stands."""
+
+    OPENING = "opening"
+    ATTACHING = "attaching"
+    ATTACHED = "attached"
+    GONE = "gone"
+
+
+@attrs.frozen(kw_only=True)
+class Current:
+    """The running request."""
+
+    id: RequestId
+    armed: bool = False
+    """The provider has its message, and what it says from now on is about it: an older idle cannot end this request."""
+
+    working: bool = False
+    """The agent has done something since it last waited."""
+
+    turns: int = 0
+
+
+@attrs.frozen(kw_only=True)
+class Call:
+    """A call of one of our tools that the provider has no answer to yet, as far as we know."""
+
+    use: ToolUse
+    started: bool = False
+    result: ToolResult | None = None
+    queued: bool = False
+    """Its result is in the outbox."""
+
+
+StateName: TypeAlias = Literal["opening", "idle", "running", "closed"]
+
+
+@attrs.frozen(kw_only=True)
+class State:
+    """A session at one moment."""
+
+    rules: Rules
+    token: str | None = None
+    provider_session_id: str | None = None
+    link: Link = Link.OPENING
+    attempts: int = 0
+    """Losses of the connection in a row without a new event between."""
+
+    reconnects: int = 0
+    restarts: int = 0
+    last_error: str | None = None
+    queue: tuple[ev.Accepted, ...] = ()
+    current: Current | None = None
+    outbox: tuple[Outgoing, ...] = ()
+    """What the provider must be told and has not confirmed, in order."""
+
+    sent: frozenset[str] = frozenset()
+    """Keys of what is in the outbox and may have arrived all the same."""
+
+    calls: Mapping[CallId, Call] = attrs.field(factory=dict)
+    idle: ev.Waiting | None = None
+    """The provider's last word, while it waits."""
+
+    terminated: ev.Terminated | None = None
+    answered: tuple[CallId, ...] = ()
+    done: tuple[RequestId, ...] = ()
+    requests: int = 0
+    turns: int = 0
+    usage: Usage = Usage()
+    closing: bool = False
+    ended: ev.SessionEnded | None = None
+    # Of this incarnation only, see above.
+    posting: bool = False
+    running: frozenset[CallId] = frozenset()
+
+    @property
+    def name(self) -> StateName:
+        """The state in one word, as `info()` says it."""
+        if self.ended is not None:
+            return "closed"
+        if self.current is not None:
+            return "running"
+        return "opening" if self.provider_session_id is None else "idle"
+
+    def knows(self, request_id: RequestId) -> bool:
+        """Whether this request is in already."""
+        waiting = any(accepted.request_id == request_id for accepted in self.queue)
+        return waiting or request_id in self.done or (self.current is not None and self.current.id == request_id)
+
+
+def apply(state: State, event: ev.Kept) -> State:
+    """The state after the event. Total: every kept event has an answer in every state."""
+    change = _APPLY.get(type(event))
+    return state if change is None else change(state, event)
+
+
+def fold(state: State, events: Iterable[ev.Kept]) -> State:
+    """The state after all the events, in order."""
+    for event in events:
+        state = apply(state, event)
+    return state
+
+
+def initial(rules: Rules) -> State:
+    """The state before the first event."""
+    return State(rules=rules)
+
+
+# --- ours ------------------------------------------------------------------------------------------------------------------
+
+
+def _started(state: State, event: ev.SessionStarted) -> State:
+    return attrs.evolve(state, token=event.token)
+
+
+def _restarted(state: State, event: ev.SessionRestarted) -> State:
+    link = Link.OPENING if state.provider_session_id is None else Link.ATTACHING
+    return attrs.evolve(
+        state, restarts=event.number, last_error=event.reason, link=link, posting=False, running=frozenset()
+    )
+
+
+def _bound(state: State, event: ev.Bound) -> State:
+    return attrs.evolve(state, provider_session_id=event.provider_session_id, link=Link.ATTACHING)
+
+
+def _connected(state: State, _: ev.Connected) -> State:
+    return attrs.evolve(state, link=Link.ATTACHED)
+
+
+def _lost(state: State, event: ev.ConnectionLost) -> State:
+    link = Link.OPENING if state.provider_session_id is None else Link.ATTACHING
+    return attrs.evolve(
+        state,
+        link=link,
+        attempts=event.attempt,
+        reconnects=state.reconnects + 1,
+        last_error=event.reason,
+        posting=False,
+    )
+
+
+def _accepted(state: State, event: ev.Accepted) -> State:
+    return attrs.evolve(state, queue=(*state.queue, event))
+
+
+def _request_started(state: State, event: ev.RequestStarted) -> State:
+    accepted, *queue = state.queue
+    return attrs.evolve(
+        state,
+        queue=tuple(queue),
+        current=Current(id=event.request_id),
+        requests=state.requests + 1,
+        outbox=(*state.outbox, SayMessage(event.request_id, accepted.parts)),
+    )
+
+
+def _sending(state: State, event: ev.Sending) -> State:
+    return attrs.evolve(state, sent=state.sent.union(event.keys))
+
+
+def _delivered(state: State, event: ev.Delivered) -> State:
+    results = [CallId(key.removeprefix("result:")) for key in event.keys if key.startswith("result:")]
+    calls = (
+        {call_id: call for call_id, call in state.calls.items() if call_id not in results} if results else state.calls
+    )
+    return attrs.evolve(
+        state,
+        outbox=tuple(item for item in state.outbox if item.key not in event.keys),
+        sent=state.sent.difference(event.keys),
+        calls=calls,
+        answered=(*state.answered, *results)[-REMEMBERED:] if results else state.answered,
+    )
+
+
+def _withdrawn(state: State, event: ev.Withdrawn) -> State:
+    outbox = tuple(item for item in state.outbox if item.key not in event.keys)
+    return attrs.evolve(state, outbox=outbox, sent=state.sent.difference(event.keys))
+
+
+def _tool_started(state: State, event: ev.ToolStarted) -> State:
+    return _with_call(state, event.call_id, started=True)
+
+
+def _tool_ended(state: State, event: ev.ToolEnded) -> State:
+    return _with_call(state, event.result.call_id, result=event.result)
+
+
+def _answered(state: State, event: ev.Answered) -> State:
+    calls = dict(state.calls)
+    results: list[Outgoing] = []
+    for call_id in event.call_ids:
+        call = calls.get(call_id)
+        if call is not None and call.result is not None:
+            calls[call_id] = attrs.evolve(call, queued=True)
+            results.append(GiveResult(call.result))
+    return attrs.evolve(state, calls=calls, outbox=(*state.outbox, *results))
+
+
+def _interrupt_sent(state: State, event: ev.InterruptSent) -> State:
+    return attrs.evolve(state, outbox=(*state.outbox, SayStop(event.key)))
+
+
+def _request_ended(state: State, event: ev.RequestEnded) -> State:
+    """The running request ended, or one that had not begun."""
+    done = (*state.done, event.request_id)[-REMEMBERED:]
+    if state.current is None or state.current.id != event.request_id:
+        queue = tuple(accepted for accepted in state.queue if accepted.request_id != event.request_id)
+        return attrs.evolve(state, queue=queue, done=done)
+    return attrs.evolve(state, current=None, done=done)
+
+
+def _closing(state: State, _: ev.Closing) -> State:
+    return attrs.evolve(state, closing=True)
+
+
+def _session_ended(state: State, event: ev.SessionEnded) -> State:
+    return attrs.evolve(
+        state, ended=event, link=Link.GONE, last_error=event.failure.message if event.failure else state.last_error
+    )
+
+
+# --- theirs ------------------------------------------------------------------------------------------------------------------
+
+
+def _working(state: State, _: ev.Working) -> State:
+    current = state.current
+    if current is not None:
+        armed = current.armed or not any(isinstance(item, SayMessage) for item in state.outbox)
+        current = attrs.evolve(current, working=True, armed=armed)
+    return attrs.evolve(state, attempts=0, idle=None, current=current)
+
+
+def _busy(state: State, _: ev.Said | ev.ServerToolUsed | ev.Measured) -> State:
+    """The agent did something: a provider that does not say when it begins to work is believed by what it does."""
+    if state.current is None or state.current.working:
+        return state if not state.attempts else attrs.evolve(state, attempts=0)
+    return attrs.evolve(state, attempts=0, current=attrs.evolve(state.current, working=True))
+
+
+def _measured(state: State, event: ev.Measured) -> State:
+    state = _busy(state, event)
+    return attrs.evolve(state, usage=attrs.evolve(state.usage + event.usage, raw=()))
+
+
+def _tool_asked(state: State, event: ev.ToolAsked) -> State:
+    state = _busy(state, cast("Any", event))
+    if event.use.call_id in state.calls or event.use.call_id in state.answered:
+        return state
+    return attrs.evolve(state, calls={**state.calls, event.use.call_id: Call(use=event.use)})
+
+
+def _waiting(state: State, event: ev.Waiting) -> State:
+    current, turns = state.current, state.turns
+    if current is not None and current.working:
+        current, turns = attrs.evolve(current, working=False, turns=current.turns + 1), turns + 1
+    return attrs.evolve(state, attempts=0, idle=event, current=current, turns=turns)
+
+
+def _terminated(state: State, event: ev.Terminated) -> State:
+    current, turns = state.current, state.turns
+    if current is not None and current.working:
+        current, turns = attrs.evolve(current, working=False, turns=current.turns + 1), turns + 1
+    return attrs.evolve(state, attempts=0, terminated=event, current=current, turns=turns)
+
+
+def _echoed(state: State, event: ev.Echoed) -> State:
+    """Our input came back. A request is armed by its message's echo, in the provider's order, so no older idle can end it."""
+    if event.kind != "message" or state.current is None:
+        return state if not state.attempts else attrs.evolve(state, attempts=0)
+    waits_for_us = state.idle is not None and state.idle.terminal == "requires_action"
+    idle = state.idle if waits_for_us else None
+    return attrs.evolve(state, attempts=0, idle=idle, current=attrs.evolve(state.current, armed=True))
+
+
+def _troubled(state: State, event: ev.Troubled) -> State:
+    return attrs.evolve(state, attempts=0, last_error=event.kind)
+
+
+def _with_call(state: State, call_id: CallId, **changes: Any) -> State:
+    call = state.calls.get(call_id)
+    if call is None:
+        return state
+    return attrs.evolve(state, calls={**state.calls, call_id: attrs.evolve(call, **changes)})
+
+
+_APPLY: Mapping[type[Any], Callable[[State, Any], State]] = {
+    ev.SessionStarted: _started,
+    ev.SessionRestarted: _restarted,
+    ev.Bound: _bound,
+    ev.Connected: _connected,
+    ev.ConnectionLost: _lost,
+    ev.Accepted: _accepted,
+    ev.RequestStarted: _request_started,
+    ev.Sending: _sending,
+    ev.Delivered: _delivered,
+    ev.Withdrawn: _withdrawn,
+    ev.ToolStarted: _tool_started,
+    ev.ToolEnded: _tool_ended,
+    ev.Answered: _answered,
+    ev.InterruptSent: _interrupt_sent,
+    ev.RequestEnded: _request_ended,
+    ev.Closing: _closing,
+    ev.SessionEnded: _session_ended,
+    ev.Working: _working,
+    ev.Waiting: _waiting,
+    ev.Terminated: _terminated,
+    ev.Said: _busy,
+    ev.ToolAsked: _tool_asked,
+    ev.ServerToolUsed: _busy,
+    ev.Measured: _measured,
+    ev.Echoed: _echoed,
+    ev.Troubled: _troubled,
+    # ev.Noted changes nothing.
+}

@@ -1,0 +1,1 @@
+"""Drivers: they move bytes and translate errors, and decide nothing."""

@@ -1,0 +1,96 @@
+"""What a session needs of a backend, and nothing more.
+
+A *provider* is the frozen value a user writes down. It names the endpoint it talks to and can make a *driver* for it: the object that
+moves bytes and translates errors, and decides nothing. All sessions of one endpoint share one driver, owned by that endpoint's actor
+under the providers supervisor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Sequence
+from typing import Protocol, TypeAlias
+
+import attrs
+
+from agentsup.errors import AgentsupError, Problem
+from agentsup.ids import SessionId
+from agentsup.talk.events import Failure, TextDelta, Theirs
+from agentsup.talk.outgoing import Outgoing
+
+Bodies: TypeAlias = tuple[Theirs | TextDelta, ...]
+
+Hear: TypeAlias = Callable[[Bodies], Awaitable[None]]
+"""Called with what the provider said, in order; it waits while the session has too much to do already."""
+
+
+class Unavailable(AgentsupError):
+    """The provider could not be reached, or it is unknown what became of what we sent: look, and try again."""
+
+    def __init__(self, reason: str, *, retry_after: float | None = None) -> None:
+        self.retry_after = retry_after
+        """Seconds the provider asked us to stay away; a floor under our own delay."""
+        super().__init__(reason)
+
+
+class Rejected(AgentsupError):
+    """The provider said no, and would say no again; `fatal` if to the session itself and not only to what was sent."""
+
+    def __init__(self, failure: Failure, *, fatal: bool) -> None:
+        self.failure = failure
+        self.fatal = fatal
+        super().__init__(failure.message)
+
+
+@attrs.frozen(kw_only=True)
+class Opening:
+    """What is told of a session when the provider's side of it is made."""
+
+    session_id: SessionId
+    token: str
+    """New and unguessable: by it a session made by a create that went unanswered is found."""
+
+    search: bool
+    """Look for the token before making another one."""
+
+
+class Driver(Protocol):
+    """One endpoint's wire. Every method raises `Unavailable` or `Rejected` and nothing else of its own."""
+
+    async def attach(
+        self, provider_session_id: str, *, hear: Hear, caught_up: Callable[[], Awaitable[None]], heartbeat: float
+    ) -> None:
+        """Open the event stream, then list the history, then follow the stream; returns only by raising.
+
+        `caught_up` is called once, between history and stream. A stream silent for `heartbeat` seconds is taken for dead.
+        """
+
+    async def post(self, provider_session_id: str, items: Sequence[Outgoing]) -> None:
+        """Send all of these, or none."""
+
+    async def aclose(self) -> None:
+        """Give every connection back."""
+
+
+class Provider(Protocol):
+    """A backend as the user describes it. Values are frozen and open nothing."""
+
+    @property
+    def kind(self) -> str:
+        """The backend in one word, for logs and for tools that ask."""
+
+    @property
+    def endpoint(self) -> Hashable:
+        """Whom it talks to, and as whom: equal endpoints share a driver."""
+
+    @property
+    def provider_session_id(self) -> str | None:
+        """An existing session at the provider to go on with; None for a new one."""
+
+    def problems(self) -> Iterable[Problem]:
+        """What is wrong with the value, all of it; asked before anything is started."""
+
+    def connect(self) -> Driver:
+        """A driver for the endpoint; it opens connections as it needs them."""
+
+    async def open(self, driver: Driver, opening: Opening) -> str:
+        """Make (or find again) the provider's session and return its id."""

@@ -1,0 +1,167 @@
+"""The actor that owns an endpoint's connections: the driver with its HTTP client, and the nursery of every open stream.
+
+Sessions do not hold streams. They ask their endpoint to follow their provider session, and hear of it in their mailbox; when a session's
+task dies its stream is closed, and when the endpoint's task dies its sessions hear of that and ask again.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeAlias
+
+import attrs
+import trio
+
+from agentsup import otp
+from agentsup.providers.base import Bodies, Driver, Provider, Rejected, Unavailable
+
+
+@attrs.frozen
+class GetDriver(otp.Request[Driver]):
+    """The driver, for requests the asker makes in a task of its own."""
+
+
+@attrs.frozen
+class Follow(otp.Request[None]):
+    """Follow a provider session's events, in place of whatever is followed for this owner so far."""
+
+    owner: otp.Ref
+    provider_session_id: str
+    heartbeat: float
+    generation: int
+    """Given back with everything that is heard of the stream itself, so that news of an older one is told apart."""
+
+
+@attrs.frozen
+class Unfollow:
+    """Stop following for this owner."""
+
+    owner: otp.Ref
+
+
+@attrs.frozen
+class Heard:
+    """To the owner: what the provider said."""
+
+    bodies: Bodies
+
+
+@attrs.frozen
+class CaughtUp:
+    """To the owner: everything missed has been told; what comes now is live."""
+
+    generation: int
+
+
+@attrs.frozen
+class StreamEnded:
+    """To the owner: the stream is over, and why."""
+
+    generation: int
+    why: Unavailable | Rejected
+
+
+class Endpoint(otp.Actor):
+    """Owns one endpoint's driver and all streams opened through it."""
+
+    def __init__(self, provider: Provider) -> None:
+        self._provider = provider
+        self._driver: Driver
+        self._streams: dict[otp.Ref, _Stream] = {}
+
+    def init(self) -> None:
+        """Make the driver; it opens connections when they are needed."""
+        self._driver = self._provider.connect()
+        self.spawn(self._keep)
+
+    def handle_call(self, request: GetDriver | Follow, caller: otp.Caller) -> otp.Reply:
+        """Hand out the driver, or follow a session."""
+        match request:
+            case GetDriver():
+                return otp.Reply(self._driver)
+            case Follow():
+                self._follow(request)
+                return otp.Reply(None)
+
+    def handle_cast(self, message: Unfollow) -> None:
+        """Stop following a session."""
+        self._unfollow(message.owner)
+
+    def handle_info(self, message: Any) -> None:
+        """A session's task is gone: so is its stream."""
+        if isinstance(message, otp.Down):
+            self._unfollow(message.ref)
+
+    def _follow(self, request: Follow) -> None:
+        known = self._streams.get(request.owner)
+        if known is None:
+            self.monitor(request.owner)
+        else:
+            known.scope.cancel()
+        stream = self._streams[request.owner] = _Stream(request, after=known)
+        self.spawn(stream.run, self._driver)
+
+    def _unfollow(self, owner: otp.Ref) -> None:
+        stream = self._streams.pop(owner, None)
+        if stream is not None:
+            stream.scope.cancel()
+
+    async def _keep(self) -> None:
+        """The driver's connections live in this task and are closed when it ends, however that comes about."""
+        try:
+            await trio.sleep_forever()
+        finally:
+            with trio.CancelScope(shield=True, deadline=trio.current_time() + CLOSE_BUDGET):
+                await self._driver.aclose()
+
+
+CLOSE_BUDGET = 2.0
+"""Seconds for closing idle connections; a peer that does not say goodbye is not waited for longer."""
+
+Tell: TypeAlias = Callable[[Any], Awaitable[None]]
+
+
+class _Stream:
+    """One followed session, in a task of its own."""
+
+    def __init__(self, request: Follow, *, after: _Stream | None) -> None:
+        self._request = request
+        self._after = after
+        self._over = trio.Event()
+        self.scope = trio.CancelScope()
+
+    async def run(self, driver: Driver) -> None:
+        """Follow until the stream ends, and say why it did."""
+        try:
+            with self.scope:
+                if self._after is not None:
+                    await self._after.wait()
+                    self._after = None
+                why = await self._attach(driver)
+                await self._tell(StreamEnded(self._request.generation, why))
+        except otp.NoProc:
+            pass  # the owner is gone, and nobody is left to tell
+        finally:
+            self._over.set()
+
+    async def wait(self) -> None:
+        """Wait until nothing more is told by this stream."""
+        await self._over.wait()
+
+    async def _attach(self, driver: Driver) -> Unavailable | Rejected:
+        request = self._request
+        heartbeat = request.heartbeat if math.isfinite(request.heartbeat) else 1e9
+        try:
+            await driver.attach(
+                request.provider_session_id,
+                hear=lambda bodies: self._tell(Heard(bodies)),
+                caught_up=lambda: self._tell(CaughtUp(request.generation)),
+                heartbeat=heartbeat,
+            )
+        except (Unavailable, Rejected) as exc:
+            return exc
+        return Unavailable("the stream ended")
+
+    async def _tell(self, message: Heard | CaughtUp | StreamEnded) -> None:
+        await otp.send(self._request.owner, message)

@@ -1,0 +1,95 @@
+"""Foreign errors to ours, at the one edge where they come in: what httpx raises, and what an HTTP status says."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+
+from agentsup.providers.base import Rejected, Unavailable
+from agentsup.talk.events import Failure
+from agentsup.wire.errors import RemoteProtocolError
+
+_RETRY = frozenset({408, 409, 425, 429})
+"""Client-error statuses that say "not now"; the official client retries them too. All other 4xx would be answered the same again."""
+
+_FATAL = frozenset({401, 402, 403, 404})
+"""Statuses that refuse the session and not only the request: who we are, whether we may, whether it exists."""
+
+
+@contextmanager
+def translated(what: str) -> Iterator[None]:
+    """Within: errors of the HTTP client and of the protocol become `Unavailable`, with what we were doing."""
+    try:
+        yield
+    except httpx.TimeoutException as exc:
+        raise Unavailable(f"{what}: no answer in time ({type(exc).__name__})") from exc
+    except (httpx.TransportError, httpx.StreamError) as exc:
+        raise Unavailable(f"{what}: {_reason(exc)}") from exc
+    except httpx.InvalidURL as exc:
+        failure = Failure(kind="provider", message=f"{what}: the base URL cannot be used: {exc}")
+        raise Rejected(failure, fatal=True) from exc
+    except RemoteProtocolError as exc:
+        raise Unavailable(f"{what}: {exc}") from exc
+
+
+def check_status(response: httpx.Response, body: bytes, what: str) -> None:
+    """Nothing for a 2xx; for the rest `Unavailable` or `Rejected`. The body must have been read."""
+    if response.is_success:
+        return
+    error = _envelope(response, body)
+    status = response.status_code
+    kind = error.get("type")
+    said = error.get("message")
+    told = f": {str(said)[:300]}" if said else ""
+    message = f"{what}: the provider answered {status}{f' {kind}' if kind else ''}{told}"
+    if _says_retry(response):
+        raise Unavailable(message, retry_after=_retry_after(response.headers))
+    failure = Failure(
+        kind="provider",
+        message=message,
+        status=status,
+        code=str(kind) if kind else None,
+        provider_request_id=response.headers.get("request-id"),
+    )
+    raise Rejected(failure, fatal=status in _FATAL or not 400 <= status < 500)
+
+
+def _says_retry(response: httpx.Response) -> bool:
+    """The server's own word (`x-should-retry`) goes before what the status means."""
+    told = response.headers.get("x-should-retry")
+    if told in ("true", "false"):
+        return bool(told == "true")
+    return response.status_code in _RETRY or response.status_code >= 500
+
+
+def _retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds; `retry-after-ms` is the finer of the two and goes first. A date or nonsense counts as not given."""
+    for name, scale in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
+        try:
+            seconds = float(headers[name]) * scale
+        except (KeyError, ValueError):
+            continue
+        if math.isfinite(seconds) and seconds >= 0:
+            return seconds
+    return None
+
+
+def _envelope(response: httpx.Response, body: bytes) -> Mapping[str, Any]:
+    if not body or "json" not in response.headers.get("content-type", ""):
+        return {}
+    try:
+        data = response.json()
+    except ValueError:
+        return {}
+    error = data.get("error") if isinstance(data, dict) else None
+    return error if isinstance(error, dict) else {}
+
+
+def _reason(exc: Exception) -> str:
+    if isinstance(exc, httpx.ConnectError):
+        return "nothing answers there (connection refused or unknown host)"
+    return f"the connection broke ({type(exc).__name__})"

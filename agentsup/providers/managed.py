@@ -1,0 +1,273 @@
+"""Claude Managed Agents: the loop runs at the provider, events come by server-sent events, inputs go by POST."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
+from contextlib import aclosing
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import attrs
+import httpx
+import httpx_sse
+
+from agentsup.errors import Problem
+from agentsup.providers.base import Bodies, Driver, Hear, Opening, Unavailable
+from agentsup.providers.http_errors import check_status, translated
+from agentsup.providers.transport import STREAM, StreamsApart
+from agentsup.talk.outgoing import Outgoing
+from agentsup.wire.errors import RemoteProtocolError
+from agentsup.wire.frames import checked, decode_frame
+from agentsup.wire.managed import requests
+from agentsup.wire.managed.events import read
+
+BASE_URL: Final = "https://api.anthropic.com"
+
+CONNECT_TIMEOUT: Final = 10.0
+"""Seconds to a connection; beyond it nothing answers."""
+
+ANSWER_TIMEOUT: Final = 30.0
+"""Seconds between two bytes of an answer. None of these requests takes the provider long: work is told in the stream."""
+
+PAGE: Final = 1000
+"""Events asked for at once when listing the history: the documented default."""
+
+SEARCHED_PAGES: Final = 5
+"""Pages of the newest sessions that are searched for one of ours whose create went unanswered: it was made seconds ago."""
+
+MAX_PAGES: Final = 100_000
+"""Far beyond any history; a server that never stops paging is broken."""
+
+
+@attrs.frozen(kw_only=True)
+class ClaudeManagedAgents:
+    """An agent that runs at Claude Managed Agents; the tools it asks for run here.
+
+    Constructing one opens nothing and checks nothing; a session that is started with it does both. What is not given is taken from the
+    environment, then from the default.
+    """
+
+    agent: Any = None
+    """An agent's id, or a handle that has it as `agent_id`. Not needed to go on with an existing session."""
+
+    environment: Any = None
+    """An environment's id, or a handle that has it as `environment_id`. Not needed to go on with an existing session."""
+
+    session_id: str | None = None
+    """The provider's id of an existing session to go on with."""
+
+    api_key: str | None = attrs.field(default=None, repr=False)
+    """Else `ANTHROPIC_API_KEY`."""
+
+    base_url: str | None = None
+    """Else `ANTHROPIC_BASE_URL`, else the vendor's address."""
+
+    http: Any = attrs.field(default=None, repr=False)
+    """An `httpx.AsyncClient` (or one that quacks like it) to use instead of our own. It stays yours: it is not closed here, and its
+    limits hold; mind that its pool counts open streams."""
+
+    @property
+    def kind(self) -> str:
+        """`claude-managed-agents`."""
+        return "claude-managed-agents"
+
+    @property
+    def provider_session_id(self) -> str | None:
+        """The existing session to go on with."""
+        return self.session_id
+
+    @property
+    def endpoint(self) -> Hashable:
+        """Kind, address, credentials (as a digest: the value shows in the tree) and client, as one text."""
+        who = hashlib.sha256((self._api_key or "").encode()).hexdigest()[:8]
+        client = f" via {id(self.http):x}" if self.http is not None else ""
+        return f"{self.kind} {self._base_url} as {who}{client}"
+
+    @property
+    def _base_url(self) -> str:
+        return (self.base_url or os.environ.get("ANTHROPIC_BASE_URL") or BASE_URL).rstrip("/")
+
+    @property
+    def _api_key(self) -> str | None:
+        return self.api_key or os.environ.get("ANTHROPIC_API_KEY") or None
+
+    def problems(self) -> Iterable[Problem]:
+        """What is wrong with the value."""
+        if self._api_key is None and not _has_auth(self.http):
+            yield Problem("api_key", "is missing: pass api_key= or set ANTHROPIC_API_KEY")
+        url = urlsplit(self._base_url)
+        if url.scheme not in ("http", "https") or not url.hostname:
+            yield Problem("base_url", f"must be an http(s) address such as {BASE_URL}, not {self._base_url!r}")
+        if self.session_id is None:
+            if not _id_of(self.agent, "agent_id"):
+                yield Problem(
+                    "agent", "is missing: pass an agent's id or handle, or session_id= to go on with a session"
+                )
+            if not _id_of(self.environment, "environment_id"):
+                yield Problem("environment", "is missing: pass an environment's id or handle")
+
+    def connect(self) -> ManagedDriver:
+        """A driver for the endpoint."""
+        return ManagedDriver(base_url=self._base_url, api_key=self._api_key, http=self.http)
+
+    async def open(self, driver: Driver, opening: Opening) -> str:
+        """Make (or find again) the session, with our ids in its metadata."""
+        assert isinstance(driver, ManagedDriver)
+        if opening.search and (found := await driver.find_session(opening.token)) is not None:
+            return found
+        metadata = {requests.TOKEN_KEY: opening.token, requests.SESSION_KEY: opening.session_id[:512]}
+        body = requests.create_session(
+            agent=_id_of(self.agent, "agent_id"),
+            environment=_id_of(self.environment, "environment_id"),
+            metadata=metadata,
+        )
+        return await driver.create_session(body)
+
+
+class ManagedDriver:
+    """One Claude Managed Agents endpoint's wire."""
+
+    def __init__(self, *, base_url: str, api_key: str | None, http: Any = None) -> None:
+        self._base_url = base_url
+        self._headers = requests.headers(api_key)
+        self._owned = http is None
+        self._http = httpx.AsyncClient(transport=StreamsApart()) if http is None else http
+
+    def __repr__(self) -> str:
+        return f"<ManagedDriver {self._base_url}>"
+
+    async def create_session(self, body: Mapping[str, Any]) -> str:
+        """The id of a new session."""
+        session = await self._call("POST", "/v1/sessions", "creating the session", json=body)
+        return _id_in(session, "creating the session")
+
+    async def find_session(self, token: str) -> str | None:
+        """The id of the session that carries the token, if there is one among the newest."""
+        what = "looking for the session"
+        with translated(what):
+            async for row in self._pages("/v1/sessions", what, limit=100, max_pages=SEARCHED_PAGES):
+                metadata = row.get("metadata")
+                if isinstance(metadata, Mapping) and metadata.get(requests.TOKEN_KEY) == token:
+                    return _id_in(row, what)
+        return None
+
+    async def attach(
+        self, provider_session_id: str, *, hear: Hear, caught_up: Callable[[], Awaitable[None]], heartbeat: float
+    ) -> None:
+        """Open the stream, list, follow; returns only by raising."""
+        path = f"/v1/sessions/{provider_session_id}/events"
+        what = "following the session's events"
+        with translated(what):
+            async with self._stream(f"{path}/stream", heartbeat) as response:
+                if not response.is_success:
+                    check_status(response, await response.aread(), what)
+                # The server keeps what happens from here on for us, so nothing falls between the list and the stream.
+                await self._catch_up(path, hear)
+                await caught_up()
+                await _follow(response, hear)
+        raise Unavailable(f"{what}: the stream ended")
+
+    async def post(self, provider_session_id: str, items: Sequence[Outgoing]) -> None:
+        """Send all of these, or none."""
+        path = f"/v1/sessions/{provider_session_id}/events"
+        await self._call("POST", path, "sending to the session", json=requests.send_events(items))
+
+    async def aclose(self) -> None:
+        """Close our own client; one that was given stays open."""
+        if self._owned:
+            await self._http.aclose()
+
+    def _stream(self, path: str, heartbeat: float) -> Any:
+        return self._http.stream(
+            "GET",
+            self._base_url + path,
+            params={"event_deltas[]": "agent.message"},
+            headers={**self._headers, "accept": "text/event-stream", "cache-control": "no-store"},
+            # A read timeout counts from byte to byte: a comment is life, silence is not.
+            timeout=httpx.Timeout(ANSWER_TIMEOUT, connect=CONNECT_TIMEOUT, read=heartbeat, pool=None),
+            extensions=dict(STREAM),
+        )
+
+    async def _catch_up(self, path: str, hear: Hear) -> None:
+        async for page in self._raw_pages(path, "listing the session's events", limit=PAGE):
+            await hear(_bodies(page))
+
+    async def _pages(
+        self, path: str, what: str, *, limit: int, max_pages: int = MAX_PAGES
+    ) -> AsyncIterator[Mapping[str, Any]]:
+        async for page in self._raw_pages(path, what, limit=limit, max_pages=max_pages):
+            for row in page:
+                if isinstance(row, Mapping):
+                    yield row
+
+    async def _raw_pages(
+        self, path: str, what: str, *, limit: int, max_pages: int = MAX_PAGES
+    ) -> AsyncIterator[list[Any]]:
+        cursor: str | None = None
+        for _ in range(max_pages):
+            params = {"limit": str(limit)} if cursor is None else {"limit": str(limit), "page": cursor}
+            answer = await self._call("GET", path, what, params=params)
+            data = answer.get("data")
+            if not isinstance(data, list):
+                raise RemoteProtocolError("a page has no list of data")
+            yield data
+            before, cursor = cursor, answer.get("next_page")
+            if not cursor:
+                return
+            if cursor == before:
+                raise RemoteProtocolError("a page names itself as the next one")
+        if max_pages == MAX_PAGES:
+            raise RemoteProtocolError("the pages do not end")
+
+    async def _call(
+        self, method: str, path: str, what: str, *, json: Any = None, params: Mapping[str, str] | None = None
+    ) -> Mapping[str, Any]:
+        timeout = httpx.Timeout(ANSWER_TIMEOUT, connect=CONNECT_TIMEOUT, pool=None)
+        with translated(what):
+            response = await self._http.request(
+                method, self._base_url + path, json=json, params=params, headers=self._headers, timeout=timeout
+            )
+            check_status(response, response.content, what)
+            try:
+                answer = response.json()
+            except ValueError:
+                raise RemoteProtocolError("the answer is not JSON") from None
+            if not isinstance(answer, Mapping):
+                raise RemoteProtocolError("the answer is not a JSON object")
+            return answer
+
+
+async def _follow(response: Any, hear: Hear) -> None:
+    try:
+        async with aclosing(httpx_sse.EventSource(response).aiter_sse()) as frames:
+            async for frame in frames:
+                raw = decode_frame(frame.event, frame.data)
+                if raw is not None and (body := read(raw)) is not None:
+                    await hear((body,))
+    except httpx_sse.SSEError as exc:
+        raise RemoteProtocolError("the answer is not an event stream") from exc
+
+
+def _bodies(page: Iterable[object]) -> Bodies:
+    read_page = (read(checked(raw)) for raw in page)
+    return tuple(body for body in read_page if body is not None)
+
+
+def _id_of(value: Any, attribute: str) -> str:
+    """The id in an id or a handle; empty if there is none."""
+    found = value if isinstance(value, str) else getattr(value, attribute, None)
+    return found if isinstance(found, str) else ""
+
+
+def _id_in(row: Mapping[str, Any], what: str) -> str:
+    found = row.get("id")
+    if not isinstance(found, str) or not found:
+        raise Unavailable(f"{what}: the answer has no id")
+    return found
+
+
+def _has_auth(http: Any) -> bool:
+    headers = getattr(http, "headers", None) or {}
+    return "x-api-key" in headers or "authorization" in headers

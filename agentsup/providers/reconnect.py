@@ -1,0 +1,52 @@
+"""How long to stay away after a connection was lost: a pure schedule."""
+
+from __future__ import annotations
+
+import math
+
+import attrs
+
+
+@attrs.frozen(kw_only=True)
+class Reconnect:
+    """When to try again after the event stream broke.
+
+    The delay before attempt k is drawn evenly from zero to `initial` * 2**(k-1), but never above `cap` ("full jitter"), so that sessions
+    that lost their provider together do not come back together. A wait the provider asks for (Retry-After) is a floor under it. Only a
+    new event resets the count: a provider that accepts connections and says nothing is not one that works.
+    """
+
+    initial: float = 0.5
+    """Seconds; the upper end of the first delay."""
+
+    cap: float = 60.0
+    """Seconds; no drawn delay is longer."""
+
+    heartbeat: float = 45.0
+    """Seconds without a single byte after which a stream is taken for dead; three times the 15 s in which keepalives are expected."""
+
+    max_attempts: int | None = None
+    """Losses in a row after which the session ends; None tries for ever."""
+
+    def delay(self, attempt: int, chance: float, *, floor: float | None = None) -> float:
+        """Seconds to wait before attempt `attempt` (0 waits not at all); `chance` is a random number from 0 to 1."""
+        if attempt <= 0:
+            return floor or 0.0
+        ceiling = min(self.cap, self.initial * 2.0 ** min(attempt - 1, 60))
+        return max(floor or 0.0, ceiling * chance)
+
+    def faults(self) -> list[tuple[str, str]]:
+        """Field and what would be right, for each field that cannot be used."""
+        found = [
+            (name, f"must be a positive number of seconds, not {value!r}")
+            for name, value in (("initial", self.initial), ("cap", self.cap), ("heartbeat", self.heartbeat))
+            if not is_positive(value)
+        ]
+        if self.max_attempts is not None and not (type(self.max_attempts) is int and self.max_attempts >= 0):
+            found.append(("max_attempts", f"must be None or an integer of at least 0, not {self.max_attempts!r}"))
+        return found
+
+
+def is_positive(value: object) -> bool:
+    """Whether the value is a finite number above zero."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and value > 0

@@ -1,0 +1,71 @@
+"""HTTP such that no session pays for another: streams have connections of their own, requests share a pool.
+
+A shared connection pool looks at every one of its connections for every request, so a thousand open streams in it make each small request
+slower, and a thousand streams ending together make it look a million times. Here a stream never enters the pool: it gets a connection
+that is closed with it. What remains in the pool are requests in flight and a few idle connections, whatever number of sessions there is.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import AsyncIterator
+from functools import cache
+from typing import Any
+
+import httpx
+
+STREAM: dict[str, Any] = {"agentsup.stream": True}
+"""Request extension that asks for a connection of its own."""
+
+IDLE_CONNECTIONS = 32
+"""Idle connections kept for reuse: enough for steady traffic, few enough that looking through them costs nothing."""
+
+
+class StreamsApart(httpx.AsyncBaseTransport):
+    """A transport that gives each stream a connection of its own and pools everything else, without a limit that could make one wait."""
+
+    def __init__(self) -> None:
+        limits = httpx.Limits(max_connections=None, max_keepalive_connections=IDLE_CONNECTIONS)
+        self._pool = httpx.AsyncHTTPTransport(verify=_ssl_context(), limits=limits)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send the request on its way."""
+        if "agentsup.stream" not in request.extensions:
+            return await self._pool.handle_async_request(request)
+        limits = httpx.Limits(max_connections=1, max_keepalive_connections=0)
+        own = httpx.AsyncHTTPTransport(verify=_ssl_context(), limits=limits)
+        try:
+            response = await own.handle_async_request(request)
+        except BaseException:
+            await own.aclose()
+            raise
+        assert isinstance(response.stream, httpx.AsyncByteStream)
+        response.stream = _WithItsConnection(response.stream, own)
+        return response
+
+    async def aclose(self) -> None:
+        """Close what the pool holds; streams close with their responses."""
+        await self._pool.aclose()
+
+
+class _WithItsConnection(httpx.AsyncByteStream):
+    """A response body that takes its connection with it when it is closed."""
+
+    def __init__(self, body: httpx.AsyncByteStream, transport: httpx.AsyncHTTPTransport) -> None:
+        self._body = body
+        self._transport = transport
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self._body.__aiter__()
+
+    async def aclose(self) -> None:
+        try:
+            await self._body.aclose()
+        finally:
+            await self._transport.aclose()
+
+
+@cache
+def _ssl_context() -> ssl.SSLContext:
+    """One for the process: reading the authorities takes longer than everything else about a connection."""
+    return httpx.create_ssl_context()

@@ -1,0 +1,260 @@
+"""`SessionRef`: what users hold of a session, and the only way to say something to it."""
+
+from __future__ import annotations
+
+import uuid
+import weakref
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+import attrs
+
+from agentsup import otp
+from agentsup.errors import Problem, SpecError
+from agentsup.ids import RequestId, SessionId
+from agentsup.loop import messages as msg
+from agentsup.loop.pieces import Pieces
+from agentsup.loop.results import turns_of
+from agentsup.session.actor import FromUser, GetStatus, Tell
+from agentsup.session.errors import SessionClosed, error_for
+from agentsup.session.life import Life
+from agentsup.session.services import Services
+from agentsup.session.status import Status
+from agentsup.session.subscription import DEFAULT_BUFFER, Overflow, Subscription
+from agentsup.talk.content import Input, Part, Text, as_parts
+from agentsup.talk.events import RequestEnded
+from agentsup.talk.result import SessionResult, Turn
+
+T = TypeVar("T")
+
+
+@attrs.frozen(eq=False, repr=False)
+class SessionRef:
+    """The address of a session, for as long as the session lives; restarts of its task do not change it.
+
+    Everything said through it is kept in the session's journal before it acts, so nothing is lost to a crash: a `submit` that waits while
+    the session's task dies goes on waiting, and is answered by the next incarnation.
+    """
+
+    _life: Life
+    _services: Services
+
+    @property
+    def id(self) -> SessionId:
+        """The session's id: its name in the registry."""
+        return self._life.session_id
+
+    def __repr__(self) -> str:
+        state = "closed" if self._life.ended is not None else "open"
+        return f"<SessionRef {self.id!r} {state}>"
+
+    async def submit(self, content: Input) -> SessionResult:
+        """Ask, and wait for the answer: the result at the request's terminal.
+
+        Requests run one after another, in the order they were accepted. Cancelled while waiting, the request itself goes on.
+
+        Raises:
+            RequestFailed: we ended the request (time, turns, an interrupt, a refusal); it carries the partial result.
+            SessionClosed: the session has ended.
+            SpecError: the content cannot be sent.
+        """
+        request_id, parts = _request(content)
+        waiting = self._life.expect(request_id)
+        try:
+            await self._submit(request_id, parts)
+            return await waiting.wait()
+        finally:
+            self._life.forget(request_id)
+
+    async def message(self, content: Input) -> RequestId:
+        """Ask without waiting for the answer; returns once the request is accepted, with its id.
+
+        It goes to the end of the queue and has a terminal of its own, which subscribers see.
+
+        Raises:
+            SessionClosed: the session has ended, or is about to.
+            SpecError: the content cannot be sent.
+        """
+        request_id, parts = _request(content)
+        await self._submit(request_id, parts)
+        return request_id
+
+    def stream(self, content: Input) -> TextStream:
+        """Ask, and iterate over the answer's text as it is produced: pieces that, joined, are the result's `text`.
+
+        The request is made when the iteration begins. Leaving it early cancels nothing.
+        """
+        return TextStream(self, content)
+
+    async def interrupt(self) -> None:
+        """Stop the running request, here and at the provider; the session lives on. Does nothing if none is running.
+
+        Raises:
+            SessionClosed: the session has ended.
+        """
+        await self._tell(msg.Interrupt())
+
+    async def info(self) -> Status:
+        """How the session is; answers at once, whatever it is doing.
+
+        Raises:
+            SessionClosed: the session has ended.
+        """
+        return await self._ask(lambda: otp.call(self._name, GetStatus()))
+
+    async def history(self) -> tuple[Turn, ...]:
+        """The session's finished turns, oldest first; also of a session that has ended."""
+        return turns_of(entry.body for entry in self._life.log.read())
+
+    def subscribe(
+        self, *, after: int | None = None, buffer: int = DEFAULT_BUFFER, overflow: Overflow = "drop_oldest"
+    ) -> Subscription:
+        """The session's events: `async with` it, then `async for`; it ends after the session's last event.
+
+        Args:
+            after: A cursor: what is behind it is replayed, then what happens is shown live, without gap or double. 0 is from the start,
+                None from now on.
+            buffer: Events the subscriber may be behind.
+            overflow: What happens when it is further behind: see `agentsup.session.subscription`.
+
+        Raises:
+            SpecError: an option cannot be used.
+        """
+        return self._life.subscribe(after=after, buffer=buffer, overflow=overflow)
+
+    async def close(self) -> None:
+        """End the session once the running request is over; what is queued behind it ends with `RequestClosed`.
+
+        Returns when the session has ended; closing one that has is fine. The provider's session is neither archived nor deleted.
+        """
+        await self._end(msg.Close())
+
+    async def abort(self) -> None:
+        """End the session now: the running request is stopped, here and at the provider, and ends with `RequestClosed`."""
+        await self._end(msg.Abort())
+
+    # --- private -------------------------------------------------------------------------------------------------------------
+
+    @property
+    def _name(self) -> otp.Name:
+        return otp.Name(self.id, self._services.names)
+
+    async def _submit(self, request_id: RequestId, parts: tuple[Part, ...]) -> None:
+        taken = await self._tell(msg.Submit(request_id, parts))
+        if not taken:
+            raise SessionClosed(f"the session {self.id!r} is closing: it takes no more requests")
+
+    async def _end(self, message: msg.Close | msg.Abort) -> None:
+        life = self._life
+        if life.ended is None and not life.abandoned:
+            await self._tell(message)
+        while life.ended is None and not life.abandoned:
+            await life.change()
+
+    async def _tell(self, message: FromUser) -> bool:
+        return await self._ask(lambda: otp.call(self._name, Tell(message), timeout=None))
+
+    async def _ask(self, ask: Callable[[], Awaitable[T]]) -> T:
+        """Ask whichever incarnation there is. Between two of them wait for the next: every message can be repeated safely."""
+        life = self._life
+        while True:
+            life.check_open()
+            asked = life.incarnation
+            try:
+                return await ask()
+            except (otp.NoProc, otp.ServerDied):
+                while life.incarnation == asked and life.ended is None and not life.abandoned:
+                    await life.change()
+
+    async def _opened(self) -> None:
+        """Wait until the session is open at the provider and followed.
+
+        Raises:
+            ProviderFailed: the provider refused, or could not be reached.
+            SessionClosed: the session ended for another reason.
+        """
+        life = self._life
+        while not life.opened:
+            if life.ended is not None and life.ended.failure is not None:
+                raise error_for(life.ended.failure, life.result(RequestId("")))
+            life.check_open()
+            await life.change()
+
+
+class TextStream:
+    """The text of one request's answer, in pieces: `async for piece in ref.stream("...")`.
+
+    After the last piece, `result` is the request's `SessionResult`.
+    """
+
+    def __init__(self, ref: SessionRef, content: Input) -> None:
+        self._ref = ref
+        self._content = content
+        self._pieces = Pieces()
+        self._events: Subscription | None = None
+        self._request_id: RequestId | None = None
+        self._running = False
+        self.result: SessionResult | None = None
+        """What the request came to; None until the iteration has ended."""
+
+    def __aiter__(self) -> TextStream:
+        return self
+
+    async def __anext__(self) -> str:
+        """The next piece.
+
+        Raises:
+            RequestFailed: we ended the request.
+            SessionClosed: the session has ended.
+        """
+        if self.result is not None:
+            raise StopAsyncIteration
+        events = self._events
+        if events is None:
+            events = self._events = self._ref.subscribe(overflow="block")
+            weakref.finalize(self, events.close)  # whoever leaves early leaves no subscription behind
+            self._request_id = await self._ref.message(self._content)
+        async for event in events:
+            piece = ""
+            if event.type == "request_started" and event.request_id == self._request_id:
+                self._running = True
+            elif isinstance(event.body, RequestEnded) and event.request_id == self._request_id:
+                self._end(event.body, event.result)
+                raise StopAsyncIteration
+            elif self._running:
+                piece = self._pieces.feed(event.body)
+            if piece:
+                return piece
+        self._ref._life.check_open()  # noqa: SLF001  -- the two classes are one room
+        raise StopAsyncIteration
+
+    def _end(self, ended: RequestEnded, result: SessionResult | None) -> None:
+        assert result is not None
+        self.result = result
+        if self._events is not None:
+            self._events.close()
+        if ended.failure is not None:
+            raise error_for(ended.failure, result)
+
+    async def aclose(self) -> None:
+        """Stop listening; the request goes on."""
+        if self._events is not None:
+            self._events.close()
+
+
+def _request(content: Any) -> tuple[RequestId, tuple[Part, ...]]:
+    """A new request's id and its checked content."""
+    if isinstance(content, str):
+        if not content.strip():
+            raise SpecError.of("content", "must not be empty: the agent is told nothing by it")
+        return RequestId(uuid.uuid4().hex), as_parts(content)
+    if not isinstance(content, list | tuple) or not content:
+        raise SpecError.of("content", f"must be text or a list of parts, not {type(content).__name__}")
+    problems = [
+        Problem(f"content[{place}]", f"must be a Text, not {type(part).__name__}")
+        for place, part in enumerate(content)
+        if not isinstance(part, Text)
+    ]
+    if problems:
+        raise SpecError(problems)
+    return RequestId(uuid.uuid4().hex), as_parts(content)

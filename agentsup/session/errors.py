@@ -1,0 +1,77 @@
+"""How a request or a session ends when it is not the agent that ends it."""
+
+from __future__ import annotations
+
+from agentsup.errors import AgentsupError, NotFound
+from agentsup.talk.events import Failure
+from agentsup.talk.result import SessionResult
+
+
+class NoSuchSession(NotFound):
+    """No session of that id is known here."""
+
+
+class SessionClosed(AgentsupError):
+    """The session has ended, or is ending: it takes nothing more. Start one under the id again if you need it."""
+
+
+class RequestFailed(AgentsupError):
+    """We ended the request, not the agent. `result` is what there was until then."""
+
+    def __init__(self, failure: Failure, result: SessionResult) -> None:
+        self.failure = failure
+        self.result = result
+        super().__init__(failure.message)
+
+
+class RequestTimeout(RequestFailed, TimeoutError):
+    """The request's time (`Limits.timeout`) was up; it was stopped here and at the provider."""
+
+
+class TurnLimitReached(RequestFailed):
+    """The request used up its turns (`Limits.max_turns`); every call was answered and the provider stopped."""
+
+
+class Interrupted(RequestFailed):
+    """Someone interrupted the request."""
+
+
+class ProviderFailed(RequestFailed):
+    """The provider refused, or stayed out of reach."""
+
+    @property
+    def status(self) -> int | None:
+        """The HTTP status of the refusal."""
+        return self.failure.status
+
+    @property
+    def code(self) -> str | None:
+        """The provider's own word for the error."""
+        return self.failure.code
+
+    @property
+    def request_id(self) -> str | None:
+        """The provider's id of the HTTP request that failed, for asking its support."""
+        return self.failure.provider_request_id
+
+
+class RequestClosed(RequestFailed, SessionClosed):
+    """The session was closed or aborted before the request ended."""
+
+
+_CLASSES: dict[str, type[RequestFailed]] = {
+    "timeout": RequestTimeout,
+    "turn_limit": TurnLimitReached,
+    "interrupted": Interrupted,
+    "provider": ProviderFailed,
+    "closed": RequestClosed,
+}
+
+
+def error_for(failure: Failure, result: SessionResult) -> RequestFailed:
+    """The error that tells a caller of this failure."""
+    return _CLASSES[failure.kind](failure, result)
+
+
+class ToolError(AgentsupError):
+    """Raise it in a tool: its text, and nothing else, is the error result the model gets."""

@@ -1,0 +1,200 @@
+"""One function per effect: having the machine's decisions done.
+
+Each piece of work runs in a task under the session's actor and reports to its mailbox, waiting while that is full. A report is never
+left out: an effect that the machine waits for is answered by exactly one message, whatever happens.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any, assert_never
+
+import attrs
+import trio
+
+from agentsup import otp
+from agentsup.ids import CallId, RequestId
+from agentsup.loop import effects as fx
+from agentsup.loop import messages as msg
+from agentsup.providers.base import Opening, Rejected, Unavailable
+from agentsup.providers.endpoint import Follow, Unfollow
+from agentsup.session.toolbox import run_tool
+from agentsup.talk.tools import SessionInfo
+
+if TYPE_CHECKING:
+    from agentsup.session.actor import SessionActor
+    from agentsup.session.life import Life
+    from agentsup.session.services import Services
+
+TOOLS_AT_ONCE = 8
+"""Tools of one session that run at the same time; the others wait their turn."""
+
+FAREWELL = 5.0
+"""Seconds a session that ends may take to tell the provider to stop."""
+
+
+@attrs.frozen
+class Trouble:
+    """From work of our own: the provider could not be reached, or it is unknown what arrived."""
+
+    why: Unavailable
+
+
+class Performer:
+    """Does what the machine of one incarnation decides."""
+
+    def __init__(self, actor: SessionActor, life: Life, services: Services) -> None:
+        self._actor = actor
+        self._life = life
+        self._services = services
+        self._provider = life.spec.provider
+        self._endpoint: otp.Ref | None = None
+        self._tools: dict[CallId, otp.Spawned] = {}
+        self._timers: dict[RequestId, otp.Timer] = {}
+        self._slots = trio.CapacityLimiter(TOOLS_AT_ONCE)
+        self._posts: set[trio.Event] = set()
+        self.generation = 0
+        """Which of the streams asked for so far is the one that counts."""
+
+        self.floor: float | None = None
+        """Seconds the provider asked us to stay away."""
+
+    def perform(self, effect: fx.Effect) -> None:
+        """Have it done; never waits."""
+        match effect:
+            case fx.Open():
+                self._work(self._open, effect)
+            case fx.Attach():
+                self.generation += 1
+                self._work(self._attach, effect, self.generation)
+            case fx.Detach():
+                self.generation += 1
+                if self._endpoint is not None:
+                    otp.cast(self._endpoint, Unfollow(self._actor.ref))
+            case fx.Post():
+                self._work(self._post, effect)
+            case fx.RunTool(use):
+                self._tools[use.call_id] = self._actor.spawn(self._run_tool, effect)
+            case fx.CancelTools(call_ids):
+                self._cancel_tools(call_ids)
+            case fx.StartTimer(request_id, seconds):
+                self._timers[request_id] = self._actor.send_after(seconds, msg.TimedOut(request_id))
+            case fx.CancelTimer(request_id):
+                timer = self._timers.pop(request_id, None)
+                if timer is not None:
+                    timer.cancel()
+            case fx.Finish():
+                self._work(self._finish)
+            case _:
+                assert_never(effect)
+
+    def lost_endpoint(self, ref: otp.Ref) -> bool:
+        """Whether the task that ended held our stream; if so, it counts no more."""
+        if ref != self._endpoint:
+            return False
+        self._endpoint = None
+        self.generation += 1
+        return True
+
+    def refusal(self, why: Exception) -> msg.Refused:
+        """The provider's no as a message."""
+        assert isinstance(why, Rejected)
+        return msg.Refused(why.failure, why.fatal)
+
+    # --- opening and following ---------------------------------------------------------------------------------------------
+
+    async def _open(self, effect: fx.Open) -> None:
+        await self._stay_away(effect.attempt)
+        opening = Opening(session_id=self._life.session_id, token=effect.token, search=effect.search)
+
+        async def open_it() -> msg.Opened:
+            driver = await self._services.driver(self._provider)
+            return msg.Opened(await self._provider.open(driver, opening))
+
+        await self._report(open_it)
+
+    async def _attach(self, effect: fx.Attach, generation: int) -> None:
+        await self._stay_away(effect.attempt)
+        if generation != self.generation:
+            return  # decided otherwise meanwhile
+
+        async def follow() -> None:
+            endpoint = await self._services.endpoint(self._provider)
+            if endpoint != self._endpoint:
+                self._endpoint = endpoint
+                self._actor.monitor(endpoint)
+            heartbeat = self._life.spec.reconnect.heartbeat
+            await otp.call(endpoint, Follow(self._actor.ref, effect.provider_session_id, heartbeat, generation))
+
+        await self._report(follow)
+
+    async def _stay_away(self, attempt: int) -> None:
+        floor, self.floor = self.floor, None
+        await trio.sleep(self._life.spec.reconnect.delay(attempt, random.random(), floor=floor))  # noqa: S311  -- jitter
+
+    # --- sending -------------------------------------------------------------------------------------------------------------
+
+    async def _post(self, effect: fx.Post) -> None:
+        done = trio.Event()
+        self._posts.add(done)
+
+        async def post() -> msg.Posted:
+            driver = await self._services.driver(self._provider)
+            provider_session_id = self._actor.state.provider_session_id
+            assert provider_session_id is not None
+            await driver.post(provider_session_id, effect.items)
+            return msg.Posted(tuple(item.key for item in effect.items))
+
+        try:
+            await self._report(post)
+        finally:
+            self._posts.discard(done)
+            done.set()
+
+    async def _finish(self) -> None:
+        """Let what is on its way get there, within reason, then end the task."""
+        with trio.move_on_after(FAREWELL):
+            for done in tuple(self._posts):
+                await done.wait()
+        self._actor.stop()
+
+    # --- tools ---------------------------------------------------------------------------------------------------------------
+
+    async def _run_tool(self, effect: fx.RunTool) -> None:
+        use = effect.use
+        info = SessionInfo(
+            session_id=self._life.session_id,
+            provider=self._provider.kind,
+            provider_session_id=self._actor.state.provider_session_id,
+            call_id=use.call_id,
+            metadata=self._life.spec.metadata,
+        )
+        async with self._slots:
+            result = await run_tool(self._life.spec, use, info)
+        await otp.send(self._actor.ref, msg.ToolDone(result))
+        self._tools.pop(use.call_id, None)
+
+    def _cancel_tools(self, call_ids: tuple[CallId, ...]) -> None:
+        for call_id in call_ids:
+            tool = self._tools.pop(call_id, None)
+            if tool is not None:
+                tool.cancel()
+
+    # --- reporting -----------------------------------------------------------------------------------------------------------
+
+    def _work(self, function: Callable[..., Awaitable[None]], *args: Any) -> None:
+        self._actor.spawn(function, *args)
+
+    async def _report(self, work: Callable[[], Awaitable[Any]]) -> None:
+        """Do the work and tell the session what came of it, if it is something to be told."""
+        try:
+            outcome = await work()
+        except Unavailable as exc:
+            outcome = Trouble(exc)
+        except Rejected as exc:
+            outcome = self.refusal(exc)
+        except otp.CallError as exc:
+            outcome = Trouble(Unavailable(f"the connection is not there at the moment ({type(exc).__name__})"))
+        if outcome is not None:
+            await otp.send(self._actor.ref, outcome)

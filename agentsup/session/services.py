@@ -1,0 +1,117 @@
+"""What every session shares: the names they are found by, the providers supervisor, the listeners to all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import trio
+
+from agentsup import otp
+from agentsup.ids import Cursor, SessionId
+from agentsup.otp.intensity import within
+from agentsup.providers.base import Driver, Provider
+from agentsup.providers.endpoint import Endpoint, GetDriver
+from agentsup.session.life import Life
+from agentsup.session.subscription import Overflow, Subscription, check_options
+from agentsup.talk.events import SessionEvent
+
+
+class Terminals:
+    """Every session's terminals, for a whole service."""
+
+    def __init__(self) -> None:
+        self._subscriptions: set[Subscription] = set()
+
+    def offer(self, event: SessionEvent) -> None:
+        """Show an event to everybody who listens to the whole service."""
+        for subscription in tuple(self._subscriptions):
+            subscription.offer(event)
+
+    def subscribe(self, *, buffer: int, overflow: Overflow) -> Subscription:
+        """The terminals from now on.
+
+        Raises:
+            SpecError: an option cannot be used.
+        """
+        check_options(None, buffer, overflow)
+        subscription = Subscription(self, after=None, now=Cursor(0), buffer=buffer, overflow=overflow)
+        self._subscriptions.add(subscription)
+        return subscription
+
+    def replay(self, *, after: int) -> Iterator[SessionEvent]:  # noqa: ARG002  -- there is nothing to read again
+        """Nothing: terminals are never dropped, so there is nothing to read again."""
+        return iter(())
+
+    def leave(self, subscription: Subscription) -> None:
+        """The subscriber goes."""
+        self._subscriptions.discard(subscription)
+
+    def close(self) -> None:
+        """End every subscription after what it has."""
+        for subscription in tuple(self._subscriptions):
+            subscription.end()
+
+
+class Services:
+    """One runtime's shared parts, as its sessions see them."""
+
+    def __init__(self) -> None:
+        self.names = otp.Registry()
+        """Session id to the session's present incarnation."""
+
+        self.endpoints = otp.Registry()
+        """Endpoint to the actor that owns its connections."""
+
+        self.lives: dict[SessionId, Life] = {}
+        """The sessions that have not ended."""
+
+        self.terminals = Terminals()
+        self.providers: otp.Name = otp.Name("providers")
+        self.sessions: otp.Name = otp.Name("sessions")
+
+    def enter(self, life: Life) -> None:
+        """A session lives from now on, until it ends."""
+        self.lives[life.session_id] = life
+
+    def leave(self, life: Life) -> None:
+        """A session has ended; its id is free again."""
+        if self.lives.get(life.session_id) is life:
+            del self.lives[life.session_id]
+
+    async def endpoint(self, provider: Provider) -> otp.Ref:
+        """The actor that owns the provider's connections, started if nobody asked for it before.
+
+        Raises:
+            otp.CallError: the providers supervisor is not there at the moment.
+        """
+        found = self.endpoints.whereis(provider.endpoint)
+        if found is not None:
+            return found
+        name = otp.Name(provider.endpoint, self.endpoints)
+        spec = otp.ChildSpec(id=provider.endpoint, start=lambda: Endpoint(provider), name=name)
+        try:
+            return await otp.start_child(self.providers, spec)
+        except otp.AlreadyStarted as exc:  # somebody else asked at the same time
+            ref: otp.Ref = exc.ref
+            return ref
+
+    async def driver(self, provider: Provider) -> Driver:
+        """The provider's driver.
+
+        Raises:
+            otp.CallError: its owner is not there at the moment.
+        """
+        return await otp.call(await self.endpoint(provider), GetDriver())
+
+    def may_restart(self, life: Life) -> bool:
+        """Count a restart of this session's task; False if it is one more than its policy allows."""
+        restart = life.spec.restart
+        now = trio.current_time()
+        life.restarts_at = within([*life.restarts_at, now], now, restart.period)
+        return len(life.restarts_at) <= restart.intensity
+
+    def close(self) -> None:
+        """The runtime is left: tell everybody who still waits for something."""
+        for life in tuple(self.lives.values()):
+            life.abandon()
+        self.terminals.close()

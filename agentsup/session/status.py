@@ -1,0 +1,65 @@
+"""How a session is, at one moment."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+import attrs
+
+from agentsup.ids import SessionId
+from agentsup.loop.state import Link, State, StateName
+from agentsup.session.life import Life
+from agentsup.talk.usage import Usage
+
+Connection: TypeAlias = Literal["opening", "attaching", "attached", "gone"]
+
+
+@attrs.frozen(kw_only=True)
+class Status:
+    """What `SessionRef.info()` answers, within milliseconds whatever the session is doing."""
+
+    session_id: SessionId
+    state: StateName
+    connection: Connection
+    """`opening`: no session at the provider yet; `attaching`: catching up with its events; `attached`: following them; `gone`: over."""
+
+    provider_session_id: str | None
+    queued: int
+    """Requests accepted and not begun."""
+
+    turns: int
+    """Finished turns over the whole session."""
+
+    tools_running: int
+    usage: Usage
+    """Summed over the whole session; `raw` is left out."""
+
+    restarts: int
+    reconnects: int
+    last_error: str | None
+    """The last thing that went wrong, even if it was mended; None if nothing did."""
+
+
+_CONNECTIONS: dict[Link, Connection] = {
+    Link.OPENING: "opening",
+    Link.ATTACHING: "attaching",
+    Link.ATTACHED: "attached",
+    Link.GONE: "gone",
+}
+
+
+def status_of(state: State, life: Life) -> Status:
+    """The status that follows from the state."""
+    return Status(
+        session_id=life.session_id,
+        state=state.name,
+        connection=_CONNECTIONS[state.link],
+        provider_session_id=state.provider_session_id,
+        queued=len(state.queue),
+        turns=state.turns,
+        tools_running=len(state.running),
+        usage=state.usage,
+        restarts=state.restarts,
+        reconnects=state.reconnects,
+        last_error=state.last_error,
+    )

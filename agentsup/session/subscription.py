@@ -1,0 +1,267 @@
+"""One subscriber's view of sessions: bounded, ordered, and honest about what it missed.
+
+Publishing never waits: a slow subscriber slows nobody else. What happens when its buffer is full is its own policy:
+
+* `drop_oldest` and `drop_newest` drop, and say how many at the place where they are missing;
+* `disconnect` ends the subscription with `SubscriberTooSlow`, after what is buffered;
+* `block` drops no kept event: the subscriber is taken off the live feed and reads on from the journal, at its own pace. Only passing
+  events (text deltas) are lost to it meanwhile, and counted.
+
+An event that carries a request's result, and a session's last one, are never dropped by any policy.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from types import TracebackType
+from typing import Any, Literal, Protocol, TypeAlias, assert_never, get_args
+
+import attrs
+import trio
+
+from agentsup.errors import AgentsupError, Problem, SpecError
+from agentsup.ids import Cursor
+from agentsup.talk.events import Dropped, SessionEnded, SessionEvent
+
+Overflow: TypeAlias = Literal["block", "drop_oldest", "drop_newest", "disconnect"]
+
+DEFAULT_BUFFER = 256
+"""Events a subscriber may be behind: a few seconds of a busy session."""
+
+
+class SubscriberTooSlow(AgentsupError):
+    """The subscriber asked to be disconnected rather than miss events, and its buffer was full."""
+
+
+class Source(Protocol):
+    """Where events come from, and where those that were missed can be read again."""
+
+    def replay(self, *, after: int) -> Iterator[SessionEvent]:
+        """The kept events behind the cursor, also those that come meanwhile."""
+
+    def leave(self, subscription: Subscription) -> None:
+        """The subscriber goes."""
+
+
+@attrs.frozen(kw_only=True)
+class SubscriptionStatistics:
+    """A subscription in numbers."""
+
+    buffered: int
+    """Events waiting to be read."""
+
+    high_water: int
+    """The most there ever were."""
+
+    dropped: int
+    """Events this subscriber did not get."""
+
+
+def check_options(after: object, buffer: object, overflow: object) -> None:
+    """Refuse options that cannot be used.
+
+    Raises:
+        SpecError: with every problem.
+    """
+    problems = []
+    if after is not None and not (type(after) is int and after >= 0):
+        problems.append(Problem("after", f"must be None or a cursor of at least 0, not {after!r}"))
+    if type(buffer) is not int or buffer < 1:
+        problems.append(Problem("buffer", f"must be an integer of at least 1, not {buffer!r}"))
+    if overflow not in get_args(Overflow):
+        words = ", ".join(repr(word) for word in get_args(Overflow))
+        problems.append(Problem("overflow", f"must be one of {words}, not {overflow!r}"))
+    if problems:
+        raise SpecError(problems)
+
+
+@attrs.define(eq=False)
+class _Waiting:
+    """A buffered event, and how many are missing right before it."""
+
+    event: SessionEvent
+    missing: int = 0
+
+
+class Subscription:
+    """Events of a session (or of all), in order: `async with` it, then `async for`.
+
+    It ends after the session's last event. One task may read it.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        *,
+        after: Cursor | None,
+        now: Cursor,
+        buffer: int,
+        overflow: Overflow,
+        wanted: Callable[[SessionEvent], bool] | None = None,
+    ) -> None:
+        self._source = source
+        self._limit = buffer
+        self._overflow = overflow
+        self._wanted = wanted
+        self._queue: deque[_Waiting] = deque()
+        self._replaying: Iterator[SessionEvent] | None = None
+        self._position = now if after is None else after
+        if self._position < now:
+            self._replaying = source.replay(after=self._position)
+        self._missing = 0
+        self._dropped = 0
+        self._high_water = 0
+        self._reader: trio.lowlevel.Task | None = None
+        self._over = False
+        self._failure: AgentsupError | None = None
+
+    def __repr__(self) -> str:
+        state = "over" if self._over else "replaying" if self._replaying is not None else "live"
+        return f"<Subscription {state}, {len(self._queue)} buffered, {self._dropped} dropped>"
+
+    def statistics(self) -> SubscriptionStatistics:
+        """How far behind this subscriber is, and what it missed."""
+        return SubscriptionStatistics(buffered=len(self._queue), high_water=self._high_water, dropped=self._dropped)
+
+    async def __aenter__(self) -> Subscription:
+        return self
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stop listening; what is buffered is forgotten."""
+        self._over = True
+        self._queue.clear()
+        self._replaying = None
+        self._source.leave(self)
+        self._wake()
+
+    # --- the publisher's side ----------------------------------------------------------------------------------------------
+
+    def offer(self, event: SessionEvent) -> None:
+        """Take note of an event; never waits."""
+        if self._over or (self._wanted is not None and not self._wanted(event)):
+            return
+        if self._replaying is not None:
+            return  # the replay comes to it, or it passes: the whole message follows
+        if len(self._queue) < self._limit or _is_last(event):
+            self._append(event)
+        else:
+            self._overflowed(event)
+
+    def end(self, failure: AgentsupError | None = None) -> None:
+        """Nothing more will come; what is buffered can still be read."""
+        self._failure = self._failure or failure
+        self._over = True
+        self._source.leave(self)
+        self._wake()
+
+    def _append(self, event: SessionEvent) -> None:
+        self._queue.append(_Waiting(event, self._missing))
+        self._missing = 0
+        self._high_water = max(self._high_water, len(self._queue))
+        self._wake()
+
+    def _overflowed(self, event: SessionEvent) -> None:
+        match self._overflow:
+            case "drop_newest":
+                self._missing += 1
+                self._dropped += 1
+            case "drop_oldest":
+                self._drop_oldest()
+                self._append(event)
+            case "disconnect":
+                self.end(SubscriberTooSlow(f"the subscriber was more than {self._limit} events behind"))
+            case "block" if _passes(event):
+                self._missing += 1
+                self._dropped += 1
+            case "block":
+                self._replaying = self._source.replay(after=self._queue[-1].event.cursor)
+            case _:
+                assert_never(self._overflow)
+
+    def _drop_oldest(self) -> None:
+        """Drop the oldest event that may be dropped; what follows it remembers how many are missing before it."""
+        place = next((place for place, waiting in enumerate(self._queue) if not _is_last(waiting.event)), None)
+        if place is None:
+            return  # nothing but terminals: they stay, and the buffer is over its bound by as many
+        missing = self._queue[place].missing + 1
+        del self._queue[place]
+        if place < len(self._queue):
+            self._queue[place].missing += missing
+        else:
+            self._missing += missing
+        self._dropped += 1
+
+    # --- the subscriber's side ---------------------------------------------------------------------------------------------
+
+    def __aiter__(self) -> Subscription:
+        return self
+
+    async def __anext__(self) -> SessionEvent:
+        """The next event. Cancelled, it has taken none.
+
+        Raises:
+            SubscriberTooSlow: the policy was `disconnect`, the buffer was full, and everything in it has been read.
+        """
+        await trio.lowlevel.checkpoint_if_cancelled()
+        while True:
+            event = self._take()
+            if event is not None:
+                await trio.lowlevel.cancel_shielded_checkpoint()
+                return event
+            if self._failure is not None:
+                raise self._failure
+            if self._over:
+                raise StopAsyncIteration
+            await self._park()
+
+    def _take(self) -> SessionEvent | None:
+        if self._queue:
+            first = self._queue[0]
+            if first.missing:
+                marker = attrs.evolve(
+                    first.event, body=Dropped(count=first.missing), result=None, cursor=self._position
+                )
+                first.missing = 0
+                return marker
+            self._position = self._queue.popleft().event.cursor
+            return first.event
+        while self._replaying is not None:
+            replayed = next(self._replaying, None)
+            if replayed is None:
+                self._replaying = None
+            else:
+                self._position = replayed.cursor
+                if self._wanted is None or self._wanted(replayed):
+                    return replayed
+        return None
+
+    async def _park(self) -> None:
+        if self._reader is not None:
+            raise trio.BusyResourceError("another task is reading this subscription")
+        self._reader = trio.lowlevel.current_task()
+
+        def abort(_: Any) -> trio.lowlevel.Abort:
+            self._reader = None
+            return trio.lowlevel.Abort.SUCCEEDED
+
+        await trio.lowlevel.wait_task_rescheduled(abort)
+
+    def _wake(self) -> None:
+        if self._reader is not None:
+            reader, self._reader = self._reader, None
+            trio.lowlevel.reschedule(reader)
+
+
+def _is_last(event: SessionEvent) -> bool:
+    """A terminal: a request's, or the session's own."""
+    return event.result is not None or isinstance(event.body, SessionEnded)
+
+
+def _passes(event: SessionEvent) -> bool:
+    return event.type == "text_delta"

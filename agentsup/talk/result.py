@@ -1,0 +1,68 @@
+"""What a request came to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal, TypeAlias
+
+import attrs
+
+from agentsup.ids import SessionId
+from agentsup.talk.content import hidden
+from agentsup.talk.tools import ToolUse
+from agentsup.talk.usage import Usage
+
+Terminal: TypeAlias = Literal["end_turn", "requires_action", "terminated"]
+"""How a request ended, the same words for every provider: the agent was done; it waits for something this session cannot give;
+anything else."""
+
+
+@attrs.frozen(kw_only=True)
+class SessionResult:
+    """Everything one request came to; errors that end a request carry one as well, with what there was until then."""
+
+    terminal: Terminal
+    stop_reason: Any
+    """The provider's own value, verbatim (a mapping for Claude Managed Agents); None where we ended the request."""
+
+    text: str = attrs.field(default="", repr=hidden)
+    """All the agent said in this request: messages joined by a newline."""
+
+    tool_uses: tuple[ToolUse, ...] = ()
+    """The calls of tools that run here, in order."""
+
+    server_tool_uses: tuple[ToolUse, ...] = ()
+    """The calls of tools that ran at the provider, in order."""
+
+    usage: Usage = Usage()
+    turns: int = 0
+    """Stretches of agent work between two inputs from us; starts at 1 for a request that got an answer."""
+
+    events: tuple[Mapping[str, Any], ...] = attrs.field(default=(), repr=hidden)
+    """The provider's events, verbatim, each once, in order; text deltas are not among them."""
+
+    session_id: SessionId
+    provider_session_id: str | None = None
+    transcript: tuple[Mapping[str, Any], ...] | None = attrs.field(default=None, repr=hidden)
+    """The whole conversation in the provider's own shape, where the provider keeps it here; None where it lives over there."""
+
+    files: Mapping[str, str] | None = attrs.field(default=None, repr=hidden)
+    """The session's workspace (path to content) where it has one of its own; None otherwise."""
+
+
+@attrs.frozen(kw_only=True)
+class Turn:
+    """One finished stretch of agent work, as `history()` tells it."""
+
+    number: int
+    """Counted over the whole session; starts at 1."""
+
+    request_id: str
+    input: str | None = attrs.field(default=None, repr=hidden)
+    """What was asked, on the first turn of a request; None on turns that begin with tool results."""
+
+    text: str = attrs.field(default="", repr=hidden)
+    tool_uses: tuple[ToolUse, ...] = ()
+    server_tool_uses: tuple[ToolUse, ...] = ()
+    usage: Usage = Usage()
+    stop_reason: Any = None

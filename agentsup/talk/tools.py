@@ -1,0 +1,62 @@
+"""Tools as they are talked about: what the model is told, what it asks for, what it is answered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal, TypeAlias
+
+import attrs
+
+from agentsup.ids import CallId, SessionId
+from agentsup.talk.content import hidden
+
+Effect: TypeAlias = Literal["pure", "idempotent", "unsafe"]
+"""What a tool says about being run twice: `pure` and `idempotent` may be run again with the same call id after a crash,
+`unsafe` may not: its call is then answered with an error that says its outcome is unknown."""
+
+
+@attrs.frozen(kw_only=True)
+class ToolSpec:
+    """A tool as the model sees it, and what the runtime must know to run it."""
+
+    name: str
+    description: str = ""
+    input_schema: Mapping[str, Any] = attrs.field(factory=lambda: {"type": "object", "properties": {}}, repr=False)
+    """A JSON Schema of type `object`."""
+
+    effect: Effect = "unsafe"
+    timeout: float | None = None
+    """Seconds one call may take; None leaves it to the request's own timeout."""
+
+
+@attrs.frozen
+class ToolUse:
+    """The model wants a tool run."""
+
+    call_id: CallId
+    name: str
+    input: Mapping[str, Any] = attrs.field(factory=dict, repr=hidden)
+
+
+@attrs.frozen
+class ToolResult:
+    """What a call came to; exactly one per call goes back to the model."""
+
+    call_id: CallId
+    text: str = attrs.field(repr=hidden)
+    is_error: bool = False
+
+
+@attrs.frozen(kw_only=True)
+class SessionInfo:
+    """Where a tool call or an observed event happens; a tool that names a parameter of this type is given one."""
+
+    session_id: SessionId
+    provider: str
+    """The provider's kind, e.g. `claude-managed-agents`."""
+
+    provider_session_id: str | None = None
+    call_id: CallId | None = None
+    """In a tool: the call's id, which is also its idempotency key."""
+
+    metadata: Mapping[str, Any] = attrs.field(factory=dict, repr=hidden)

@@ -1,0 +1,1 @@
+"""Protocols without I/O: bytes and plain data in, events out. No task, socket, clock or chance in here."""

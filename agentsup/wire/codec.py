@@ -1,0 +1,29 @@
+"""The one cattrs converter: how our values look as JSON."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import cattrs
+from cattrs.preconf.json import make_converter
+
+from agentsup.talk.result import SessionResult
+
+
+def _converter() -> cattrs.Converter:
+    """Values as JSON objects with the fields' own names; what is verbatim stays verbatim."""
+    return make_converter()
+
+
+_CONVERTER = _converter()
+
+
+def result_as_json(result: SessionResult) -> str:
+    """A `SessionResult` as one line of JSON."""
+    return json.dumps(as_json(result), ensure_ascii=False, separators=(",", ":"))
+
+
+def as_json(value: Any) -> Any:
+    """Any of our values as plain JSON data."""
+    return _CONVERTER.unstructure(value)

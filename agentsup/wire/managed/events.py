@@ -1,0 +1,148 @@
+"""What Claude Managed Agents' events mean in the common vocabulary.
+
+Stateless: whether an event was seen before (by stream, by history, by both) is for the session to know, which takes each id once. Text
+deltas have no id and are never listed; they pass through.
+
+Source: the event catalogue of the Managed Agents API, as told in this project's reference notes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from agentsup.ids import CallId
+from agentsup.talk import events as ev
+from agentsup.talk.result import Terminal
+from agentsup.talk.tools import ToolUse
+from agentsup.talk.usage import Usage
+
+Raw = Mapping[str, Any]
+
+_ENDS: Mapping[str, Terminal] = {
+    "end_turn": "end_turn",
+    "requires_action": "requires_action",
+    # Outcome verdicts that older versions of the service gave as stop reasons.
+    "satisfied": "end_turn",
+    "max_iterations_reached": "end_turn",
+}
+"""Stop reason to terminal. Every other one, also one nobody has heard of yet, ends the turn as `terminated` (the official client's rule)."""
+
+
+def read(raw: Raw) -> ev.Theirs | ev.TextDelta | None:
+    """What the event means; None if it says nothing by itself. `raw` must have passed `frames.checked`."""
+    meaning = _READ.get(raw["type"])
+    # An interrupt's echo may come with an empty id, which would make all of them one.
+    event_id = raw.get("id") or None
+    return ev.Noted(id=event_id, raw=raw) if meaning is None else meaning(event_id, raw)
+
+
+def _delta(_: Any, raw: Raw) -> ev.TextDelta | None:
+    content = (raw.get("delta") or {}).get("content") or {}
+    text = content.get("text")
+    return ev.TextDelta(message_id=str(raw.get("event_id")), text=text) if isinstance(text, str) else None
+
+
+def _nothing(_: Any, __: Raw) -> None:
+    """`event_start` announces deltas, which say it all."""
+
+
+def _message(event_id: Any, raw: Raw) -> ev.Said:
+    return ev.Said(id=event_id, raw=raw, text=_text(raw))
+
+
+def _custom_tool_use(event_id: Any, raw: Raw) -> ev.ToolAsked:
+    return ev.ToolAsked(id=event_id, raw=raw, use=_use(event_id, raw))
+
+
+def _server_tool_use(event_id: Any, raw: Raw) -> ev.ServerToolUsed:
+    return ev.ServerToolUsed(id=event_id, raw=raw, use=_use(event_id, raw))
+
+
+def _running(event_id: Any, raw: Raw) -> ev.Working:
+    return ev.Working(id=event_id, raw=raw)
+
+
+def _idle(event_id: Any, raw: Raw) -> ev.Waiting:
+    reason = raw.get("stop_reason")
+    kind = reason.get("type") if isinstance(reason, Mapping) else None
+    terminal = _ENDS.get(kind, "terminated") if isinstance(kind, str) else "terminated"
+    asked = reason.get("event_ids") if isinstance(reason, Mapping) and terminal == "requires_action" else None
+    calls = tuple(CallId(call) for call in asked if isinstance(call, str)) if isinstance(asked, list) else ()
+    return ev.Waiting(id=event_id, raw=raw, terminal=terminal, stop_reason=reason, asked=calls)
+
+
+def _over(event_id: Any, raw: Raw) -> ev.Terminated:
+    return ev.Terminated(id=event_id, raw=raw, stop_reason=raw.get("stop_reason"))
+
+
+def _model_request_end(event_id: Any, raw: Raw) -> ev.Measured:
+    usage = raw.get("model_usage")
+    if not isinstance(usage, Mapping):
+        return ev.Measured(id=event_id, raw=raw, usage=Usage())
+    measured = Usage(
+        input_tokens=_count(usage, "input_tokens"),
+        output_tokens=_count(usage, "output_tokens"),
+        cache_read_tokens=_count(usage, "cache_read_input_tokens"),
+        cache_write_tokens=_count(usage, "cache_creation_input_tokens"),
+        raw=(usage,),
+    )
+    return ev.Measured(id=event_id, raw=raw, usage=measured)
+
+
+def _error(event_id: Any, raw: Raw) -> ev.Troubled:
+    error = raw.get("error")
+    error = error if isinstance(error, Mapping) else {}
+    status = error.get("retry_status")
+    retry = status.get("type") if isinstance(status, Mapping) else None
+    return ev.Troubled(id=event_id, raw=raw, kind=str(error.get("type", "unknown_error")), retry=retry)
+
+
+def _user_message(event_id: Any, raw: Raw) -> ev.Echoed:
+    return ev.Echoed(id=event_id, raw=raw, kind="message", text=_text(raw))
+
+
+def _user_result(event_id: Any, raw: Raw) -> ev.Echoed:
+    return ev.Echoed(id=event_id, raw=raw, kind="result", call_id=CallId(str(raw.get("custom_tool_use_id"))))
+
+
+def _user_interrupt(event_id: Any, raw: Raw) -> ev.Echoed:
+    return ev.Echoed(id=event_id, raw=raw, kind="interrupt")
+
+
+_READ: Mapping[str, Callable[[Any, Raw], ev.Theirs | ev.TextDelta | None]] = {
+    "event_delta": _delta,
+    "event_start": _nothing,
+    "agent.message": _message,
+    "agent.custom_tool_use": _custom_tool_use,
+    "agent.tool_use": _server_tool_use,
+    "agent.mcp_tool_use": _server_tool_use,
+    "session.status_running": _running,
+    "session.status_idle": _idle,
+    "session.status_terminated": _over,
+    "session.deleted": _over,
+    "session.error": _error,
+    "span.model_request_end": _model_request_end,
+    "user.message": _user_message,
+    "user.custom_tool_result": _user_result,
+    "user.interrupt": _user_interrupt,
+}
+"""Event type to meaning; all other types change nothing here and travel as `Noted`."""
+
+
+def _text(raw: Raw) -> str:
+    """The text of all text blocks, joined by a newline; other blocks are passed over."""
+    content = raw.get("content")
+    blocks = content if isinstance(content, list) else []
+    texts = (b.get("text") for b in blocks if isinstance(b, Mapping) and b.get("type") == "text")
+    return "\n".join(text for text in texts if isinstance(text, str))
+
+
+def _use(event_id: Any, raw: Raw) -> ToolUse:
+    given = raw.get("input")
+    return ToolUse(CallId(str(event_id)), str(raw.get("name", "")), given if isinstance(given, Mapping) else {})
+
+
+def _count(usage: Raw, key: str) -> int:
+    value = usage.get(key)
+    return value if isinstance(value, int) else 0

@@ -1,0 +1,71 @@
+"""What is said to Claude Managed Agents: bodies, queries and headers as plain data.
+
+Source: the Managed Agents API reference, as told in this project's reference notes; the tests hold each against the official client.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, assert_never
+
+from agentsup.talk.content import Part
+from agentsup.talk.outgoing import GiveResult, Outgoing, SayMessage, SayStop
+from agentsup.talk.tools import ToolResult
+
+BETA = "managed-agents-2026-04-01"
+"""The beta header of every Managed Agents endpoint; without it they answer 404."""
+
+VERSION = "2023-06-01"
+"""The API version the Managed Agents documentation shows."""
+
+TOKEN_KEY = "agentsup_token"  # noqa: S105  -- the name of a metadata key, not a secret
+"""Session metadata under which a session we made is found again after a create that went unanswered."""
+
+SESSION_KEY = "agentsup_session"
+"""Session metadata that tells people at the provider's console which session this is here."""
+
+
+def headers(api_key: str | None) -> dict[str, str]:
+    """The headers of every request. OAuth tokens (`sk-ant-oat...`) travel as bearers, API keys in their own header.
+
+    Without a key there is no such header: whoever sends the request must bring it.
+    """
+    common = {"anthropic-version": VERSION, "anthropic-beta": BETA}
+    if api_key is None:
+        return common
+    auth = {"authorization": f"Bearer {api_key}"} if api_key.startswith("sk-ant-oat") else {"x-api-key": api_key}
+    return {**auth, **common}
+
+
+def create_session(*, agent: str, environment: str, metadata: Mapping[str, str]) -> dict[str, Any]:
+    """The body of `POST /v1/sessions`."""
+    return {"agent": agent, "environment_id": environment, "metadata": dict(metadata)}
+
+
+def send_events(items: Sequence[Outgoing]) -> dict[str, Any]:
+    """The body of `POST /v1/sessions/{id}/events`: the service takes all of them or none, in this order."""
+    return {"events": [event(item) for item in items]}
+
+
+def event(item: Outgoing) -> dict[str, Any]:
+    """One input of ours as the service's event."""
+    match item:
+        case SayMessage():
+            return user_message(item.parts)
+        case GiveResult(result):
+            return custom_tool_result(result)
+        case SayStop():
+            return {"type": "user.interrupt"}
+    assert_never(item)
+
+
+def user_message(parts: Sequence[Part]) -> dict[str, Any]:
+    """A user's message."""
+    return {"type": "user.message", "content": [{"type": "text", "text": part.text} for part in parts]}
+
+
+def custom_tool_result(result: ToolResult) -> dict[str, Any]:
+    """A client tool's result. An empty text is left out: the service refuses empty text blocks."""
+    content = [{"type": "text", "text": result.text}] if result.text else []
+    answer = {"type": "user.custom_tool_result", "custom_tool_use_id": result.call_id, "content": content}
+    return {**answer, "is_error": True} if result.is_error else answer
