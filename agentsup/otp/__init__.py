@@ -1,0 +1,151 @@
+"""OTP on trio: supervised actors with mailboxes, names that survive restarts, and an end that comes in order.
+
+Usable alone. The rules it follows, and where it differs on purpose, are in docs/reference/otp-rules.md.
+"""
+
+from agentsup.otp.actor import Actor
+from agentsup.otp.calls import Caller, call, cast, info, reply, reply_error, send, stop
+from agentsup.otp.channel import Channel, ChannelStatistics, Disconnected
+from agentsup.otp.children import (
+    ChildInfo,
+    Counts,
+    Started,
+    count_children,
+    delete_child,
+    get_childspec,
+    restart_child,
+    start_child,
+    terminate_child,
+    which_children,
+)
+from agentsup.otp.childspec import BRUTAL_KILL, ChildSpec, check_childspecs
+from agentsup.otp.current import current_runtime
+from agentsup.otp.dynamic import DynamicSupervisor
+from agentsup.otp.errors import (
+    AlreadyPresent,
+    AlreadyRegistered,
+    AlreadyStarted,
+    BadReturn,
+    CallCycle,
+    CallError,
+    CallingSelf,
+    CallTimeout,
+    ChildError,
+    InitFailed,
+    InitTimeout,
+    MailboxFull,
+    MaxChildren,
+    NoProc,
+    NoRuntime,
+    NotAnActor,
+    NotFound,
+    Restarting,
+    RestartLimitExceeded,
+    Running,
+    ServerDied,
+    StartError,
+    StartIgnored,
+)
+from agentsup.otp.flags import AutoShutdownDone, Backoff, RestartLimit, StartFailed, SupFlags
+from agentsup.otp.links import demonitor, monitor, wait_down
+from agentsup.otp.links import send_exit as exit
+from agentsup.otp.mailbox import MailboxSpec, MailboxStatistics
+from agentsup.otp.reasons import Crashed, ExitReason, Gone, Killed, Normal, Shutdown, root_causes
+from agentsup.otp.refs import Dest, Name, Ref
+from agentsup.otp.registry import Entry, Registry
+from agentsup.otp.results import Continue, Down, Exit, Idle, Ignore, Monitor, NoReply, Reply, Request, Stop
+from agentsup.otp.runtime import Runtime, open_runtime
+from agentsup.otp.spawned import Spawned
+from agentsup.otp.supervisor import Supervisor
+from agentsup.otp.timers import Timer
+
+__all__ = [
+    "BRUTAL_KILL",
+    "Actor",
+    "AlreadyPresent",
+    "AlreadyRegistered",
+    "AlreadyStarted",
+    "AutoShutdownDone",
+    "Backoff",
+    "BadReturn",
+    "CallCycle",
+    "CallError",
+    "CallTimeout",
+    "Caller",
+    "CallingSelf",
+    "Channel",
+    "ChannelStatistics",
+    "ChildError",
+    "ChildInfo",
+    "ChildSpec",
+    "Continue",
+    "Counts",
+    "Crashed",
+    "Dest",
+    "Disconnected",
+    "Down",
+    "DynamicSupervisor",
+    "Entry",
+    "Exit",
+    "ExitReason",
+    "Gone",
+    "Idle",
+    "Ignore",
+    "InitFailed",
+    "InitTimeout",
+    "Killed",
+    "MailboxFull",
+    "MailboxSpec",
+    "MailboxStatistics",
+    "MaxChildren",
+    "Monitor",
+    "Name",
+    "NoProc",
+    "NoReply",
+    "NoRuntime",
+    "Normal",
+    "NotAnActor",
+    "NotFound",
+    "Ref",
+    "Registry",
+    "Reply",
+    "Request",
+    "RestartLimit",
+    "RestartLimitExceeded",
+    "Restarting",
+    "Running",
+    "Runtime",
+    "ServerDied",
+    "Shutdown",
+    "Spawned",
+    "StartError",
+    "StartFailed",
+    "StartIgnored",
+    "Started",
+    "Stop",
+    "SupFlags",
+    "Supervisor",
+    "Timer",
+    "call",
+    "cast",
+    "check_childspecs",
+    "count_children",
+    "current_runtime",
+    "delete_child",
+    "demonitor",
+    "exit",
+    "get_childspec",
+    "info",
+    "monitor",
+    "open_runtime",
+    "reply",
+    "reply_error",
+    "restart_child",
+    "root_causes",
+    "send",
+    "start_child",
+    "stop",
+    "terminate_child",
+    "wait_down",
+    "which_children",
+]

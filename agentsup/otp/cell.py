@@ -1,0 +1,209 @@
+"""The live record of one process, and the two tables by which the kernel finds it.
+
+A `Cell` is private to the kernel: users hold refs. The supervision tree, links and monitors are data in these records, as in OTP, because trio's
+tasks form a strict tree that cannot express them; all processes run side by side in one flat nursery (see docs/explanation/otp-on-trio.md).
+"""
+
+from __future__ import annotations
+
+import enum
+import itertools
+from typing import TYPE_CHECKING, Any
+
+import attrs
+import trio
+
+from agentsup.otp.mailbox import Mailbox
+from agentsup.otp.reasons import Killed
+from agentsup.otp.refs import Ref
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable
+
+    from agentsup.otp.actor import Actor
+    from agentsup.otp.calls import Caller
+    from agentsup.otp.reasons import ExitReason
+    from agentsup.otp.registry import Registry
+    from agentsup.otp.results import Monitor
+    from agentsup.otp.runtime import Runtime
+    from agentsup.otp.spawned import Spawned
+    from agentsup.otp.timers import Timer
+
+_serials = itertools.count(1)
+
+CELLS: dict[int, Cell] = {}
+"""Every process of this Python process that lives, by its ref's serial."""
+
+ACTORS: dict[trio.lowlevel.Task, Cell] = {}
+"""The process whose own task this is. A task that an actor spawned is not in here: it may call its actor."""
+
+
+class Phase(enum.Enum):
+    """Where in its life a process is."""
+
+    STARTING = "starting"
+    RUNNING = "running"
+    STOPPING = "stopping"
+    CLOSING = "closing"
+    """User code is done; what it spawned, and its children, are being ended."""
+    ZOMBIE = "zombie"
+    """It did not die when killed: everybody was told that it is dead, and its task is parked."""
+    DEAD = "dead"
+
+
+class Doomed:
+    """Wakes a process that was cut off, so that it meets its cancellation."""
+
+
+DOOMED = Doomed()
+
+
+@attrs.define(eq=False, repr=False)
+class Cell:
+    """One process, from the decision to start it until its death was announced. Idle ones are many: what is rare is None until needed."""
+
+    ref: Ref
+    runtime: Runtime
+    mailbox: Mailbox
+    scope: trio.CancelScope
+    parent: Cell | None = None
+    record: Any = None
+    """The parent's own note on this child."""
+    start: Callable[[], Actor] | None = None
+    """The factory; forgotten once it has been called."""
+    actor: Actor | None = None
+    task: trio.lowlevel.Task | None = None
+    phase: Phase = Phase.STARTING
+    grace: float = 5.0
+    """Seconds for `terminate`, and between being asked to stop and being killed."""
+    initialised: bool = False
+    """`init` came to a good end, so `terminate` is owed."""
+    announced: bool = False
+    """Its parent was told that it runs."""
+    ignored: bool = False
+    timed_out: bool = False
+    """Killed because `init` took too long."""
+    suspended: bool = False
+    trapping: bool = False
+    extra: Any = None
+    """What the start hands through to whoever asked for it (rule S21)."""
+    asked: ExitReason | None = None
+    """The reason with which somebody else asked it to stop: it rules the restart decision, whatever clean-up raises (section 3.2, X-c)."""
+    doom: ExitReason | None = None
+    """Why it was cut off: recorded before the scope is cancelled."""
+    doom_terminates: bool = False
+    """Cut off by a crash of something it spawned: `terminate` still runs."""
+    reason: ExitReason | None = None
+    cleanup_error: BaseException | None = None
+    last_reply: tuple[Caller, Any] | None = None
+    """The reply of a `Stop`, sent after `terminate` (rule G10)."""
+    current: Any = None
+    """The mailbox entry being handled."""
+    waiting_on: Cell | None = None
+    """The process whose reply its own task waits for."""
+    ladder: Timer | None = None
+    """The next rung of being brought down."""
+    idle: Timer | None = None
+    handled: int = 0
+    skipped: int = 0
+    """Requests whose caller was gone before they were begun."""
+    late_replies: int = 0
+    deferred: set[Caller] | None = None
+    names: list[tuple[Registry, Hashable]] | None = None
+    children: dict[int, Cell] | None = None
+    spawned: set[Spawned] | None = None
+    links: set[Cell] | None = None
+    monitors: dict[Monitor, Cell] | None = None
+    """Who watches this one."""
+    monitoring: dict[Monitor, Cell] | None = None
+    """Whom this one watches."""
+    watchers: list[Callable[[Cell], None]] | None = None
+    """Told, in the kernel's own code, when it runs and when it has ended."""
+    emptied: trio.Event | None = None
+    """Set when the last of `spawned` and `children` is gone, for the closing process that waits for it."""
+    probe: Any = None
+    """Debugging switches (`otp.sys`), if any are on."""
+
+    @classmethod
+    def new(cls, runtime: Runtime, label: str, **fields: Any) -> Cell:
+        """A fresh record in the table of the living."""
+        ref = Ref(next(_serials), label=label)
+        cell = cls(ref, runtime, Mailbox(), trio.CancelScope(), **fields)
+        CELLS[ref.serial] = cell
+        return cell
+
+    @property
+    def is_over(self) -> bool:
+        """Whether everybody was told that it ended."""
+        return self.phase is Phase.DEAD or self.phase is Phase.ZOMBIE
+
+    def cut(self, reason: ExitReason) -> None:
+        """Cancel the process with `reason`; the first reason stays, except that a kill overrides what would still run `terminate`."""
+        if self.is_over:
+            return
+        if self.doom is None or isinstance(reason, Killed):
+            self.doom = reason
+            self.doom_terminates = False
+        self._cancel()
+
+    def interrupt(self, reason: ExitReason) -> None:
+        """Cancel the running callback; the process then ends with `reason` through `terminate`."""
+        if self.is_over or self.doom is not None:
+            return
+        self.doom = reason
+        self.doom_terminates = True
+        self._cancel()
+
+    def _cancel(self) -> None:
+        self.mailbox.put_system(DOOMED)
+        self.scope.cancel(reason=f"{self.ref!r}: {self.doom!r}")
+
+    def watch(self, watcher: Callable[[Cell], None]) -> None:
+        """Have `watcher(cell)` called when the process runs and when it has ended; it must not raise."""
+        if self.watchers is None:
+            self.watchers = []
+        self.watchers.append(watcher)
+
+    def unwatch(self, watcher: Callable[[Cell], None]) -> None:
+        """Take a watcher back."""
+        if self.watchers and watcher in self.watchers:
+            self.watchers.remove(watcher)
+
+    def tell_watchers(self) -> None:
+        """Tell them."""
+        for watcher in list(self.watchers or ()):
+            watcher(self)
+
+    def forget(self, *, child: Cell | None = None, spawned: Spawned | None = None) -> None:
+        """A child or a spawned task of this process is gone."""
+        if child is not None and self.children is not None:
+            self.children.pop(child.ref.serial, None)
+        if spawned is not None and self.spawned is not None:
+            self.spawned.discard(spawned)
+        if self.emptied is not None and not self.children and not self.spawned:
+            self.emptied.set()
+
+    async def ended(self) -> ExitReason:
+        """Wait until its death was announced; the reason. Cancelling the wait changes nothing."""
+        if not self.is_over:
+            event = trio.Event()
+
+            def look(_: Cell) -> None:
+                if self.is_over:
+                    event.set()
+
+            self.watch(look)
+            try:
+                await event.wait()
+            finally:
+                self.unwatch(look)
+        assert self.reason is not None
+        return self.reason
+
+
+def find(ref: Ref) -> Cell | None:
+    """The living process behind a ref."""
+    cell = CELLS.get(ref.serial)
+    if cell is None or (cell.ref is not ref and cell.ref != ref):
+        return None
+    return cell

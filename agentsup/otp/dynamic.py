@@ -1,0 +1,117 @@
+"""A supervisor of many alike children that come and go; each is known by its ref."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from agentsup.errors import SpecError
+from agentsup.otp.child import Child
+from agentsup.otp.children import StartChild
+from agentsup.otp.errors import MaxChildren, NotFound
+from agentsup.otp.flags import SupFlags, is_seconds
+from agentsup.otp.overseer import Overseer
+from agentsup.otp.refs import Ref
+from agentsup.otp.results import NoReply
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+
+    from agentsup.otp.calls import Caller
+    from agentsup.otp.reasons import ExitReason
+    from agentsup.otp.results import CallResult, InitResult
+
+
+class DynamicSupervisor(Overseer):
+    """Children are started by `start_child` only, restarted one for one, and stopped all at once (rules D1, D2, S6).
+
+    Children are told apart by their refs; the id of a spec shows in reports only. A temporary child is forgotten when it ends, also a transient one
+    that ended cleanly. `terminate_child` takes a ref: of a child that waits for its restart, the old one; of one that is gone, it is `NotFound`.
+
+    Args:
+        flags: strategy must be one_for_one, auto_shutdown never.
+        max_children: how many may live or wait for a restart at once; None for no limit, 0 is legal.
+    """
+
+    __slots__ = ("_max_children",)
+
+    shows_ids = False
+
+    def __init__(self, flags: SupFlags | None = None, max_children: int | None = None) -> None:
+        flags = SupFlags() if flags is None else flags
+        super().__init__(flags)
+        if flags.strategy != "one_for_one":
+            raise SpecError.of(
+                "flags.strategy",
+                f'{flags.strategy!r} needs an order of children; a DynamicSupervisor has "one_for_one" only',
+            )
+        if flags.auto_shutdown != "never":
+            raise SpecError.of(
+                "flags.auto_shutdown", f'{flags.auto_shutdown!r} is for static supervisors; right would be "never"'
+            )
+        if max_children is not None and (not is_seconds(max_children) or not isinstance(max_children, int)):
+            raise SpecError.of("max_children", f"{max_children!r} is no count; a whole number of at least 0, or None")
+        self._max_children = math.inf if max_children is None else max_children
+
+    def init(self) -> InitResult:
+        """There is nobody to start yet."""
+        self._warn()
+        return None
+
+    def _start_child(self, request: StartChild, caller: Caller) -> CallResult:
+        if len(self._children) >= self._max_children:
+            raise MaxChildren(self._max_children)
+        if request.spec.significant:
+            raise SpecError.of("spec.significant", "a DynamicSupervisor has no auto_shutdown it could count for")
+        child = Child(request.spec, request.context)
+        child.starters = [caller]
+        self._launch(child)
+        return NoReply()
+
+    def _launch(self, child: Child) -> None:
+        """Start an incarnation, under its new ref."""
+        old = child.cell
+        super()._launch(child)
+        assert child.cell is not None
+        if old is not None:
+            self._children.pop(old.ref, None)
+        self._children[child.cell.ref] = child
+
+    def _child(self, key: Hashable) -> Child:
+        if not isinstance(key, Ref):
+            raise SpecError.of("child", f"a {type(key).__name__} names no dynamic child; right would be its Ref")
+        child = self._children.get(key)
+        if child is None:
+            raise NotFound(f"{key!r} is no child of {self.ref!r} (any more)")
+        return child
+
+    def _forget(self, child: Child) -> None:
+        if child.cell is not None:
+            self._children.pop(child.cell.ref, None)
+
+    def _stopped(self, child: Child) -> None:
+        """A stopped dynamic child is forgotten, whatever its kind."""
+        super()._stopped(child)
+        self._forget(child)
+
+    def _start_refused(self, child: Child) -> None:
+        self._forget(child)
+
+    def _on_ignored(self, child: Child) -> None:
+        """Nothing to run: not stored, also not when it was a restart (rules S5, D2)."""
+        super()._on_ignored(child)
+        self._forget(child)
+
+    def _ended_for_good(self, child: Child) -> None:
+        self._forget(child)
+
+    async def terminate(self, reason: ExitReason) -> None:
+        """Stop everybody at once; each has its own time, and the waits run side by side (rule S6)."""
+        del reason
+        children = list(self._children.values())
+        self._call_off_all(children)
+        alive = [child for child in children if child.is_alive]
+        for child in alive:
+            self._bring_down(child)
+        for child in alive:
+            await self._await_end(child)

@@ -1,0 +1,147 @@
+"""Links, monitors and exit signals: who hears of whose end (rules P3 to P6).
+
+All of it is data in the cells of both sides. A signal is delivered in one step, so there is no moment at which one side knows and the other does not.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import trio
+
+from agentsup.otp.cell import ACTORS, Cell, find
+from agentsup.otp.errors import NotAnActor
+from agentsup.otp.mailbox import Signal
+from agentsup.otp.reasons import ExitReason, Gone, Killed, Normal
+from agentsup.otp.results import Down, Exit, Monitor
+
+if TYPE_CHECKING:
+    from agentsup.otp.refs import Ref
+
+
+def watch(cell: Cell, ref: Ref) -> Monitor:
+    """Have `cell` hear of the end of `ref` as a `Down`, exactly once."""
+    monitor = Monitor(ref)
+    target = find(ref)
+    if cell.monitoring is None:
+        cell.monitoring = {}
+    if target is None:
+        cell.monitoring[monitor] = cell
+        cell.mailbox.put_signal(Signal(Down(ref, monitor, Gone())))
+        return monitor
+    cell.monitoring[monitor] = target
+    if target.monitors is None:
+        target.monitors = {}
+    target.monitors[monitor] = cell
+    return monitor
+
+
+def unwatch(cell: Cell, monitor: Monitor) -> None:
+    """End a watch; its `Down` is not heard any more, even if it waits in the mailbox already."""
+    target = (cell.monitoring or {}).pop(monitor, None)
+    if target is not None and target.monitors:
+        target.monitors.pop(monitor, None)
+
+
+def is_heard(cell: Cell, down: Down) -> bool:
+    """Whether a `Down` from the mailbox is still wanted; it is the last thing of its watch."""
+    return cell.monitoring is not None and cell.monitoring.pop(down.monitor, None) is not None
+
+
+def join(one: Cell, other: Cell) -> None:
+    """Link two processes; at most one link per pair, and none with oneself (rule P4)."""
+    if one is other:
+        return
+    for here, there in ((one, other), (other, one)):
+        if here.links is None:
+            here.links = set()
+        here.links.add(there)
+
+
+def part(one: Cell, other: Cell) -> None:
+    """Take the link between two processes away."""
+    for here, there in ((one, other), (other, one)):
+        if here.links:
+            here.links.discard(there)
+
+
+def signal(target: Cell, reason: ExitReason, sender: Ref | None) -> None:
+    """Deliver an exit signal that came through a link, or an explicit one that is no kill (rule P3).
+
+    A process that does not trap is interrupted in its callback and ends with the same reason through `terminate`; OTP would skip `terminate`
+    there, we run it on everything but a kill.
+    """
+    if target.trapping:
+        target.mailbox.put_signal(Signal(Exit(sender, reason)))
+    elif not isinstance(reason, Normal) or sender == target.ref:
+        target.interrupt(reason)
+
+
+def send_exit(ref: Ref, reason: ExitReason) -> None:
+    """Send the exit signal `reason` to a process; nothing happens if it is dead (rules P3 and P7).
+
+    `Killed()` cannot be trapped and runs no `terminate`. `Normal()` is ignored by processes that do not trap exits, unless they send it to
+    themselves. Everything else ends a process that does not trap, and arrives in `handle_info` as `Exit` at one that does.
+    """
+    target = find(ref)
+    if target is None:
+        return
+    if isinstance(reason, Killed):
+        target.runtime.kill(target)
+        return
+    sender = ACTORS.get(trio.lowlevel.current_task())
+    signal(target, reason, None if sender is None else sender.ref)
+
+
+def dissolve(cell: Cell, reason: ExitReason) -> None:
+    """Tell everybody who is linked to or watches a process that it ended, and forget whom it watched."""
+    for other in cell.links or ():
+        if other.links:
+            other.links.discard(cell)
+        signal(other, reason, cell.ref)
+    for monitor, watcher in (cell.monitors or {}).items():
+        if not watcher.is_over:
+            watcher.mailbox.put_signal(Signal(Down(cell.ref, monitor, reason)))
+    for monitor, target in (cell.monitoring or {}).items():
+        if target.monitors:
+            target.monitors.pop(monitor, None)
+    cell.links = cell.monitors = cell.monitoring = None
+
+
+def here(what: str) -> Cell:
+    """The actor in whose own task this runs.
+
+    Raises:
+        NotAnActor: there is none.
+    """
+    cell = ACTORS.get(trio.lowlevel.current_task())
+    if cell is None:
+        raise NotAnActor(f"{what} is for actors, in their own callbacks; from a plain task, use wait_down")
+    return cell
+
+
+def monitor(ref: Ref) -> Monitor:
+    """Watch `ref` from inside an actor: a `Down` arrives in its `handle_info`, exactly once, after the names of the dead are free (rules P5, P6).
+
+    Watching twice is heard twice. A `ref` that is dead already is heard at once, with the reason `Gone()`.
+
+    Raises:
+        NotAnActor: called outside an actor's own task.
+    """
+    return watch(here("monitor"), ref)
+
+
+def demonitor(watch_on: Monitor) -> None:
+    """End a watch of the calling actor; afterwards its `Down` is never seen, even if the process ended just before.
+
+    Raises:
+        NotAnActor: called outside an actor's own task.
+    """
+    unwatch(here("demonitor"), watch_on)
+
+
+async def wait_down(ref: Ref) -> ExitReason:
+    """Wait, from any task, until the process at `ref` has ended; its reason, or `Gone()` if it was dead before."""
+    await trio.lowlevel.checkpoint()
+    target = find(ref)
+    return Gone() if target is None else await target.ended()

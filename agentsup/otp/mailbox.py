@@ -1,0 +1,278 @@
+"""The mailbox of a process: two lanes, a bound, a named policy for when it is full, and one parked reader.
+
+Why not a trio memory channel: a channel cannot drop the oldest, cannot be looked into, has no lane for the system, and pays a checkpoint per
+message. A deque that is drained in batches by one parked task is an order of magnitude cheaper and the policy sits where the message is put.
+
+The *system lane* (stop requests, notices to supervisors, `sys` requests) is read first and has no bound: its senders are the kernel's own, each
+with a bounded number of things to say. The *user lane* holds calls, casts and messages in order of arrival. Signals that must not be lost (`Down`,
+`Exit`, timers, a stop in turn) go past the bound. Both deques come into being with the first message: most processes of a large tree are idle.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+import attrs
+import outcome
+import trio
+from trio.lowlevel import Abort, reschedule, wait_task_rescheduled
+
+from agentsup.errors import Problem, SpecError
+from agentsup.otp.reasons import ExitReason
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable, Generator, Hashable
+
+Overflow = Literal["unbounded", "block", "reject", "drop_newest", "drop_oldest", "coalesce"]
+"""What a full mailbox does with one more; `MailboxSpec` explains each."""
+
+DEFAULT_CAPACITY = 65_536
+"""Room for a burst from every one of tens of thousands of senders, yet an end to it: about 8 MB of queued casts."""
+
+
+class _Woken(outcome.Outcome[None]):
+    """What a parked task wakes up with: nothing. One for all wakes, as `outcome.Value` would cost an allocation and may be used only once."""
+
+    def unwrap(self) -> None:
+        return None
+
+    def send(self, gen: Generator[Any, None, object]) -> Any:
+        return gen.send(None)
+
+    async def asend(self, agen: AsyncGenerator[Any, None]) -> Any:
+        return await agen.asend(None)
+
+
+WOKEN = _Woken()
+
+
+@attrs.frozen
+class MailboxSpec:
+    """How many messages may wait in an actor's user lane, and what happens to one more.
+
+    - `reject` (the default): a call raises `MailboxFull`, a cast is dropped and counted.
+    - `drop_newest`: the same for casts; `send` returns as if it had delivered.
+    - `drop_oldest`: the oldest cast or message makes room; a call that has to is answered with `MailboxFull`.
+    - `block`: `call` and `send` wait for room, in order; a plain cast cannot wait and is dropped. Two actors that wait for room at each other wait for ever.
+    - `coalesce`: a cast replaces the waiting cast for which `key` gives the same value; otherwise as `reject`.
+    - `unbounded`: never full; for actors whose senders are bounded otherwise.
+    """
+
+    capacity: float = DEFAULT_CAPACITY
+    """Messages, at least 1; `math.inf` only with `unbounded`."""
+
+    overflow: Overflow = "reject"
+
+    key: Callable[[Any], Hashable] | None = attrs.field(default=None, kw_only=True)
+    """For `coalesce`: what makes two casts the same thing, in its newest state."""
+
+    def __attrs_post_init__(self) -> None:
+        problems = []
+        if self.overflow not in get_args(Overflow):
+            problems.append(
+                Problem("overflow", f"{self.overflow!r} is no policy; one of {', '.join(get_args(Overflow))}")
+            )
+        if not self.capacity >= 1:
+            problems.append(Problem("capacity", f"{self.capacity!r} leaves no room for a message; at least 1"))
+        if math.isinf(self.capacity) and self.overflow != "unbounded":
+            problems.append(
+                Problem(
+                    "capacity", f'an infinite one never meets the policy {self.overflow!r}; say overflow="unbounded"'
+                )
+            )
+        if (self.key is not None) != (self.overflow == "coalesce"):
+            problems.append(Problem("key", 'goes with overflow="coalesce", and only with it'))
+        if problems:
+            raise SpecError(problems)
+
+
+@attrs.define(eq=False)
+class Info:
+    """A plain message on its way to `handle_info`. A cast is a bare 1-tuple, as there are so many of them."""
+
+    message: Any
+
+
+@attrs.define(eq=False)
+class Signal:
+    """A message of the kernel to `handle_info` (`Down`, `Exit`, a timer's): never dropped, never refused."""
+
+    message: Any
+
+
+@attrs.define(eq=False)
+class StopAsked:
+    """Somebody wants this process to end with `reason`: in turn (user lane), or after the running callback (system lane)."""
+
+    reason: ExitReason
+
+
+KEPT = frozenset({Signal, StopAsked})
+"""What `drop_oldest` never drops."""
+
+
+@attrs.define(eq=False)
+class Latest:
+    """A cast in a coalescing mailbox; `message` is replaced while it waits."""
+
+    key: Hashable
+    message: Any
+
+
+@attrs.frozen
+class MailboxStatistics:
+    """A look at a mailbox."""
+
+    length: int
+    """Messages waiting in the user lane."""
+
+    system_length: int
+    """Entries waiting in the system lane."""
+
+    capacity: float
+    overflow: Overflow
+
+    high_water: int
+    """The most that ever waited."""
+
+    dropped: int
+    """Messages that were refused or pushed out, since the start."""
+
+    waiting_senders: int
+    """Tasks that wait for room (policy `block`)."""
+
+
+UNBOUNDED = MailboxSpec(math.inf, "unbounded")
+
+
+@attrs.define(eq=False)
+class Mailbox:
+    """The two lanes of one process and its parked reader. Everything here is synchronous and belongs to one trio thread."""
+
+    spec: MailboxSpec = MailboxSpec()
+    capacity: float = DEFAULT_CAPACITY
+    queue: deque[Any] | None = None
+    system: deque[Any] | None = None
+    parked: trio.lowlevel.Task | None = None
+    high_water: int = 0
+    dropped: int = 0
+    senders: deque[trio.lowlevel.Task] | None = None
+    latest: dict[Hashable, Latest] | None = None
+
+    def configure(self, spec: MailboxSpec) -> None:
+        """Take over the bounds of the actor, once it is known; what waits already stays."""
+        self.spec = spec
+        self.capacity = math.inf if spec.overflow == "unbounded" else spec.capacity
+
+    def put(self, entry: object) -> bool:
+        """Queue one entry and wake the reader; False if the policy refused it."""
+        queue = self.queue
+        if queue is None:
+            queue = self.queue = deque()
+        length = len(queue)
+        if length >= self.capacity and not self._make_room(queue):
+            return False
+        queue.append(entry)
+        if length >= self.high_water:
+            self.high_water = length + 1
+        task = self.parked
+        if task is not None:
+            self.parked = None
+            reschedule(task, WOKEN)
+        return True
+
+    def put_cast(self, message: object) -> bool:
+        """Queue a cast: the entry is a 1-tuple, or the newest version of one that waits."""
+        key = self.spec.key
+        if key is None:
+            return self.put((message,))
+        latest = self.latest
+        if latest is None:
+            latest = self.latest = {}
+        identity = key(message)
+        waiting = latest.get(identity)
+        if waiting is not None:
+            waiting.message = message
+            return True
+        entry = Latest(identity, message)
+        if not self.put(entry):
+            return False
+        latest[identity] = entry
+        return True
+
+    def put_signal(self, entry: object) -> None:
+        """Queue something that must not be lost, past the bound."""
+        if self.queue is None:
+            self.queue = deque()
+        self.queue.append(entry)
+        self.high_water = max(self.high_water, len(self.queue))
+        self.wake()
+
+    def put_system(self, entry: object) -> None:
+        """Queue something for the system lane."""
+        if self.system is None:
+            self.system = deque()
+        self.system.append(entry)
+        self.wake()
+
+    def wake(self) -> None:
+        """Let the reader look."""
+        task = self.parked
+        if task is not None:
+            self.parked = None
+            reschedule(task, WOKEN)
+
+    def unpark(self, _: object) -> Abort:
+        """The abort function of the parked reader: it is being cancelled and reads no more."""
+        self.parked = None
+        return Abort.SUCCEEDED
+
+    def _make_room(self, queue: deque[Any]) -> bool:
+        if self.spec.overflow != "drop_oldest":
+            return False
+        for index, entry in enumerate(queue):
+            if entry.__class__ not in KEPT:
+                del queue[index]
+                self.dropped += 1
+                if entry.__class__ is not tuple and entry.__class__ is not Info:
+                    entry.refuse()
+                return True
+        return False
+
+    async def wait_for_room(self) -> None:
+        """Wait in line until a message was taken out; for senders under `block`. If cancelled, nothing was queued."""
+        task = trio.lowlevel.current_task()
+        if self.senders is None:
+            self.senders = deque()
+        senders = self.senders
+        senders.append(task)
+
+        def give_up(_: object) -> Abort:
+            senders.remove(task)
+            return Abort.SUCCEEDED
+
+        await wait_task_rescheduled(give_up)
+
+    def room_made(self) -> None:
+        """Let the sender who waited longest try again; called when something was taken out."""
+        if self.senders:
+            reschedule(self.senders.popleft(), WOKEN)
+
+    def release_senders(self) -> None:
+        """Let every waiting sender look again: the process is ending."""
+        while self.senders:
+            reschedule(self.senders.popleft(), WOKEN)
+
+    def statistics(self) -> MailboxStatistics:
+        """A look at it."""
+        return MailboxStatistics(
+            length=len(self.queue or ()),
+            system_length=len(self.system or ()),
+            capacity=self.capacity,
+            overflow=self.spec.overflow,
+            high_water=self.high_water,
+            dropped=self.dropped,
+            waiting_senders=len(self.senders or ()),
+        )

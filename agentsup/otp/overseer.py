@@ -1,0 +1,365 @@
+"""What every supervisor does: launch children, hear of their ends, decide on restarts, wait out the delays, give up over the limit.
+
+A supervisor is an actor that never waits: each thing it is asked or told is handled in one step, and what takes time - a slow `init`, a delay, a child
+that stops in its own time - ends in a notice that is handled later. So it answers while a child hangs in `init` (OTP's supervisor would not).
+The two kinds, `Supervisor` and `DynamicSupervisor`, add which children belong together and how they are stopped at the end.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import functools
+from typing import TYPE_CHECKING, Any, assert_never
+
+import trio
+
+from agentsup.errors import SpecError
+from agentsup.otp import reports
+from agentsup.otp.actor import Actor
+from agentsup.otp.calls import reply_error
+from agentsup.otp.child import Child, State
+from agentsup.otp.children import (
+    CountChildren,
+    Counts,
+    DeleteChild,
+    GetChildSpec,
+    RestartChild,
+    StartChild,
+    TerminateChild,
+    WhichChildren,
+)
+from agentsup.otp.children import (
+    Started as StartedExtra,
+)
+from agentsup.otp.errors import (
+    AlreadyStarted,
+    BadReturn,
+    ChildError,
+    InitFailed,
+    InitTimeout,
+    Restarting,
+    Running,
+    StartError,
+    StartIgnored,
+)
+from agentsup.otp.flags import RestartLimit, SupFlags
+from agentsup.otp.intensity import Window
+from agentsup.otp.mailbox import UNBOUNDED, StopAsked
+from agentsup.otp.notices import Due, Ended, Notice, Started
+from agentsup.otp.reasons import Crashed, ExitReason, Killed, Normal, Shutdown
+from agentsup.otp.results import NoReply, Reply
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Iterable
+
+    from agentsup.otp.calls import Caller
+    from agentsup.otp.childspec import ChildSpec
+    from agentsup.otp.results import CallResult, MessageResult
+
+
+class Overseer(Actor):
+    """The common half of the supervisors; not to be used by itself."""
+
+    __slots__ = ("_children", "_flags", "_giving_up", "_window")
+
+    mailbox = UNBOUNDED  # everybody who asks waits for the answer, so callers bound it
+    trap_exit = True
+    shows_ids = True
+
+    def __init__(self, flags: SupFlags) -> None:
+        if not isinstance(flags, SupFlags):
+            raise SpecError.of("flags", f"a {type(flags).__name__} is no SupFlags")
+        self._flags = flags
+        self._window = Window(flags.intensity, flags.period)
+        self._children: dict[Hashable, Child] = {}
+        self._giving_up = False
+
+    def _warn(self) -> None:
+        """A restart limit that cannot trigger is no error, but hardly meant."""
+        if self._flags.limit_is_unreachable:
+            reports.unreachable_limit(self._cell, self._flags)
+
+    # What one may ask of it.
+
+    def handle_call(self, request: Any, caller: Caller) -> CallResult:
+        """Serve the functions of `agentsup.otp.children`; anything else is refused and harms nobody."""
+        try:
+            return self._serve(request, caller)
+        except (ChildError, StartError, SpecError) as error:
+            reply_error(caller, error)
+        return NoReply()
+
+    def _serve(self, request: Any, caller: Caller) -> CallResult:
+        match request:
+            case StartChild():
+                return self._start_child(request, caller)
+            case TerminateChild(key):
+                return self._terminate_child(self._child(key), caller)
+            case RestartChild(key):
+                return self._restart_child(self._child(key), caller)
+            case DeleteChild(key):
+                return self._delete_child(self._child(key))
+            case GetChildSpec(key):
+                return Reply(self._child(key).spec)
+            case WhichChildren():
+                return Reply([child.describe(with_id=self.shows_ids) for child in reversed(self._children.values())])
+            case CountChildren():
+                return Reply(self._count())
+        raise SpecError.of("request", f"a supervisor does not know {type(request).__name__}")
+
+    def handle_cast(self, message: Any) -> MessageResult:
+        """Report and drop: a supervisor takes no casts (rule S1)."""
+        reports.unhandled(self._cell, message)
+        return None
+
+    def _start_child(self, request: StartChild, caller: Caller) -> CallResult:
+        raise NotImplementedError
+
+    def _child(self, key: Hashable) -> Child:
+        raise NotImplementedError
+
+    def _terminate_child(self, child: Child, caller: Caller) -> CallResult:
+        child.call_off()
+        if not child.is_alive:
+            self._stopped(child)
+            return Reply()
+        child.stoppers = [*(child.stoppers or ()), caller]
+        self._bring_down(child)
+        return NoReply()
+
+    def _restart_child(self, child: Child, caller: Caller) -> CallResult:
+        self._refuse_unless_stopped(child)
+        child.first = True
+        child.starters = [caller]
+        try:
+            self._launch(child)
+        except AlreadyStarted:
+            child.starters = None
+            raise
+        return NoReply()
+
+    def _delete_child(self, child: Child) -> CallResult:
+        self._refuse_unless_stopped(child)
+        self._forget(child)
+        return Reply()
+
+    def _refuse_unless_stopped(self, child: Child) -> None:
+        if child.state is State.RESTARTING:
+            raise Restarting(f"{child.spec.id!r} is being restarted")
+        if child.is_alive:
+            raise Running(f"{child.spec.id!r} is {child.state.value}")
+
+    def _count(self) -> Counts:
+        every = self._children.values()
+        supervisors = sum(child.spec.type == "supervisor" for child in every)
+        active = sum(child.is_alive for child in every)
+        return Counts(specs=len(every), active=active, supervisors=supervisors, workers=len(every) - supervisors)
+
+    # What it is told.
+
+    def _notice(self, notice: Notice) -> None:
+        match notice:
+            case Started(cell):
+                if cell.record.cell is cell and cell.record.state is State.STARTING:
+                    self._on_started(cell.record)
+            case Ended(cell, reason, was_starting):
+                if cell.record.cell is cell and cell.record.is_alive:
+                    self._on_ended(cell.record, reason, was_starting=was_starting)
+            case Due(record, turn):
+                if isinstance(record, Child) and record.turn == turn and record.state is State.RESTARTING:
+                    record.retry = None
+                    self._attempt(record)
+            case _:
+                assert_never(notice)
+
+    def _on_started(self, child: Child) -> None:
+        assert child.cell is not None
+        child.state = State.RUNNING
+        child.kept, child.first = True, False
+        child.running_since = trio.current_time()
+        reports.progress(self._cell, child)
+        extra = child.cell.extra
+        child.tell_starters(child.cell.ref if extra is None else StartedExtra(child.cell.ref, extra))
+
+    def _on_ended(self, child: Child, reason: ExitReason, *, was_starting: bool) -> None:
+        child.last_exit = reason
+        if child.state is State.STOPPING:
+            self._on_stopped(child, reason)
+        elif was_starting:
+            self._on_start_failed(child, reason)
+        else:
+            self._on_died(child, reason)
+
+    def _on_stopped(self, child: Child, reason: ExitReason) -> None:
+        """It was stopped by us: never a reason to restart it, whatever the clean-up raised (section 3.2, X-c)."""
+        assert child.cell is not None
+        if not _is_acceptable(child.spec, reason) or child.cell.cleanup_error is not None:
+            reports.supervisor(self._cell, "shutdown_error", child, reason, error=child.cell.cleanup_error)
+        if child.first and child.starters:
+            self._answer_start_failure(child, reason)
+        self._stopped(child)
+
+    def _stopped(self, child: Child) -> None:
+        child.state = State.STOPPED
+        child.tell_stoppers()
+        if child.spec.restart == "temporary":
+            self._forget(child)
+
+    def _on_start_failed(self, child: Child, reason: ExitReason) -> None:
+        assert child.cell is not None
+        child.state = State.STOPPED
+        if child.cell.ignored:
+            self._on_ignored(child)
+            return
+        self._report_start_error(child, reason)
+        if child.first and child.starters is not None:
+            self._answer_start_failure(child, reason)
+            self._start_refused(child)
+        else:
+            self._failed(child, reason)
+
+    def _report_start_error(self, child: Child, reason: ExitReason) -> None:
+        reports.supervisor(self._cell, "start_error", child, reason)
+
+    def _on_ignored(self, child: Child) -> None:
+        child.kept = True
+        child.fail_starters(StartIgnored(child.spec.id))
+
+    def _answer_start_failure(self, child: Child, reason: ExitReason) -> None:
+        assert child.cell is not None
+        child.fail_starters(start_error(child.spec, child.cell.timed_out, reason))
+
+    def _start_refused(self, child: Child) -> None:
+        """A first start failed: nothing is kept, unless it was `restart_child`."""
+        if not child.kept:
+            self._forget(child)
+
+    def _on_died(self, child: Child, reason: ExitReason) -> None:
+        if child.spec.restart == "permanent" or not reason.is_clean:
+            reports.supervisor(self._cell, "child_terminated", child, reason)
+        child.state = State.STOPPED
+        if child.spec.restart == "permanent" or (child.spec.restart == "transient" and not reason.is_clean):
+            if trio.current_time() - child.running_since >= self._backoff(child).stable_after:
+                child.failures = 0
+            self._failed(child, reason)
+        else:
+            self._ended_for_good(child)
+
+    def _ended_for_good(self, child: Child) -> None:
+        """It ended by itself and is not restarted."""
+        if child.spec.restart == "temporary":
+            self._forget(child)
+
+    # Restarting.
+
+    def _backoff(self, child: Child) -> Any:
+        return child.spec.backoff or self._flags.backoff
+
+    def _failed(self, child: Child, reason: ExitReason) -> None:
+        """It failed and must run again: at once, or after its delay."""
+        child.failures += 1
+        child.state = State.RESTARTING
+        child.call_off()
+        delay = max(self._backoff(child).delay(child.failures, self._cell.runtime.random), _floor(reason))
+        if delay > 0 or child.failures > 1:
+            due = functools.partial(self._cell.mailbox.put_system, Due(child, child.turn))
+            child.retry = self._cell.runtime.timers.after(delay, due)
+        else:
+            self._attempt(child)
+
+    def _attempt(self, child: Child) -> None:
+        """Try to start it again, if the limit allows one more attempt."""
+        self._window = self._window.add(trio.current_time())
+        if self._window.is_exceeded:
+            self._give_up(child)
+            return
+        child.restarts += 1
+        self._relaunch(child)
+
+    def _relaunch(self, child: Child) -> None:
+        try:
+            self._launch(child)
+        except AlreadyStarted as error:
+            child.state = State.STOPPED
+            self._report_start_error(child, Crashed(error))
+            self._failed(child, Crashed(error))
+
+    def _give_up(self, child: Child) -> None:
+        flags = self._flags
+        self._giving_up = True
+        reason = child.last_exit or Killed()
+        reports.supervisor(self._cell, "shutdown", child, reason, limit="reached_max_restart_intensity")
+        self._end(Shutdown(RestartLimit(child.spec.id, reason, flags.intensity, flags.period)))
+
+    def _end(self, reason: ExitReason) -> None:
+        self._cell.mailbox.put_system(StopAsked(reason))
+
+    # Starting and stopping processes.
+
+    def _launch(self, child: Child) -> None:
+        """Start an incarnation; the notice of its start or its end follows.
+
+        Raises:
+            AlreadyStarted: somebody holds its name; nothing was started.
+        """
+        child.cell = self._cell.runtime.start_process(child.spec, self._cell, child, child.context)
+        child.state = State.STARTING
+
+    def _bring_down(self, child: Child) -> None:
+        """Ask it to stop, and see that it does; its end is told by a notice."""
+        assert child.cell is not None
+        if child.state is not State.STOPPING:
+            child.state = State.STOPPING
+            self._cell.runtime.bring_down(child.cell, child.spec.shutdown)
+
+    def _forget(self, child: Child) -> None:
+        raise NotImplementedError
+
+    async def _await_end(self, child: Child) -> None:
+        """From `terminate`: wait until a child that is being brought down has ended, and report how."""
+        if child.cell is None:
+            return
+        reason = await child.cell.ended()
+        if child.is_alive:
+            child.last_exit = reason
+            self._on_stopped(child, reason)
+
+    def _call_off_all(self, children: Iterable[Child]) -> None:
+        for child in children:
+            child.call_off()
+            if child.state is State.RESTARTING:
+                child.state = State.STOPPED
+
+
+def _floor(reason: ExitReason) -> float:
+    """The shortest delay a failure asks for: `retry_after` (seconds) on its exception, as a server may have said."""
+    asked = getattr(reason.exception, "retry_after", None) if isinstance(reason, Crashed) else None
+    return float(asked) if isinstance(asked, (int, float)) and asked > 0 else 0.0
+
+
+def _is_acceptable(spec: ChildSpec, reason: ExitReason) -> bool:
+    """Whether a child ended as one that is being stopped should (rule S7)."""
+    if isinstance(reason, Killed):
+        return spec.shutdown == "brutal_kill"
+    if isinstance(reason, Shutdown):
+        return reason.info is None or spec.restart != "permanent"
+    return isinstance(reason, Normal) and spec.restart != "permanent"
+
+
+def start_error(spec: ChildSpec, timed_out: bool, reason: ExitReason) -> StartError:  # noqa: FBT001  (a fact, not a switch)
+    """What a failed first start raises at whoever asked for it."""
+    if timed_out:
+        assert spec.init_timeout is not None
+        return InitTimeout(spec.id, spec.init_timeout)
+    if isinstance(reason, Crashed):
+        if isinstance(reason.exception, (AlreadyStarted, BadReturn)):
+            return reason.exception
+        failed = InitFailed(spec.id, reason)
+        failed.__cause__ = reason.exception
+        return failed
+    return InitFailed(spec.id, reason)
+
+
+def capture() -> contextvars.Context:
+    """The context variables a child's incarnations start with."""
+    return contextvars.copy_context()

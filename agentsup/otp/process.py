@@ -1,0 +1,357 @@
+"""The life of one process: init, the loop over its mailbox, terminate, and the order of its end.
+
+The order of the end is a promise (rules P6, G4, G10): user code is done - what it spawned is closed - its children are gone - its names are free -
+pending calls are answered - links, monitors and the parent are told. Everything from the names on happens in one step nobody can look into.
+"""
+
+from __future__ import annotations
+
+import inspect
+import time
+from typing import TYPE_CHECKING, Any
+
+import trio
+from trio.lowlevel import checkpoint, wait_task_rescheduled
+
+from agentsup.otp import links, reports
+from agentsup.otp.actor import Actor
+from agentsup.otp.calls import Caller
+from agentsup.otp.cell import ACTORS, CELLS, DOOMED, Cell, Phase
+from agentsup.otp.errors import BadReturn
+from agentsup.otp.mailbox import Info, Latest, Signal, StopAsked
+from agentsup.otp.notices import Ended, Started
+from agentsup.otp.reasons import Crashed, ExitReason, Killed, Normal
+from agentsup.otp.results import UNSET, Continue, Down, Idle, Ignore, Later, NoReply, Reply, Stop
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+BATCH = 64
+"""Messages handled before other tasks get their turn, whatever they cost."""
+
+SLICE = 0.002
+"""Seconds of handling after which other tasks get their turn, looked at every `GLANCE` messages."""
+
+GLANCE = 8
+
+CALL_RESULTS = "Reply, NoReply or Stop"
+MESSAGE_RESULTS = "None, NoReply, Continue or Stop"
+INIT_RESULTS = "None, NoReply, Continue, Ignore or Stop"
+
+
+async def live(cell: Cell) -> None:
+    """The whole life of a process; nothing but a hard cut of the runtime ever escapes from here."""
+    cell.task = trio.lowlevel.current_task()
+    ACTORS[cell.task] = cell
+    try:
+        try:
+            with cell.scope:
+                cell.reason = await _serve(cell)
+        except BaseException as error:  # noqa: BLE001  (the supervision border: turns what escapes into an exit reason)
+            _judge(cell, error)
+        if cell.doom is not None:
+            cell.reason = cell.doom
+        if cell.initialised and (cell.doom is None or cell.doom_terminates):
+            await _terminate(cell)
+        if cell.spawned or cell.children:
+            await _close(cell)
+    finally:
+        bury(cell)
+
+
+def _judge(cell: Cell, error: BaseException) -> None:
+    """Say why the process ended, given what escaped from its code (section 3.2)."""
+    if isinstance(error, trio.Cancelled):
+        raise error  # not our scope's: the runtime is being cut
+    if isinstance(error, BaseExceptionGroup):
+        cancelled, rest = error.split(trio.Cancelled)
+        if cancelled is not None:
+            cell.cleanup_error = rest
+            raise cancelled
+    cell.runtime.note_fatal(error)
+    if cell.doom is not None:
+        cell.cleanup_error = error
+    else:
+        cell.reason = Crashed(error)
+
+
+async def _serve(cell: Cell) -> ExitReason:  # noqa: C901  (the hot loop; each call out of it would show in every message)
+    """Run `init`, then handle messages until one of them ends the process."""
+    verdict = await _begin(cell)
+    if verdict is not None:
+        return verdict
+    mailbox, actor = cell.mailbox, cell.actor
+    assert actor is not None
+    handle_call, handle_cast = actor.handle_call, actor.handle_cast
+    budget, until = BATCH, time.perf_counter() + SLICE
+    while True:
+        if mailbox.system:
+            verdict = await _system(cell, mailbox.system.popleft())
+            if verdict is not None:
+                return verdict
+            continue
+        queue = mailbox.queue
+        if not queue or cell.suspended:
+            cell.current = None
+            mailbox.parked = cell.task
+            await wait_task_rescheduled(mailbox.unpark)
+            budget, until = BATCH, time.perf_counter() + SLICE
+            continue
+        if budget <= 0 or (not budget % GLANCE and time.perf_counter() > until):
+            await checkpoint()
+            budget, until = BATCH, time.perf_counter() + SLICE
+            continue
+        budget -= 1
+        entry = queue.popleft()
+        if mailbox.senders:
+            mailbox.room_made()
+        if cell.idle is not None:
+            cell.idle.cancel()
+            cell.idle = None
+        cell.current = entry
+        cell.handled += 1
+        kind = entry.__class__
+        if kind is Caller:
+            if entry.task is None:
+                cell.skipped += 1
+                continue
+            result = handle_call(entry.request, entry)
+            if result.__class__ is not Reply and inspect.isawaitable(result):
+                result = await result
+            if result.__class__ is Reply:
+                entry.settle(result.value)
+                if result.state is UNSET and result.then is None and result.timeout is None:
+                    continue
+            verdict = await _after_call(cell, entry, result)
+        elif kind is tuple:
+            outcome = handle_cast(entry[0])
+            if outcome is None:
+                continue
+            verdict = await _after(cell, "handle_cast", await _value(outcome))
+        else:
+            verdict = await _other(cell, entry)
+        if verdict is not None:
+            return verdict
+
+
+async def _value(result: Any) -> Any:
+    return await result if inspect.isawaitable(result) else result
+
+
+async def _begin(cell: Cell) -> ExitReason | None:
+    """Make the actor and run its `init`; the reason if that is all of its life."""
+    start, cell.start = cell.start, None
+    assert start is not None
+    actor = start()
+    if not isinstance(actor, Actor):
+        raise BadReturn(f"the start factory of {cell.ref.label}", actor, "an otp.Actor")
+    cell.actor = actor
+    actor._enter(cell)  # noqa: SLF001  (an actor's private half belongs to the kernel)
+    cell.mailbox.configure(actor.mailbox)
+    result = await _value(actor.init())
+    if isinstance(result, Ignore):
+        cell.ignored = True
+        return Normal()
+    if isinstance(result, Stop):
+        return result.reason
+    if result is not None and not isinstance(result, (Continue, NoReply, Later)):
+        raise BadReturn(f"{type(actor).__name__}.init", result, INIT_RESULTS)
+    cell.initialised = True
+    if isinstance(result, Later):
+        return None
+    announce_started(cell)
+    return await _after(cell, "init", result)
+
+
+def announce_started(cell: Cell) -> None:
+    """Tell whoever waits that `init` is done."""
+    cell.announced = True
+    cell.phase = Phase.RUNNING
+    if cell.parent is not None:
+        cell.parent.mailbox.put_system(Started(cell))
+    if cell.watchers:
+        cell.tell_watchers()
+
+
+async def _system(cell: Cell, entry: Any) -> ExitReason | None:
+    if entry is DOOMED:
+        await checkpoint()
+        return None
+    if isinstance(entry, StopAsked):
+        cell.phase = Phase.STOPPING
+        return entry.reason
+    actor = cell.actor
+    assert actor is not None
+    return await _after(cell, "a notice", await _value(actor._notice(entry)))  # noqa: SLF001  (the kernel's half of the actor)
+
+
+async def _other(cell: Cell, entry: Any) -> ExitReason | None:
+    """Handle what is neither a call nor a plain cast."""
+    actor = cell.actor
+    assert actor is not None
+    if entry.__class__ is Latest:
+        assert cell.mailbox.latest is not None
+        cell.mailbox.latest.pop(entry.key, None)
+        return await _after(cell, "handle_cast", await _value(actor.handle_cast(entry.message)))
+    if entry.__class__ is StopAsked:
+        reason: ExitReason = entry.reason
+        cell.asked = cell.asked or reason
+        return reason
+    assert entry.__class__ is Info or entry.__class__ is Signal
+    message = entry.message
+    if message.__class__ is Down and not links.is_heard(cell, message):
+        return None
+    return await _after(cell, "handle_info", await _value(actor.handle_info(message)))
+
+
+async def _after_call(cell: Cell, caller: Caller, result: Any) -> ExitReason | None:
+    """Do what the result of `handle_call` says, beyond a plain reply."""
+    if isinstance(result, NoReply):
+        if caller.task is not None:
+            if cell.deferred is None:
+                cell.deferred = set()
+            cell.deferred.add(caller)
+    elif isinstance(result, Stop):
+        if result.reply is not UNSET:
+            cell.last_reply = (caller, result.reply)
+    elif not isinstance(result, Reply):
+        raise BadReturn(f"{type(cell.actor).__name__}.handle_call", result, CALL_RESULTS)
+    return await _after(cell, "handle_call", result)
+
+
+async def _after(cell: Cell, where: str, result: Any) -> ExitReason | None:
+    """Do what a result says: take over the state, run what it continues with, set the idle timer, stop."""
+    while result is not None:
+        if isinstance(result, Continue):
+            where, result = "handle_continue", await _continue(cell, result)
+            continue
+        if not isinstance(result, (Reply, NoReply, Stop)) or (where != "handle_call" and isinstance(result, Reply)):
+            raise BadReturn(f"{type(cell.actor).__name__}.{where}", result, MESSAGE_RESULTS)
+        if result.state is not UNSET:
+            assert cell.actor is not None
+            cell.actor.state = result.state
+        if isinstance(result, Stop):
+            return result.reason
+        if result.timeout is not None:
+            _arm_idle(cell, result.timeout)
+        result = result.then
+    return None
+
+
+async def _continue(cell: Cell, result: Continue) -> Any:
+    assert cell.actor is not None
+    return await _value(cell.actor.handle_continue(result.arg))
+
+
+def _arm_idle(cell: Cell, timeout: float) -> None:
+    def quiet() -> None:
+        if not cell.mailbox.queue and cell.initialised and not cell.is_over:
+            cell.mailbox.put_signal(Signal(Idle()))
+
+    cell.idle = cell.runtime.timers.after(timeout, quiet)
+
+
+async def _terminate(cell: Cell) -> None:
+    """Run `terminate` in its budget. The runtime's shield is around it already; a kill still cuts it off."""
+    actor, reason = cell.actor, cell.reason
+    assert actor is not None
+    assert reason is not None
+    cell.phase = Phase.STOPPING
+    budget = trio.CancelScope(deadline=trio.current_time() + cell.grace)
+    cell.doom, cell.scope = None, budget
+    try:
+        with budget:
+            await _value(actor.terminate(reason))
+    except BaseException as error:  # noqa: BLE001  (the supervision border: a failing clean-up must not hide the reason)
+        _clean_up_failed(cell, reason, error)
+    if cell.doom is not None:
+        cell.reason = cell.doom
+    elif budget.cancelled_caught:
+        reports.terminate_cut(cell, cell.grace)
+
+
+def _clean_up_failed(cell: Cell, reason: ExitReason, error: BaseException) -> None:
+    """Keep the reason of a stop somebody asked for; otherwise the error is, or joins, the crash (rule G14)."""
+    if isinstance(error, trio.Cancelled):
+        raise error
+    if isinstance(error, BaseExceptionGroup):
+        cancelled, _ = error.split(trio.Cancelled)
+        if cancelled is not None:
+            raise cancelled
+    cell.runtime.note_fatal(error)
+    cell.cleanup_error = error
+    if isinstance(reason, Crashed):
+        cell.reason = Crashed(reason.exception, error)
+    elif cell.asked is None:
+        cell.reason = Crashed(error)
+
+
+async def _close(cell: Cell) -> None:
+    """End what the process spawned, and kill the children a killed supervisor leaves behind; wait for both, in their budgets."""
+    cell.phase = Phase.CLOSING
+    grace = cell.runtime.kill_grace
+    for spawned in list(cell.spawned or ()):
+        spawned.cancel()
+    for child in list((cell.children or {}).values()):
+        cell.runtime.kill(child)
+    await _emptied(cell, grace)
+    if cell.spawned:
+        for spawned in cell.spawned:
+            reports.zombie(cell, spawned)
+        cell.runtime.zombies.update(cell.spawned)
+        cell.spawned = None
+    while cell.children:  # each is bounded: one that does not die is parked
+        await _emptied(cell, grace)
+
+
+async def _emptied(cell: Cell, grace: float) -> None:
+    cell.emptied = trio.Event()
+    if cell.spawned or cell.children:
+        with trio.move_on_after(grace):
+            await cell.emptied.wait()
+
+
+def bury(cell: Cell, phase: Phase = Phase.DEAD) -> None:
+    """Announce the end of a process, in the promised order and in one step; a second time does nothing but forget the zombie."""
+    if cell.task is not None:
+        ACTORS.pop(cell.task, None)
+    if cell.is_over:
+        cell.runtime.forget_zombie(cell)
+        return
+    reason = cell.reason = cell.reason or cell.doom or Killed()
+    reports.ended(cell, reason, was_starting=not cell.announced)
+    cell.phase = phase
+    CELLS.pop(cell.ref.serial, None)
+    for timer in (cell.ladder, cell.idle):
+        if timer is not None:
+            timer.cancel()
+    for registry, key in cell.names or ():
+        registry.leave(key, cell)
+    cell.names = None
+    _answer_pending(cell, reason)
+    links.dissolve(cell, reason)
+    if cell.parent is not None:
+        cell.parent.forget(child=cell)
+        cell.parent.mailbox.put_system(Ended(cell, reason, was_starting=not cell.announced))
+    if cell.watchers:
+        cell.tell_watchers()
+    cell.runtime.forget(cell)
+
+
+def _answer_pending(cell: Cell, reason: ExitReason) -> None:
+    if cell.last_reply is not None:
+        caller, value = cell.last_reply
+        caller.settle(value)
+    mailbox = cell.mailbox
+    pending = [
+        entry for entry in (cell.current, *(mailbox.queue or ()), *(cell.deferred or ())) if isinstance(entry, Caller)
+    ]
+    for caller in pending:
+        caller.die(reason)
+    for entry in mailbox.system or ():
+        answer: Callable[[ExitReason], None] | None = getattr(entry, "die", None)
+        if answer is not None:
+            answer(reason)
+    mailbox.queue = mailbox.system = None
+    mailbox.release_senders()
+    cell.current = None

@@ -1,0 +1,209 @@
+"""What the kernel logs: OTP's reports, as structured events.
+
+Events go to structlog under the logger name `agentsup.otp`, with `domain` ("otp", "sasl") and a `label`, so that a filter can tell them apart. Clean
+ends are never at error level. States and messages show as type names only, unless `format_status` of the actor says more. An exception shows as its type and its frames,
+without its text; who wants more finds the exception itself in `reason`, in a structlog processor.
+
+| event | level | when |
+|---|---|---|
+| `supervisor_report` | error | a child failed to start, died, did not stop well, or the supervisor gives up (`context` says which) |
+| `progress_report` | info | a child runs; only where the runtime was opened with `progress_reports=True` |
+| `crash_report` | error | a process ended with anything but a clean reason, a kill or a stop somebody asked for |
+| `unhandled_message` | warning | an actor has no `handle_info`, or a supervisor was sent something it does not take |
+| `zombie_parked` | error | a process or a task of it did not end although it was killed |
+| `terminate_cut` | warning | `terminate` took longer than its budget |
+| `restart_limit_unreachable` | warning | the delays alone keep a failing child under the restart limit |
+| `shutdown_cut` | error | the runtime could not stop everything within its deadline |
+"""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from typing import TYPE_CHECKING, Any, Literal
+
+import structlog
+
+from agentsup.otp.reasons import Crashed, Killed, root_causes
+
+if TYPE_CHECKING:
+    from agentsup.otp.cell import Cell
+    from agentsup.otp.child import Child
+    from agentsup.otp.flags import SupFlags
+    from agentsup.otp.reasons import ExitReason
+    from agentsup.otp.spawned import Spawned
+
+_log = structlog.stdlib.get_logger("agentsup.otp", domain=("otp", "sasl"))
+
+ErrorContext = Literal["start_error", "child_terminated", "shutdown_error", "shutdown"]
+
+
+def _say(level: Literal["info", "warning", "error"], event: str, **fields: Any) -> None:
+    """Log, whatever the configured processors make of it: a faulty one must not take a process's end down with it."""
+    try:
+        getattr(_log, level)(event, **fields)
+    except Exception:
+        logging.getLogger("agentsup.otp").exception("a structlog processor failed on %s", event)
+
+
+def supervisor(cell: Cell, context: ErrorContext, child: Child, reason: ExitReason, **more: Any) -> None:
+    """The supervisor report: what happened to which child."""
+    actor: Any = cell.actor
+    window = actor._window  # noqa: SLF001  (a supervisor's own state, for its own report)
+    _say(
+        "error",
+        "supervisor_report",
+        label=("supervisor", "error"),
+        supervisor=str(cell.ref),
+        context=context,
+        reason=reason,
+        offender=_offender(child),
+        restarts_in_period=len(window.attempts),
+        intensity=window.intensity,
+        period=window.period,
+        strategy=actor._flags.strategy,  # noqa: SLF001  (the same)
+        **_error_fields(reason),
+        **more,
+    )
+
+
+def progress(cell: Cell, child: Child) -> None:
+    """The progress report: a child runs."""
+    if cell.runtime.progress_reports:
+        _log.info(
+            "progress_report", label=("supervisor", "progress"), supervisor=str(cell.ref), started=_offender(child)
+        )
+
+
+def _offender(child: Child) -> dict[str, Any]:
+    spec = child.spec
+    return {
+        "ref": None if child.cell is None else str(child.cell.ref),
+        "id": spec.id,
+        "start": getattr(spec.start, "__qualname__", type(spec.start).__name__),
+        "restart_type": spec.restart,
+        "significant": spec.significant,
+        "shutdown": spec.shutdown,
+        "child_type": spec.type,
+        "incarnation": child.restarts + 1,
+        "failures_in_a_row": child.failures,
+    }
+
+
+def _error_fields(reason: ExitReason) -> dict[str, Any]:
+    """Where it happened, and what. The exception's text and its frames' locals stay out: they hold what the actor was working on."""
+    if not isinstance(reason, Crashed):
+        return {}
+    return {"error": error_name(reason.exception), "frames": frames(reason.exception)}
+
+
+def error_name(error: BaseException) -> str:
+    """The type of an error; of a group, also those of its leaves."""
+    leaves = root_causes(error)
+    return (
+        type(error).__name__
+        if leaves == (error,)
+        else f"{type(error).__name__}({', '.join(type(leaf).__name__ for leaf in leaves)})"
+    )
+
+
+def frames(error: BaseException) -> list[str]:
+    """The frames of an error, outermost first: file, line, function."""
+    return [f"{frame.filename}:{frame.lineno} in {frame.name}" for frame in traceback.extract_tb(error.__traceback__)]
+
+
+def ended(cell: Cell, reason: ExitReason, *, was_starting: bool) -> None:
+    """The crash report: a process ended by a fault of its own code."""
+    if reason.is_clean or isinstance(reason, Killed) or not isinstance(reason, Crashed):
+        return
+    if was_starting:
+        return  # whoever started it is told by the error, and the supervisor reports it
+    actor, mailbox = cell.actor, cell.mailbox
+    _say(
+        "error",
+        "crash_report",
+        label=("proc_lib", "crash"),
+        ref=str(cell.ref),
+        names=[key for _, key in cell.names or ()],
+        initial_call=type(actor).__name__,
+        reason=reason,
+        last_message=_shape(cell.current),
+        state=format_state(cell),
+        ancestors=[str(each.ref) for each in ancestors(cell)],
+        mailbox_length=len(mailbox.queue or ()),
+        links=[str(other.ref) for other in cell.links or ()],
+        trap_exit=cell.trapping,
+        handled=cell.handled,
+        **_error_fields(reason),
+    )
+
+
+def ancestors(cell: Cell) -> list[Cell]:
+    """The supervisors above a process, nearest first."""
+    found = []
+    above = cell.parent
+    while above is not None:
+        found.append(above)
+        above = above.parent
+    return found
+
+
+def _shape(entry: Any) -> str | None:
+    if entry is None:
+        return None
+    if isinstance(entry, tuple):
+        return f"cast of {type(entry[0]).__name__}"
+    if hasattr(entry, "request"):
+        return f"call with {type(entry.request).__name__}"
+    return type(getattr(entry, "message", entry)).__name__
+
+
+def format_state(cell: Cell) -> object:
+    """The actor's state as it may be shown; a fault in `format_status` must not hide what is being reported (rule Y3)."""
+    actor = cell.actor
+    if actor is None:
+        return None
+    try:
+        return actor.format_status(getattr(actor, "state", None))
+    except Exception as error:  # noqa: BLE001  (user code on the way of an error report)
+        return f"format_status raised {type(error).__name__}"
+
+
+def unhandled(cell: Cell, message: object) -> None:
+    """A message nobody takes (rule G12)."""
+    _say(
+        "warning",
+        "unhandled_message",
+        ref=str(cell.ref),
+        module=type(cell.actor).__name__,
+        message_type=type(message).__name__,
+    )
+
+
+def zombie(cell: Cell, spawned: Spawned | None = None) -> None:
+    """Something was killed and lives on."""
+    what = "process" if spawned is None else "spawned task"
+    _say("error", "zombie_parked", ref=str(cell.ref), what=what, grace=cell.runtime.kill_grace)
+
+
+def terminate_cut(cell: Cell, budget: float) -> None:
+    """`terminate` was cut off at the end of its budget."""
+    _say("warning", "terminate_cut", ref=str(cell.ref), budget=budget)
+
+
+def unreachable_limit(cell: Cell, flags: SupFlags) -> None:
+    """The flags contradict each other."""
+    _say(
+        "warning",
+        "restart_limit_unreachable",
+        ref=str(cell.ref),
+        intensity=flags.intensity,
+        period=flags.period,
+        cap=flags.backoff.cap,
+        advice="lower the cap below period / (intensity + 1), or say intensity=math.inf",
+    )
+
+
+def shutdown_cut(deadline: float, left: int) -> None:
+    """The ordered stop took too long."""
+    _say("error", "shutdown_cut", deadline=deadline, processes_left=left)

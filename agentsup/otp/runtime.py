@@ -1,0 +1,351 @@
+"""The runtime: a bare supervision tree in an `async with` block.
+
+All processes run side by side in one flat nursery, in a task of its own and under a shield, so that a cancellation from outside does not hit them all at
+once in no order. The body of the block runs outside the shield: a cancelled, failing or finished body is what turns into the ordered stop of the tree,
+within `shutdown_deadline`; only then is the shield dropped. The body's exception goes on its way unwrapped.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import functools
+import math
+import random
+from typing import TYPE_CHECKING
+
+import attrs
+import trio
+
+from agentsup.errors import SpecError
+from agentsup.otp import reports
+from agentsup.otp.cell import Cell, Phase
+from agentsup.otp.childspec import BRUTAL_KILL, ChildSpec, check_childspecs
+from agentsup.otp.current import current_var, open_ones
+from agentsup.otp.deadlines import Deadlines
+from agentsup.otp.errors import AlreadyStarted, RestartLimitExceeded
+from agentsup.otp.flags import RestartLimit, SupFlags, is_seconds
+from agentsup.otp.mailbox import StopAsked
+from agentsup.otp.overseer import start_error
+from agentsup.otp.process import bury, live
+from agentsup.otp.reasons import Crashed, ExitReason, Killed, Shutdown, root_causes
+from agentsup.otp.refs import Name, Ref
+from agentsup.otp.registry import Registry
+from agentsup.otp.supervisor import Supervisor
+from agentsup.otp.timers import Timers
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from types import TracebackType
+
+    from agentsup.otp.child import Child
+    from agentsup.otp.spawned import Spawned
+
+
+@attrs.define(eq=False, repr=False)
+class Runtime:
+    """An open supervision tree; `open_runtime` makes one."""
+
+    flags: SupFlags
+    specs: tuple[ChildSpec, ...]
+    shutdown_deadline: float
+    kill_grace: float
+    progress_reports: bool
+    random: random.Random
+    names: Registry = attrs.field(factory=Registry)
+    """The registry in which `ChildSpec.name` and bare `Name`s live."""
+    timers: Timers = attrs.field(factory=Timers)
+    deadlines: Deadlines = attrs.field(init=False)
+    cells: dict[int, Cell] = attrs.field(factory=dict)
+    """Its living processes, by serial, oldest first."""
+    zombies: set[Cell | Spawned] = attrs.field(factory=set)
+    """What was killed and lives on, as long as it does."""
+    fatal: BaseException | None = None
+    """A SystemExit or KeyboardInterrupt out of a process: it leaves the block, bare."""
+    _nursery: trio.Nursery | None = None
+    _root: Cell | None = None
+    _body: trio.CancelScope = attrs.field(factory=trio.CancelScope)
+    _freed: trio.Event | None = None
+    _closed: trio.Event = attrs.field(factory=trio.Event)
+    _vault: trio.CancelScope = attrs.field(factory=lambda: trio.CancelScope(shield=True))
+
+    def __attrs_post_init__(self) -> None:
+        self.deadlines = Deadlines(self.timers)
+
+    def __repr__(self) -> str:
+        return f"<Runtime with {len(self.cells)} processes>"
+
+    @property
+    def nursery(self) -> trio.Nursery:
+        """The flat nursery."""
+        assert self._nursery is not None
+        return self._nursery
+
+    @property
+    def root(self) -> Ref:
+        """The root supervisor."""
+        assert self._root is not None
+        return self._root.ref
+
+    async def run_forever(self) -> None:
+        """Wait until the root supervisor has ended; then the block is left."""
+        assert self._root is not None
+        await self._root.ended()
+        await trio.sleep_forever()
+
+    # Starting processes.
+
+    def start_process(
+        self, spec: ChildSpec, parent: Cell | None, record: Child | None, context: contextvars.Context
+    ) -> Cell:
+        """Start one incarnation: its name is taken now, before `init` (rule G2); `init` runs in the process's own task.
+
+        Raises:
+            AlreadyStarted: somebody holds the name; nothing was started.
+        """
+        registry, key = self._name_of(spec)
+        held = None if key is None else registry.holder(key)
+        if held is not None:
+            raise AlreadyStarted(f"the name {key!r} is held by {held.ref!r}", ref=held.ref)
+        cell = Cell.new(self, str(spec.id), parent=parent, record=record, start=spec.start)
+        cell.grace = 5.0 if spec.shutdown == BRUTAL_KILL else spec.shutdown
+        self.cells[cell.ref.serial] = cell
+        if key is not None:
+            registry.enter(key, cell)
+        if parent is not None:
+            if parent.children is None:
+                parent.children = {}
+            parent.children[cell.ref.serial] = cell
+        if spec.init_timeout is not None:
+            cell.ladder = self.timers.after(spec.init_timeout, functools.partial(self._init_took_too_long, cell))
+            cell.watch(_init_in_time)
+        if context.get(current_var) is not self:
+            context.run(current_var.set, self)
+        context.run(functools.partial(self.nursery.start_soon, live, cell, name=f"{cell.ref.label}#{cell.ref.serial}"))
+        return cell
+
+    def _name_of(self, spec: ChildSpec) -> tuple[Registry, object]:
+        if isinstance(spec.name, Name):
+            return spec.name.registry or self.names, spec.name.key
+        return self.names, spec.name
+
+    def _init_took_too_long(self, cell: Cell) -> None:
+        if not cell.announced:
+            cell.timed_out = True
+            self.kill(cell)
+
+    # Ending processes.
+
+    def bring_down(self, cell: Cell, shutdown: float | str) -> None:
+        """The shutdown ladder: ask, wait `shutdown` seconds, kill; what survives that is parked (rule S7, section 3.4)."""
+        if cell.is_over:
+            return
+        if not isinstance(shutdown, (int, float)):
+            self.kill(cell)
+            return
+        cell.asked = Shutdown()
+        self._next_rung(cell, shutdown, functools.partial(self.kill, cell))
+        if cell.initialised:
+            cell.mailbox.put_system(StopAsked(Shutdown()))
+        else:
+            cell.cut(Shutdown())
+
+    def kill(self, cell: Cell) -> None:
+        """Cut a process off; if it does not end within `kill_grace` seconds, park it."""
+        if cell.is_over:
+            return
+        cell.cut(Killed())
+        self._next_rung(cell, self.kill_grace, functools.partial(self._park, cell))
+
+    def _next_rung(self, cell: Cell, delay: float, act: functools.partial[None]) -> None:
+        if cell.ladder is not None:
+            cell.ladder.cancel()
+        cell.ladder = self.timers.after(delay, act)
+
+    def _park(self, cell: Cell) -> None:
+        """It cannot be killed: tell everybody that it is dead, and keep its task where it hurts nobody."""
+        if cell.is_over:
+            return
+        if cell.phase is Phase.CLOSING:  # what it waits for is bounded by itself
+            self._next_rung(cell, self.kill_grace, functools.partial(self._park, cell))
+            return
+        reports.zombie(cell)
+        self.zombies.add(cell)
+        bury(cell, Phase.ZOMBIE)
+
+    def forget(self, cell: Cell) -> None:
+        """A process was announced dead."""
+        self.cells.pop(cell.ref.serial, None)
+        if cell is self._root:
+            self._body.cancel(reason="the root supervisor ended")
+
+    def forget_zombie(self, task: Cell | Spawned) -> None:
+        """A parked task ended after all."""
+        self.zombies.discard(task)
+        if self._freed is not None:
+            self._freed.set()
+
+    def note_fatal(self, error: BaseException) -> None:
+        """See whether an error is one that takes the whole tree down: then the body is cancelled and everything stops in order."""
+        for cause in root_causes(error):
+            if isinstance(cause, (KeyboardInterrupt, SystemExit)) and self.fatal is None:
+                self.fatal = cause
+                self._body.cancel(reason=f"{type(cause).__name__} in a process")
+
+    # The block.
+
+    async def run(self, task_status: trio.TaskStatus[None]) -> None:
+        """The task that holds the flat nursery under its shield."""
+        with self._vault:
+            async with trio.open_nursery() as self._nursery:
+                self._nursery.start_soon(self.timers.run)
+                task_status.started()
+                await self._closed.wait()
+                self._nursery.cancel_scope.cancel(reason="the runtime is closed")
+
+    async def _wait_for_zombies(self) -> None:
+        while self.zombies:
+            self._freed = trio.Event()
+            await self._freed.wait()
+
+    async def start_root(self) -> None:
+        """Start the root supervisor and its children.
+
+        Raises:
+            StartError: one of them could not be started; everything is down again.
+        """
+        spec = ChildSpec(
+            id="root", start=lambda: Supervisor(self.flags, self.specs), type="supervisor", restart="temporary"
+        )
+        started = trio.Event()
+        self._root = root = self.start_process(spec, None, None, contextvars.copy_context())
+        root.watch(lambda _: started.set())
+        await started.wait()
+        if root.is_over:
+            assert root.reason is not None
+            raise start_error(spec, root.timed_out, root.reason)
+
+    async def stop(self) -> None:
+        """The ordered stop: the root is asked, its children stop in reverse order, each in its time, all within `shutdown_deadline`."""
+        with trio.CancelScope(shield=True):
+            with trio.move_on_after(self.shutdown_deadline) as budget:
+                if self._root is not None:
+                    self.bring_down(self._root, math.inf)
+                    await self._root.ended()
+                await self._wait_for_zombies()
+            if budget.cancelled_caught:
+                reports.shutdown_cut(self.shutdown_deadline, len(self.cells) + len(self.zombies))
+                self.cut()
+            self._closed.set()
+
+    def stop_waiting(self) -> None:
+        """Let the flat nursery end."""
+        self._closed.set()
+
+    def cut(self) -> None:
+        """Drop the shield and cancel everything at once."""
+        self._vault.cancel(reason="the runtime was cut")
+
+    def verdict(self) -> BaseException | None:
+        """What the end of the tree means for whoever opened it."""
+        if self.fatal is not None:
+            return self.fatal
+        reason: ExitReason | None = None if self._root is None else self._root.reason
+        if isinstance(reason, Shutdown) and isinstance(reason.info, RestartLimit):
+            error = RestartLimitExceeded(reason)
+            last = reason.info.reason
+            error.__cause__ = last.exception if isinstance(last, Crashed) else None
+            return error
+        return None
+
+    @property
+    def body(self) -> trio.CancelScope:
+        """The scope around the body of the block."""
+        return self._body
+
+
+def _init_in_time(cell: Cell) -> None:
+    if cell.announced and cell.ladder is not None and cell.asked is None:
+        cell.ladder.cancel()
+        cell.ladder = None
+
+
+class open_runtime:  # noqa: N801  (used like a function, as trio.open_nursery is)
+    """Open a supervision tree: `async with otp.open_runtime(flags, specs) as rt`.
+
+    The block is entered when every child's `init` is done. Leaving it, however that comes - the end of the body, an exception in it, a cancellation
+    from outside, Ctrl-C - stops the tree in order: children in reverse start order, each with its own time, all within `shutdown_deadline` seconds;
+    leaving is therefore delayed by at most that. The body's exception is raised again, unwrapped. A second Ctrl-C cuts the wait short.
+
+    If the root supervisor ends by itself the body is cancelled: with `RestartLimitExceeded` if it gave up, without an error after an auto_shutdown. A
+    SystemExit or KeyboardInterrupt in a process stops everything in order and leaves the block bare.
+
+    Args:
+        flags: of the root supervisor.
+        specs: its children.
+        shutdown_deadline: seconds for the whole stop; what then still lives is cancelled all at once, and reported.
+        kill_grace: seconds between killing a process and parking it as a zombie.
+        progress_reports: whether every start of a child is logged, at info level.
+        seed: of the jitter in restart delays, for tests that want the same ones again.
+
+    Raises:
+        SpecError: flags or specs are wrong, every problem at once; nothing was started.
+        StartError: a child could not be started; those before it are stopped again.
+        RestartLimitExceeded: the root supervisor gave up.
+    """
+
+    def __init__(
+        self,
+        flags: SupFlags | None = None,
+        specs: Iterable[ChildSpec] = (),
+        *,
+        shutdown_deadline: float = 10.0,
+        kill_grace: float = 5.0,
+        progress_reports: bool = False,
+        seed: int | None = None,
+    ) -> None:
+        flags = SupFlags() if flags is None else flags
+        specs = tuple(specs)
+        check_childspecs(specs, flags)
+        for name, value in (("shutdown_deadline", shutdown_deadline), ("kill_grace", kill_grace)):
+            if not is_seconds(value):
+                raise SpecError.of(name, f"{value!r} is no duration; seconds of at least 0")
+        jitter = random.Random(seed)  # noqa: S311  (spreads restarts; nothing is kept secret by it)
+        self._runtime = Runtime(flags, specs, shutdown_deadline, kill_grace, progress_reports, jitter)
+        self._manager = trio.open_nursery()
+
+    async def __aenter__(self) -> Runtime:
+        runtime = self._runtime
+        self._outside = current_var.get()
+        current_var.set(runtime)
+        open_ones.set((*open_ones.get(), runtime))
+        nursery = await self._manager.__aenter__()
+        runtime.body.__enter__()
+        try:
+            await nursery.start(runtime.run)
+            await runtime.start_root()
+        except BaseException as error:
+            swallowed = await self.__aexit__(type(error), error, error.__traceback__)
+            if swallowed:
+                raise RuntimeError("the runtime ended while it was being opened") from error
+            raise
+        return runtime
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> bool:
+        runtime = self._runtime
+        swallowed = runtime.body.__exit__(kind, error, traceback)
+        interrupted: KeyboardInterrupt | None = None
+        try:
+            await runtime.stop()
+        except KeyboardInterrupt as again:
+            interrupted = again
+            runtime.cut()
+            runtime.stop_waiting()
+        current_var.set(self._outside)
+        open_ones.set(tuple(each for each in open_ones.get() if each is not runtime))
+        await self._manager.__aexit__(None, None, None)
+        verdict = interrupted or runtime.verdict()
+        if verdict is not None and (error is None or swallowed):
+            raise verdict
+        return bool(swallowed)
