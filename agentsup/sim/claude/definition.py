@@ -1,0 +1,191 @@
+"""What makes up an agent: model, tools, servers, skills, each checked and written out in full. Pure.
+
+Shapes and limits: API reference, "Agents" and "Tools".
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import attrs
+
+from agentsup.sim.exchange import Json
+from agentsup.sim.fields import Form
+
+MOST_TOOLS = 256
+MOST_SERVERS = 20
+MOST_SKILLS = 20
+MOST_SYSTEM_CHARS = 100_000
+
+EFFORTS = ("low", "medium", "high", "xhigh", "max")
+SPEEDS = ("standard", "fast")
+POLICIES = ("always_allow", "always_ask", "auto")
+TOOLSET = "agent_toolset_20260401"
+TOOLSET_TOOLS = ("bash", "read", "write", "edit", "glob", "grep", "web_search", "web_fetch")
+SERVICE_ACCOUNT: Json = {"type": "service_account"}
+
+_TOOL_NAME = re.compile(r"[A-Za-z0-9_-]{1,128}\Z")
+_ALWAYS_ALLOW: Json = {"type": "always_allow"}
+
+
+@attrs.frozen
+class Definition:
+    """An agent's fields as the API writes them, without id, version and times."""
+
+    name: str
+    model: Json
+    description: str | None = None
+    system: str | None = attrs.field(default=None, repr=False)
+    tools: list[Json] = attrs.field(factory=list, repr=False)
+    mcp_servers: list[Json] = attrs.field(factory=list, repr=False)
+    skills: list[Json] = attrs.field(factory=list, repr=False)
+    multiagent: Json | None = attrs.field(default=None, repr=False)
+    execution_identity: Json = attrs.field(factory=lambda: dict(SERVICE_ACCOUNT))
+
+    def view(self) -> Json:
+        """All fields."""
+        return attrs.asdict(self, recurse=False)
+
+
+def read_definition(
+    form: Form, current: Definition | None = None, *, fields: frozenset[str] | None = None
+) -> Definition:
+    """The definition after this form: a new one, or `current` with the fields that are given; null or empty clears a field.
+
+    Args:
+        form: where problems are noted.
+        current: what omitted fields keep.
+        fields: the only fields that may be given, by default all.
+    """
+    readers: dict[str, Any] = {
+        "name": lambda: form.text("name", required=True, least=1, most=256) or "",
+        "model": lambda: read_model(form),
+        "description": lambda: form.text("description", most=2048) or None,
+        "system": lambda: form.text("system", most=MOST_SYSTEM_CHARS) or None,
+        "tools": lambda: read_tools(form),
+        "mcp_servers": lambda: read_servers(form),
+        "skills": lambda: read_skills(form),
+        "multiagent": lambda: form.value("multiagent", dict, "an object"),
+        "execution_identity": lambda: form.value("execution_identity", dict, "an object") or dict(SERVICE_ACCOUNT),
+    }
+    wanted = readers.keys() if fields is None else readers.keys() & fields
+    if current is None:
+        made = Definition(**{key: readers[key]() for key in readers})
+    else:
+        made = attrs.evolve(current, **{key: readers[key]() for key in readers if key in wanted and key in form})
+    _check_references(form, made)
+    return made
+
+
+def read_model(form: Form) -> Json:
+    """The model: an id, or an object with one."""
+    given = form.data.get("model")
+    if isinstance(given, str):
+        form.text("model", least=1)
+        return {"id": given, "effort": {"type": "high"}, "speed": "standard", "inference_geo": None}
+    model = form.child("model", required=True)
+    if model is None:
+        return {}
+    effort = model.data.get("effort")
+    if isinstance(effort, dict):
+        level = model.at("effort", effort).choice("type", EFFORTS, required=True)
+    else:
+        level = model.choice("effort", EFFORTS)
+    return {
+        "id": model.text("id", required=True, least=1),
+        "effort": {"type": level or "high"},
+        "speed": model.choice("speed", SPEEDS) or "standard",
+        "inference_geo": model.text("inference_geo"),
+    }
+
+
+def read_tools(form: Form) -> list[Json]:
+    """The tools, with every default written out."""
+    found = []
+    names: set[str] = set()
+    for tool in form.children("tools", most=MOST_TOOLS):
+        match tool.choice("type", (TOOLSET, "mcp_toolset", "custom"), required=True):
+            case "custom":
+                found.append(_read_custom(tool, names))
+            case "mcp_toolset":
+                server = tool.text("mcp_server_name", required=True, least=1)
+                found.append({"type": "mcp_toolset", "mcp_server_name": server, **_read_configs(tool, None)})
+            case str(kind):
+                found.append({"type": kind, **_read_configs(tool, TOOLSET_TOOLS)})
+    return found
+
+
+def _read_custom(tool: Form, names: set[str]) -> Json:
+    name = tool.text("name", required=True) or ""
+    if name and not _TOOL_NAME.match(name):
+        tool.wrong("name", "must be 1 to 128 letters, digits, _ or -")
+    if name in names:
+        tool.wrong("name", f"{name} is taken by another tool")
+    names.add(name)
+    schema = tool.child("input_schema", required=True)
+    if schema is not None:
+        schema.choice("type", ("object",), required=True)
+    return {
+        "type": "custom",
+        "name": name,
+        "description": tool.text("description", required=True),
+        "input_schema": {} if schema is None else schema.data,
+    }
+
+
+def _read_configs(tool: Form, names: tuple[str, ...] | None) -> Json:
+    default = tool.child("default_config")
+    base = {"enabled": True, "permission_policy": _ALWAYS_ALLOW} if default is None else _read_config(default)
+    configs = []
+    for config in tool.children("configs"):
+        name = config.text("name", required=True) if names is None else config.choice("name", names, required=True)
+        configs.append({"name": name, **_read_config(config, base)})
+    return {"default_config": base, "configs": configs}
+
+
+def _read_config(config: Form, base: Json | None = None) -> Json:
+    base = base or {"enabled": True, "permission_policy": _ALWAYS_ALLOW}
+    enabled = config.boolean("enabled")
+    policy = config.child("permission_policy")
+    if policy is not None:
+        policy.choice("type", POLICIES, required=True)
+    return {
+        "enabled": base["enabled"] if enabled is None else enabled,
+        "permission_policy": base["permission_policy"] if policy is None else policy.data,
+    }
+
+
+def read_servers(form: Form) -> list[Json]:
+    """The MCP servers; names are unique."""
+    found = []
+    names: set[str] = set()
+    for server in form.children("mcp_servers", most=MOST_SERVERS):
+        kind = server.choice("type", ("url",), required=True)
+        name = server.text("name", required=True, least=1, most=255) or ""
+        if name in names:
+            server.wrong("name", f"{name} is taken by another server")
+        names.add(name)
+        found.append({"type": kind, "name": name, "url": server.text("url", required=True, least=1)})
+    return found
+
+
+def read_skills(form: Form) -> list[Json]:
+    """The skills; without a version, the latest."""
+    return [
+        {
+            "type": skill.choice("type", ("anthropic", "custom"), required=True),
+            "skill_id": skill.text("skill_id", required=True, least=1),
+            "version": skill.text("version") or "latest",
+        }
+        for skill in form.children("skills", most=MOST_SKILLS)
+    ]
+
+
+def _check_references(form: Form, made: Definition) -> None:
+    servers = {server["name"] for server in made.mcp_servers}
+    used = {tool["mcp_server_name"] for tool in made.tools if tool["type"] == "mcp_toolset"}
+    for name in sorted(str(name) for name in used - servers):
+        form.wrong("tools", f"the mcp_toolset names the server {name}, which is not in mcp_servers")
+    for name in sorted(str(name) for name in servers - used):
+        form.wrong("mcp_servers", f"no mcp_toolset in tools uses the server {name}")

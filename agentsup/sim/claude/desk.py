@@ -1,0 +1,175 @@
+"""Where a session's inputs arrive: taken at once or queued, performed one after the other, cut short by an interrupt."""
+
+from __future__ import annotations
+
+from collections import deque
+
+import trio
+
+from agentsup.sim.exchange import Json
+from agentsup.sim.script import read_script
+
+from .content import text_of
+from .inputs import RESULT_ID_FIELDS, echo_of
+from .session import Session
+from .turn import BUDGET_REACHED, END_TURN, Ending, Turn
+
+_NOT_HERE = frozenset({"verdict"})
+
+
+class Desk:
+    """The inputs of one session. A task exists only while there is work (or a call waits for its answer)."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._inbox: deque[Json] = deque()
+        self._interrupts: list[Json] = []
+        self._turn: Turn | None = None
+        self._scope: trio.CancelScope | None = None
+        self._busy = False
+        self._stopped = False
+
+    def __repr__(self) -> str:
+        return f"<Desk {self._session.id} busy={self._busy} waiting={len(self._inbox)} turn={self._turn!r}>"
+
+    @property
+    def busy(self) -> bool:
+        """Whether a turn runs or waits for answers."""
+        return self._busy
+
+    @property
+    def waits_for_answers(self) -> bool:
+        """Whether a turn rests until the client answers its calls."""
+        return self._turn is not None and self._turn.batch is not None
+
+    def waits_for(self, call_id: str, event_type: str) -> bool:
+        """Whether such an event would answer an open call."""
+        batch = None if self._turn is None else self._turn.batch
+        return batch is not None and batch.waits_for(call_id, event_type)
+
+    def take(self, events: list[Json]) -> list[Json]:
+        """Takes checked events, all in this step, and answers how each was kept."""
+        kept = [self._take(event) for event in events]
+        if self.waits_for_answers and any(event["type"] in RESULT_ID_FIELDS for event in events):
+            self._turn_to_answers()
+        return kept
+
+    def _turn_to_answers(self) -> None:
+        """After answers: says which calls still wait, or goes back to work at once."""
+        if self._turn is not None and self._turn.batch is not None:
+            if self._turn.batch.open_ids():
+                self._turn.require_action()
+            else:
+                self._session.run()
+
+    def _take(self, event: Json) -> Json:
+        made = {"id": self._session.world.mint.id("sevt"), **echo_of(event), "processed_at": None}
+        match event["type"]:
+            case "user.message":
+                return self._enqueue(made)
+            case "user.interrupt":
+                return self._interrupt(made)
+            case "user.custom_tool_result" | "user.tool_result" | "user.tool_confirmation":
+                return self._answer(made)
+            case _:
+                return self._publish(made)
+
+    def _publish(self, event: Json) -> Json:
+        return self._session.feed.publish({**event, "processed_at": self._session.world.calendar.stamp()})
+
+    def _enqueue(self, event: Json) -> Json:
+        """At once where nothing is ahead of it, else it waits."""
+        kept = self._session.feed.wait(event) if self._busy else self._publish(event)
+        self._inbox.append(kept)
+        self._wake()
+        return kept
+
+    def _interrupt(self, event: Json) -> Json:
+        """Stops the turn at the next point where it waits; on a session at rest it changes nothing."""
+        if not self._busy:
+            return self._publish(event)
+        self._interrupts.append(self._session.feed.wait(event))
+        if self._scope is not None:
+            self._scope.cancel()
+        return event
+
+    def _answer(self, event: Json) -> Json:
+        kept = self._publish(event)
+        if self._turn is not None and self._turn.batch is not None:
+            self._turn.batch.answer(event[RESULT_ID_FIELDS[event["type"]]], kept)
+        return kept
+
+    def resume(self) -> None:
+        """The budget was raised or removed: messages are taken again."""
+        self._session.spent = self._session.over_budget
+
+    def stop(self) -> None:
+        """Ends the running turn without a word: the session is being forgotten."""
+        self._stopped = True
+        self._inbox.clear()
+        if self._scope is not None:
+            self._scope.cancel()
+
+    # The task
+
+    def _wake(self) -> None:
+        if not self._busy:
+            self._busy = True
+            self._session.run()
+            self._session.world.nursery.start_soon(self._work, name=f"turns of {self._session.id}")
+
+    async def _work(self) -> None:
+        try:
+            while self._inbox and not self._stopped:
+                await self._perform(self._inbox.popleft())
+        finally:
+            self._busy = False
+
+    async def _perform(self, event: Json) -> None:
+        if event["processed_at"] is None:
+            event = self._session.feed.settle(event, self._session.world.calendar.stamp())
+        self._turn = Turn(self._session)
+        ending = END_TURN
+        with trio.CancelScope() as self._scope:
+            if self._interrupts:
+                self._scope.cancel()
+            if self._session.status != "running":
+                self._session.run()
+            await trio.lowlevel.checkpoint()
+            ending = await self._turn.perform(read_script(text_of(event["content"]), without=_NOT_HERE))
+        if not self._stopped:
+            self._finish(self._turn, ending)
+        self._turn = self._scope = None
+
+    def _finish(self, turn: Turn, ending: Ending) -> None:
+        turn.close_span()
+        for interrupt in self._interrupts:
+            self._session.feed.settle(interrupt, self._session.world.calendar.stamp())
+        self._interrupts.clear()
+        if ending is END_TURN and self._session.over_budget:
+            ending = BUDGET_REACHED
+        if ending.flush:
+            self._flush()
+        if ending.stop_reason is None:
+            self._session.terminate()
+            return
+        if ending.stop_reason["type"] == "budget_reached":
+            self._spend()
+        self._session.idle(ending.stop_reason, ending.stop_details)
+
+    def _flush(self) -> None:
+        """Drops what waits: stamped as processed, never performed."""
+        for event in self._inbox:
+            self._session.feed.settle(event, self._session.world.calendar.stamp())
+        self._inbox.clear()
+
+    def _spend(self) -> None:
+        session = self._session
+        session.spent = True
+        session.post(
+            "session.thread_status_idle",
+            session_thread_id=session.thread_id,
+            agent_name=session.agent["name"],
+            stop_reason={"type": "budget_reached"},
+            stop_details=None,
+        )

@@ -1,0 +1,197 @@
+"""Environments: where an agent's own tools would run. The simulator runs none, but keeps to the rules about them.
+
+Rules: API reference, "Environments".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import attrs
+
+from agentsup.sim.exchange import Json, Request, Response
+from agentsup.sim.fields import Form
+from agentsup.sim.pages import Paging, cut_page
+from agentsup.sim.query import Query
+from agentsup.sim.refusal import conflict, invalid
+from agentsup.sim.routing import Route
+from agentsup.sim.table import Table
+from agentsup.sim.world import World
+
+from .gates import managed_agents
+
+MANAGERS = ("apt", "cargo", "gem", "go", "npm", "pip")
+SCOPES = ("organization", "account")
+
+
+@attrs.define(eq=False)
+class Environment:
+    """One environment."""
+
+    id: str
+    place: int
+    name: str
+    config: Json
+    created_at: str
+    updated_at: str
+    description: str | None = None
+    metadata: dict[str, str] = attrs.field(factory=dict)
+    scope: str = "organization"
+    archived_at: str | None = None
+
+    @property
+    def self_hosted(self) -> bool:
+        """Whether workers of the customer's own run its tools."""
+        return bool(self.config["type"] == "self_hosted")
+
+    def view(self) -> Json:
+        """The environment as the API writes it."""
+        return {
+            "id": self.id,
+            "type": "environment",
+            "name": self.name,
+            "description": self.description,
+            "config": self.config,
+            "metadata": self.metadata,
+            "scope": self.scope,
+            "created_at": self.created_at,
+            "updated_at": self.updated_at,
+            "archived_at": self.archived_at,
+        }
+
+
+class Environments:
+    """The environments and their endpoints."""
+
+    def __init__(self, world: World, in_use: Callable[[str], bool]) -> None:
+        self._world = world
+        self._in_use = in_use
+        """Whether a session refers to the environment with that id."""
+        self._table: Table[Environment] = Table("environment")
+
+    def routes(self) -> list[Route]:
+        """Their lines of the routing table."""
+        base = "/v1/environments"
+        return [
+            Route("POST", base, self._create, managed_agents),
+            Route("GET", base, self._list, managed_agents),
+            Route("GET", f"{base}/{{environment_id}}", self._retrieve, managed_agents),
+            Route("POST", f"{base}/{{environment_id}}", self._update, managed_agents),
+            Route("DELETE", f"{base}/{{environment_id}}", self._delete, managed_agents),
+            Route("POST", f"{base}/{{environment_id}}/archive", self._archive, managed_agents),
+        ]
+
+    def get(self, environment_id: str) -> Environment:
+        """The environment.
+
+        Raises:
+            Refused: 404, there is none with that id.
+        """
+        return self._table.get(environment_id)
+
+    def usable(self, environment_id: str) -> Environment:
+        """The environment, for a session to start in.
+
+        Raises:
+            Refused: 404, there is none with that id; 400, it is archived.
+        """
+        environment = self._table.get(environment_id)
+        if environment.archived_at is not None:
+            raise invalid("environment_id", f"{environment_id} is archived", code="environment_archived")
+        return environment
+
+    async def _create(self, request: Request) -> Response:
+        form = Form.of(request)
+        name = form.text("name", required=True, least=1, most=256) or ""
+        description, scope = form.text("description"), form.choice("scope", SCOPES)
+        config, metadata = read_config(form), form.metadata()
+        form.check()
+        now = self._world.calendar.stamp()
+        made = Environment(
+            self._world.mint.id("env"),
+            self._table.next_place(),
+            name,
+            config,
+            now,
+            now,
+            description,
+            metadata,
+            scope or SCOPES[0],
+        )
+        return Response.json(self._table.add(made).view())
+
+    async def _retrieve(self, request: Request) -> Response:
+        return Response.json(self._table.get(request.params["environment_id"]).view())
+
+    async def _update(self, request: Request) -> Response:
+        environment = self.usable(request.params["environment_id"])
+        form = Form.of(request)
+        changed: Json = {"metadata": form.metadata(environment.metadata)}
+        if "name" in form:
+            changed["name"] = form.text("name", required=True, least=1, most=256)
+        if "description" in form:
+            changed["description"] = form.text("description") or None
+        if "config" in form:
+            changed["config"] = read_config(form)
+        if "scope" in form:
+            changed["scope"] = form.choice("scope", SCOPES, required=True)
+        form.check()
+        for key, value in changed.items():
+            setattr(environment, key, value)
+        environment.updated_at = self._world.calendar.stamp()
+        return Response.json(environment.view())
+
+    async def _delete(self, request: Request) -> Response:
+        key = self._table.get(request.params["environment_id"]).id
+        if self._in_use(key):
+            raise conflict(f"environment {key} is in use by a session")
+        self._table.remove(key)
+        return Response.json({"id": key, "type": "environment_deleted"})
+
+    async def _archive(self, request: Request) -> Response:
+        environment = self._table.get(request.params["environment_id"])
+        if environment.archived_at is None:
+            environment.archived_at = environment.updated_at = self._world.calendar.stamp()
+        return Response.json(environment.view())
+
+    async def _list(self, request: Request) -> Response:
+        archived = Query(request).flag("include_archived")
+        rows = [environment for environment in self._table if archived or environment.archived_at is None]
+        page = cut_page(rows, lambda row: row.place, Paging.asked(request, default=20, most=100), self._world.cursors)
+        return Response.json(page.view(Environment.view))
+
+
+def read_config(form: Form) -> Json:
+    """The configuration with every default written out; without one, the cloud with an open network."""
+    config = form.child("config")
+    if config is None:
+        return {"type": "cloud", "networking": {"type": "unrestricted"}, "packages": _no_packages()}
+    if config.choice("type", ("cloud", "self_hosted"), required=True) == "self_hosted":
+        return {"type": "self_hosted"}
+    networking, packages = _read_networking(config), _read_packages(config)
+    if networking.get("allow_package_managers") is False and any(packages[manager] for manager in MANAGERS):
+        config.wrong("packages", "need networking.allow_package_managers where the network is limited")
+    return {"type": "cloud", "networking": networking, "packages": packages}
+
+
+def _read_networking(config: Form) -> Json:
+    networking = config.child("networking")
+    if networking is None or networking.choice("type", ("unrestricted", "limited"), required=True) != "limited":
+        return {"type": "unrestricted"}
+    return {
+        "type": "limited",
+        "allowed_hosts": networking.texts("allowed_hosts"),
+        "allow_mcp_servers": networking.boolean("allow_mcp_servers") or False,
+        "allow_package_managers": networking.boolean("allow_package_managers") or False,
+    }
+
+
+def _no_packages() -> Json:
+    return {"type": "packages", **{manager: [] for manager in MANAGERS}}
+
+
+def _read_packages(config: Form) -> Json:
+    packages = config.child("packages")
+    if packages is None:
+        return _no_packages()
+    return {"type": "packages", **{manager: packages.texts(manager) for manager in MANAGERS}}

@@ -1,0 +1,138 @@
+"""One session: its record, its events, and how it speaks. What it does is `turn`, when it does it is `desk`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+import trio
+
+from agentsup.sim.exchange import Json
+from agentsup.sim.world import World
+
+from .feed import Feed
+from .usage import Tokens
+
+PRIMARY = "primary"
+"""The name under which the session's own thread is shown where a name is wanted."""
+
+
+@attrs.define(eq=False)
+class Session:
+    """A session as the API shows it, and the feed of its events."""
+
+    world: World = attrs.field(repr=False)
+    id: str
+    place: int
+    agent: Json = attrs.field(repr=False)
+    """The agent's definition at creation."""
+    environment_id: str
+    created_at: str
+    updated_at: str
+    title: str | None = attrs.field(default=None, repr=False)
+    metadata: dict[str, str] = attrs.field(factory=dict, repr=False)
+    resources: list[Json] = attrs.field(factory=list, repr=False)
+    vault_ids: list[str] = attrs.field(factory=list)
+    budget: Json | None = None
+    deployment_id: str | None = None
+    thread_id: str = ""
+    """The primary thread's id."""
+    status: str = "idle"
+    archived_at: str | None = None
+    outcomes: list[Json] = attrs.field(factory=list, repr=False)
+    tokens: Tokens = attrs.field(factory=Tokens)
+    server_tools: dict[str, int] = attrs.field(factory=dict)
+    """How often each server-side tool ran."""
+    spent: bool = False
+    """The budget was reached: no message is taken until it is raised or removed."""
+    feed: Feed = attrs.field(factory=Feed)
+    last_action: Json | None = attrs.field(default=None, repr=False)
+    """The newest requires_action idle, for `@stale`."""
+    _began: float = attrs.field(factory=trio.current_time, repr=False)
+    _active_s: float = 0.0
+    _active_since: float | None = None
+
+    def post(self, kind: str, **fields: Any) -> Json:
+        """Publishes a processed event of this session."""
+        return self.feed.publish(self.event(kind, **fields))
+
+    def event(self, kind: str, **fields: Any) -> Json:
+        """A processed event with a new id."""
+        return {"id": self.world.mint.id("sevt"), "type": kind, **fields, "processed_at": self.world.calendar.stamp()}
+
+    def run(self) -> None:
+        """The agent goes to work."""
+        self._turn_to("running")
+        self.post("session.status_running")
+
+    def reschedule(self) -> None:
+        """The provider tries again: rescheduled, then running."""
+        self._turn_to("rescheduling")
+        self.post("session.status_rescheduled")
+        self.run()
+
+    def idle(self, stop_reason: Json, stop_details: Json | None = None) -> Json:
+        """The agent rests; `session.usage` goes right before."""
+        self._turn_to("idle")
+        self.post_usage()
+        event = self.post("session.status_idle", stop_reason=stop_reason, stop_details=stop_details)
+        if stop_reason["type"] == "requires_action":
+            self.last_action = event
+        return event
+
+    def terminate(self) -> None:
+        """The session is over; its streams end behind the event that says so."""
+        self._turn_to("terminated")
+        self.post("session.status_terminated")
+        self.feed.end()
+
+    def post_usage(self) -> None:
+        """Publishes the snapshot of what was used."""
+        self.post("session.usage", usage=self.usage(), budget=self.budget)
+
+    @property
+    def over_budget(self) -> bool:
+        """Whether the list cost has reached the budget."""
+        return self.budget is not None and self.tokens.cents >= int(self.budget["max_list_cost"]["amount"])
+
+    @property
+    def active_s(self) -> float:
+        """Seconds at work."""
+        running = 0.0 if self._active_since is None else trio.current_time() - self._active_since
+        return self._active_s + running
+
+    def usage(self) -> Json:
+        """The cumulative usage."""
+        return self.tokens.snapshot(active_s=self.active_s, server_tools=self.server_tools)
+
+    def _turn_to(self, status: str) -> None:
+        if self._active_since is not None:
+            self._active_s = self.active_s
+        self._active_since = trio.current_time() if status == "running" else None
+        self.status = status
+        self.updated_at = self.world.calendar.stamp()
+
+    def view(self) -> Json:
+        """The session as the API writes it."""
+        return {
+            "id": self.id,
+            "type": "session",
+            "agent": self.agent,
+            "environment_id": self.environment_id,
+            "status": self.status,
+            "title": self.title,
+            "metadata": self.metadata,
+            "resources": self.resources,
+            "vault_ids": self.vault_ids,
+            "outcome_evaluations": self.outcomes,
+            "stats": {
+                "active_seconds": round(self.active_s, 3),
+                "duration_seconds": round(trio.current_time() - self._began, 3),
+            },
+            "usage": self.usage(),
+            "budget": self.budget,
+            "deployment_id": self.deployment_id,
+            "created_at": self.created_at,
+            "updated_at": self.updated_at,
+            "archived_at": self.archived_at,
+        }

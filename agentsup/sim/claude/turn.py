@@ -1,0 +1,234 @@
+"""One turn: the simulated agent performs a script, direction by direction.
+
+A turn is a chain of model calls (`span.model_request_start` to `_end`): one from the start or from the answers to a batch of calls
+to the next batch, and a further one at every second `@usage`. Nothing in a turn waits except `@sleep` and open calls, so
+what follows a `@cut` is published before anybody can have come back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+
+import attrs
+import trio
+
+from agentsup.sim import script
+from agentsup.sim.exchange import Json
+from agentsup.sim.script import Direction
+
+from .calls import Batch, Call
+from .content import text_block, text_of
+from .session import Session
+from .usage import Tokens
+
+_DENIED = "the user denied this call"
+
+
+@attrs.frozen
+class Ending:
+    """How a turn ends."""
+
+    stop_reason: Json | None
+    """None for a session that is over."""
+    stop_details: Json | None = None
+    flush: bool = False
+    """Whether what waits behind this turn is dropped."""
+
+
+END_TURN = Ending({"type": "end_turn"})
+BUDGET_REACHED = Ending({"type": "budget_reached"})
+
+
+class Turn:
+    """The performance of one script in a session."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._span: str | None = None
+        self._tokens: Tokens | None = None
+        self._results: list[str] = []
+        self.batch: Batch | None = None
+        """The calls that wait for the client, if any do."""
+
+    async def perform(self, directions: Sequence[Direction]) -> Ending:
+        """Performs the script; the session is running when this begins and its last model call is closed when it returns."""
+        self._open_span()
+        for kind, group in groupby(directions, key=type):
+            if kind is script.Tool:
+                ending = await self._call_tools([tool for tool in group if isinstance(tool, script.Tool)])
+                if ending is not None:
+                    return ending
+                continue
+            for direction in group:
+                ending = await self._act(direction)
+                if ending is not None:
+                    return ending
+        self.close_span()
+        return END_TURN
+
+    async def _act(self, direction: Direction) -> Ending | None:  # noqa: C901 - one clause per direction
+        match direction:
+            case script.Echo(text):
+                self._say([text])
+            case script.Say(text):
+                self._say([text.replace("{results}", ", ".join(self._results))])
+            case script.Misread(line):
+                self._say([f"unknown stage direction: {line}"])
+            case script.Deltas():
+                self._say(direction.pieces(), preview=True)
+            case script.Think():
+                self._think()
+            case script.Sleep(seconds):
+                await trio.sleep(seconds)
+            case script.Usage(tokens_in, tokens_out):
+                self._count(Tokens(tokens_in, tokens_out))
+            case script.Cut():
+                self._session.feed.cut()
+            case script.Eof():
+                self._session.feed.end()
+            case script.Stale():
+                self._repeat_action()
+            case script.Stop(reason):
+                return self._stop(reason)
+            case script.Fail(kind, status):
+                return self._fail(kind, status)
+            case script.Frame(event, data):
+                self._session.feed.show_raw(event, data)
+            case script.Emit(event_object):
+                self._emit(event_object)
+            case script.Server(name, arguments, output):
+                self._serve(name, arguments, output)
+            case script.Ask(name, arguments, output):
+                return await self._ask(name, arguments, output)
+        return None
+
+    # Model calls
+
+    def _open_span(self) -> None:
+        if self._span is None:
+            self._span = self._session.post("span.model_request_start")["id"]
+            self._tokens = None
+
+    def close_span(self, *, failed: bool = False) -> None:
+        """Ends the model call that is open, if one is, and adds its tokens to the session's."""
+        if self._span is None:
+            return
+        tokens = self._tokens or Tokens()
+        self._session.tokens += tokens
+        self._session.post(
+            "span.model_request_end",
+            model_request_start_id=self._span,
+            is_error=True if failed else None,
+            model_usage=tokens.model_usage(),
+        )
+        self._span = None
+
+    def _count(self, tokens: Tokens) -> None:
+        if self._tokens is not None:
+            self.close_span()
+        self._open_span()
+        self._tokens = tokens
+
+    # Words
+
+    def _say(self, pieces: list[str], *, preview: bool = False) -> None:
+        message = self._session.event("agent.message", content=[text_block("".join(pieces))])
+        if preview:
+            self._preview(message)
+            for piece in pieces:
+                delta = {"type": "content_delta", "index": 0, "content": text_block(piece)}
+                self._session.feed.preview(
+                    "agent.message", {"type": "event_delta", "event_id": message["id"], "delta": delta}
+                )
+        self._session.feed.publish(message)
+
+    def _think(self) -> None:
+        thinking = self._session.event("agent.thinking")
+        self._preview(thinking)
+        self._session.feed.publish(thinking)
+
+    def _preview(self, event: Json) -> None:
+        started = {"type": event["type"], "id": event["id"]}
+        self._session.feed.preview(event["type"], {"type": "event_start", "event": started})
+
+    def _emit(self, event: Json) -> None:
+        made = self._session.event(event["type"])
+        self._session.feed.publish({**made, **event})
+
+    # Tools
+
+    async def _call_tools(self, tools: list[script.Tool]) -> Ending | None:
+        uses = [self._session.post("agent.custom_tool_use", name=tool.name, input=tool.input) for tool in tools]
+        calls = [Call(use["id"], "user.custom_tool_result") for use in uses]
+        answers = await self._await_answers(calls)
+        self._results = [text_of(answer.get("content")) for answer in answers]
+        return self._go_on()
+
+    def _serve(self, name: str, arguments: Json, output: str) -> None:
+        use = self._session.post("agent.tool_use", name=name, input=arguments, evaluated_permission="allow")
+        self._finish_tool(use["id"], name, output)
+
+    async def _ask(self, name: str, arguments: Json, output: str) -> Ending | None:
+        use = self._session.post("agent.tool_use", name=name, input=arguments, evaluated_permission="ask")
+        (answer,) = await self._await_answers([Call(use["id"], "user.tool_confirmation")])
+        if answer["result"] == "allow":
+            self._finish_tool(use["id"], name, output)
+        else:
+            self._finish_tool(use["id"], name, answer.get("deny_message") or _DENIED, denied=True)
+        return self._go_on()
+
+    def _finish_tool(self, use_id: str, name: str, output: str, *, denied: bool = False) -> None:
+        self._session.post("agent.tool_result", tool_use_id=use_id, content=[text_block(output)], is_error=denied)
+        self._results = [output]
+        if not denied:
+            self._session.server_tools[name] = self._session.server_tools.get(name, 0) + 1
+
+    async def _await_answers(self, calls: list[Call]) -> list[Json]:
+        """Rests until the client has answered every call; the desk has set the session running by then."""
+        self.close_span()
+        self.batch = Batch(calls)
+        self.require_action()
+        await self.batch.wait()
+        answers = self.batch.answers
+        self.batch = None
+        return answers
+
+    def require_action(self) -> None:
+        """Says which calls still wait."""
+        if self.batch is not None:
+            self._session.idle({"type": "requires_action", "event_ids": self.batch.open_ids()})
+
+    def _go_on(self) -> Ending | None:
+        """The next model call after answers, unless the money is gone."""
+        if self._session.over_budget:
+            return BUDGET_REACHED
+        self._open_span()
+        return None
+
+    def _repeat_action(self) -> None:
+        if self._session.last_action is not None:
+            old = self._session.last_action
+            self._session.post_usage()
+            self._session.post("session.status_idle", stop_reason=old["stop_reason"], stop_details=None)
+
+    # Ends
+
+    def _stop(self, reason: str) -> Ending:
+        self.close_span()
+        if reason == "refusal":
+            details = {"type": "refusal", "category": None, "explanation": "a stage direction asked for it"}
+            return Ending({"type": reason}, details)
+        if reason == "requires_action":
+            return Ending({"type": reason, "event_ids": []})
+        return Ending({"type": reason})
+
+    def _fail(self, kind: str, status: str) -> Ending | None:
+        error = {"type": kind, "message": "a stage direction asked for this error", "retry_status": {"type": status}}
+        if status != "retrying":
+            self.close_span(failed=True)
+        self._session.post("session.error", error=error)
+        if status == "retrying":
+            self._session.reschedule()
+            return None
+        return Ending(None if status == "terminal" else {"type": "retries_exhausted"}, flush=True)

@@ -1,0 +1,48 @@
+"""`agentsup sim` as a process: one ready line, and an exit status that says how it ended."""
+
+from __future__ import annotations
+
+import signal
+import sys
+
+import trio
+
+from .server import listen, serve_on
+
+EXIT_OK = 0
+EXIT_CANNOT_LISTEN = 1
+EXIT_INTERRUPTED = 130
+"""What a shell reports for a program ended by Ctrl-C."""
+
+
+def main(host: str = "127.0.0.1", port: int = 0) -> int:
+    """Serves a simulator until SIGTERM or Ctrl-C and returns the exit status.
+
+    Prints exactly one line on stdout, `ready http://HOST:PORT`, when it listens. Returns 0 after SIGTERM, 130 after Ctrl-C, and 1
+    without that line, but with the reason on stderr, where the address cannot be listened on.
+    """
+    if not 0 <= port <= 65535:
+        return _fail(f"the port must be between 0 and 65535, not {port}")
+    try:
+        return trio.run(_serve_until_signal, host, port)
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    except OSError as error:
+        return _fail(f"cannot listen on {host}:{port}: {error.strerror or error}")
+
+
+def _fail(reason: str) -> int:
+    sys.stderr.write(f"agentsup sim: {reason}\n")
+    return EXIT_CANNOT_LISTEN
+
+
+async def _serve_until_signal(host: str, port: int) -> int:
+    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        listener = await listen(host, port)
+        async with trio.open_nursery() as nursery:
+            url = await nursery.start(serve_on, listener)
+            sys.stdout.write(f"ready {url}\n")
+            sys.stdout.flush()
+            number = await anext(signals)
+            nursery.cancel_scope.cancel()
+    return EXIT_INTERRUPTED if number == signal.SIGINT else EXIT_OK

@@ -1,0 +1,137 @@
+"""The simulator itself: one door for every request, faults before anything else, then the protocols' routes."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import attrs
+import trio
+
+from .claude import ClaudeProtocol
+from .exchange import Aborted, Request, Response
+from .faults import Fault, FaultBook, read_fault
+from .ledger import Ledger
+from .mint import Calendar, Mint
+from .pages import Cursors
+from .refusal import Refused
+from .routing import Route, Router
+from .world import World
+
+CONTROL = "/_sim/"
+"""Paths of the control plane; never logged, never spoiled by a fault."""
+
+
+class Simulator:
+    """Answers requests; `open_simulator` and `serve` put a client or a socket in front of it."""
+
+    def __init__(self, nursery: trio.Nursery, *, mark: str) -> None:
+        self._mint = Mint(mark)
+        self._calendar = Calendar(time.time())
+        self._nursery = nursery
+        self.faults = FaultBook()
+        self.ledger = Ledger()
+        self._control = Router(self._control_routes())
+        self._begin()
+
+    def __repr__(self) -> str:
+        return f"<Simulator {self._claude.statistics()} faults={len(self.faults)}>"
+
+    def _begin(self) -> None:
+        world = World(self._mint, self._calendar, Cursors(), self._nursery)
+        self._claude = ClaudeProtocol(world)
+        self._router = Router(self._claude.routes())
+
+    def reset(self) -> None:
+        """Forgets everything, ends open streams and stops running turns; ids are not handed out a second time."""
+        self.close()
+        self.faults.clear()
+        self.ledger.clear()
+        self._begin()
+
+    def close(self) -> None:
+        """Ends open streams and running turns at once."""
+        self._claude.close()
+
+    async def handle(self, request: Request) -> Response:
+        """The answer to one request.
+
+        Raises:
+            Severed: a fault rule breaks the connection instead.
+        """
+        request_id = self._mint.id("req")
+        if request.path.startswith(CONTROL):
+            return await self._serve(self._control, request, request_id)
+        self.ledger.note(request, self._calendar.now().timestamp())
+        fault = self.faults.take(request.method, request.path)
+        if fault is None:
+            return await self._serve(self._router, request, request_id)
+        return await self._misbehave(fault, request, request_id)
+
+    async def _serve(self, router: Router, request: Request, request_id: str) -> Response:
+        try:
+            response = await router.serve(request)
+        except Refused as refusal:
+            response = Response.json(refusal.envelope(request_id), status=refusal.status, headers=refusal.headers)
+        return attrs.evolve(response, headers=(*response.headers, ("request-id", request_id)))
+
+    async def _misbehave(self, fault: Fault, request: Request, request_id: str) -> Response:
+        """Performs a fault; where work is done at all, it is done before the silence if its answer is withheld."""
+        if fault.mode == "stall":
+            await trio.sleep_forever()
+        if fault.mode in ("after", "after_reset"):
+            (await self._serve(self._router, request, request_id)).discard()
+        await trio.sleep(fault.delay)
+        if fault.mode in ("reset", "after_reset"):
+            raise Aborted
+        if fault.status is None:
+            return await self._serve(self._router, request, request_id)
+        return fault.answer(request_id)
+
+    def _control_routes(self) -> list[Route]:
+        return [
+            Route("POST", "/_sim/faults", self._add_fault),
+            Route("DELETE", "/_sim/faults", _after(self.faults.clear)),
+            Route("GET", "/_sim/requests", self._show_requests),
+            Route("POST", "/_sim/reset", _after(self.reset)),
+            Route("GET", "/_sim/health", self._show_health),
+        ]
+
+    async def _add_fault(self, request: Request) -> Response:
+        self.faults.add(read_fault(request.json()))
+        return Response.json({"ok": True})
+
+    async def _show_requests(self, request: Request) -> Response:
+        return Response.json(self.ledger.view())
+
+    async def _show_health(self, request: Request) -> Response:
+        return Response.json({"ok": True, **self._claude.statistics(), "faults": len(self.faults)})
+
+
+def _after(action: Callable[[], None]) -> Callable[[Request], Any]:
+    """A handler that does one thing and says so."""
+
+    async def handler(request: Request) -> Response:  # noqa: ARG001 - a handler's shape
+        action()
+        return Response.json({"ok": True})
+
+    return handler
+
+
+@asynccontextmanager
+async def running(*, mark: str | None = None) -> AsyncIterator[Simulator]:
+    """A simulator with a nursery of its own; leaving the block ends its streams and turns.
+
+    Args:
+        mark: what its ids carry in the middle; by default random, so that two simulators never hand out the same id.
+    """
+    async with trio.open_nursery() as nursery:
+        simulator = Simulator(nursery, mark=secrets.token_hex(4) if mark is None else mark)
+        try:
+            yield simulator
+        finally:
+            simulator.close()
+            nursery.cancel_scope.cancel()

@@ -1,0 +1,116 @@
+"""The simulator in memory, behind an httpx client: no socket, so trio's mock clock jumps over every wait.
+
+Breaks look to the client as they would on a socket: a cut body is a `RemoteProtocolError`, a reset connection a `ReadError`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import attrs
+import httpx
+
+from .exchange import Aborted, ByteStream, Json, Request, Severed
+from .faults import read_fault
+from .simulator import Simulator, running
+
+BASE_URL = "http://simulator.test"
+"""Any host would do; nothing is looked up."""
+
+_CUT = "peer closed connection without sending complete message body (incomplete chunked read)"
+
+
+class SimTransport(httpx.AsyncBaseTransport):
+    """Hands each request to a simulator; closing it is the client's affair and leaves the simulator alone."""
+
+    def __init__(self, simulator: Simulator) -> None:
+        self._simulator = simulator
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """The simulator's answer.
+
+        Raises:
+            httpx.ReadError: a fault rule reset the connection.
+        """
+        try:
+            response = await self._simulator.handle(await _arrived(request))
+        except Severed as error:
+            raise httpx.ReadError("connection reset by peer", request=request) from error
+        headers = [(name.encode(), value.encode("utf-8")) for name, value in response.headers]
+        if isinstance(response.body, bytes):
+            return httpx.Response(response.status, headers=headers, content=response.body, request=request)
+        return httpx.Response(response.status, headers=headers, stream=_Body(response.body), request=request)
+
+
+async def _arrived(request: httpx.Request) -> Request:
+    headers = tuple((name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in request.headers.raw)
+    path, query = request.url.path, request.url.query.decode("ascii")
+    return Request.arrived(request.method, path, query, headers, await request.aread())
+
+
+class _Body(httpx.AsyncByteStream, AsyncIterator[bytes]):
+    """A simulator's body as httpx reads one."""
+
+    def __init__(self, body: ByteStream) -> None:
+        self._body = body
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        try:
+            chunk = await self._body.read()
+        except Aborted as error:
+            raise httpx.ReadError("connection reset by peer") from error
+        except Severed as error:
+            raise httpx.RemoteProtocolError(_CUT) from error
+        if not chunk:
+            raise StopAsyncIteration
+        return chunk
+
+    async def aclose(self) -> None:
+        self._body.close()
+
+
+@attrs.frozen
+class MemorySimulator:
+    """A simulator in memory, for tests."""
+
+    simulator: Simulator
+    transport: SimTransport
+    base_url: str = BASE_URL
+
+    def client(self, *, headers: Mapping[str, str] | None = None) -> httpx.AsyncClient:
+        """A new httpx client; without `headers`, with an API key and the beta header of Claude Managed Agents."""
+        given = {"x-api-key": "any", "anthropic-beta": "managed-agents-2026-04-01"} if headers is None else headers
+        return httpx.AsyncClient(transport=self.transport, base_url=self.base_url, headers=given, timeout=600.0)
+
+    @property
+    def requests(self) -> list[Json]:
+        """What arrived, as `GET /_sim/requests` shows it."""
+        return self.simulator.ledger.view()
+
+    def fault(self, **rule: Any) -> None:
+        """Adds a fault rule, with the fields of `POST /_sim/faults`.
+
+        Raises:
+            Refused: the rule makes no sense.
+        """
+        self.simulator.faults.add(read_fault(rule))
+
+    def reset(self) -> None:
+        """Forgets everything, ends open streams and stops running turns."""
+        self.simulator.reset()
+
+
+@asynccontextmanager
+async def open_simulator(*, mark: str = "sim") -> AsyncIterator[MemorySimulator]:
+    """A simulator in memory for the length of the block; its streams and turns end with it.
+
+    Args:
+        mark: what its ids carry in the middle, the same in every run by default, so that ids in tests are stable.
+    """
+    async with running(mark=mark) as simulator:
+        yield MemorySimulator(simulator, SimTransport(simulator))

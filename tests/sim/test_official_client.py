@@ -1,0 +1,132 @@
+"""The official client as the judge: what it can do against the service, it can do against the simulator."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+
+import anthropic
+import pytest
+import trio
+
+from agentsup.sim.server import serve
+
+TOOL = {
+    "type": "custom",
+    "name": "count",
+    "description": "Counts.",
+    "input_schema": {"type": "object", "properties": {}},
+}
+
+
+@asynccontextmanager
+async def official(**options):
+    """The async official client, pointed at a served simulator."""
+    async with trio.open_nursery() as nursery:
+        url = await nursery.start(serve)
+        async with anthropic.AsyncAnthropic(api_key="any", base_url=url, timeout=10, **options) as client:
+            yield client
+        nursery.cancel_scope.cancel()
+
+
+async def _session(client):
+    agent = await client.beta.agents.create(name="clerk", model="claude-x", tools=[TOOL])
+    environment = await client.beta.environments.create(name="desk")
+    return await client.beta.sessions.create(agent=agent.id, environment_id=environment.id)
+
+
+def _message(text):
+    return {"type": "user.message", "content": [{"type": "text", "text": text}]}
+
+
+async def test_turn_with_two_parallel_tools():
+    """It creates everything, streams a turn with two parallel tools, answers them, and lists the history through its pages."""
+    async with official() as client:
+        session = await _session(client)
+        answered, said, listed = [], [], []
+        async with await client.beta.sessions.events.stream(session.id) as stream:
+            await client.beta.sessions.events.send(
+                session.id, events=[_message('@tool count {"n": 1}\n@tool count {"n": 2}\n@say sum: {results}')]
+            )
+            uses = {}
+            async for event in stream:
+                if event.type == "agent.custom_tool_use":
+                    uses[event.id] = event
+                elif event.type == "agent.message":
+                    said.append(event.content[0].text)
+                elif event.type == "session.status_idle" and event.stop_reason.type == "requires_action":
+                    answered = list(event.stop_reason.event_ids)
+                    results = [
+                        {
+                            "type": "user.custom_tool_result",
+                            "custom_tool_use_id": call_id,
+                            "content": [{"type": "text", "text": str(uses[call_id].input["n"] * 10)}],
+                        }
+                        for call_id in answered
+                    ]
+                    await client.beta.sessions.events.send(session.id, events=results)
+                elif event.type == "session.status_idle":
+                    listed = [event async for event in client.beta.sessions.events.list(session.id, limit=3)]
+                    await client.beta.sessions.delete(session.id)  # ends the stream
+
+    assert answered == list(uses)
+    assert said == ["sum: 10, 20"]
+    assert [event.type for event in listed].count("user.custom_tool_result") == 2
+    assert listed[-1].type == "session.status_idle"
+    assert len({event.id for event in listed}) == len(listed)
+
+
+async def test_errors_as_its_classes():
+    """Refusals arrive as the client's own classes, with type and request id."""
+    async with official(max_retries=0) as client:
+        with pytest.raises(anthropic.NotFoundError) as missing:
+            await client.beta.sessions.retrieve("sesn_none")
+        with pytest.raises(anthropic.BadRequestError) as bad:
+            await client.beta.agents.create(name="", model="m")
+
+    assert missing.value.type == "not_found_error"
+    assert missing.value.request_id.startswith("req_")
+    assert "name:" in str(bad.value)
+
+
+async def test_resources_have_every_field():
+    """Agents, environments and sessions come back complete, in the client's own types."""
+    async with official() as client:
+        session = await _session(client)
+        agents = [agent async for agent in client.beta.agents.list(limit=1)]
+        environments = [environment async for environment in client.beta.environments.list()]
+        sessions = [found async for found in client.beta.sessions.list()]
+
+    assert [agent.id for agent in agents] == [session.agent.id]
+    assert agents[0].tools[0].name == "count"
+    assert agents[0].version == 1
+    assert environments[0].config.networking.type == "unrestricted"
+    assert sessions[0].id == session.id
+    assert session.usage.input_tokens == 0
+    assert session.status == "idle"
+
+
+def test_sync_client_in_a_thread():
+    """The sync client works the same from another thread."""
+
+    def use(url):
+        with anthropic.Anthropic(api_key="any", base_url=url, timeout=10) as client:
+            agent = client.beta.agents.create(name="a", model="m")
+            environment = client.beta.environments.create(name="e")
+            session = client.beta.sessions.create(agent=agent.id, environment_id=environment.id)
+            with client.beta.sessions.events.stream(session.id, event_deltas=["agent.message"]) as stream:
+                client.beta.sessions.events.send(session.id, events=[_message("@deltas 4 1")])
+                kinds = []
+                for event in stream:
+                    kinds.append(event.type)
+                    if event.type == "session.status_idle":
+                        return kinds
+        return []
+
+    async def main():
+        async with trio.open_nursery() as nursery:
+            url = await nursery.start(serve)
+            kinds = await trio.to_thread.run_sync(use, url)
+            nursery.cancel_scope.cancel()
+        return kinds
+
+    assert trio.run(main).count("event_delta") == 4
