@@ -113,7 +113,7 @@ class Runtime:
         try:
             await otp.start_child(self._services.sessions, child)
         except otp.AlreadyStarted:
-            ref = self._living(SessionId(child.id))
+            ref = self._living(SessionId(str(child.id)))
             raise AlreadyStarted(f"a session {child.id!r} lives already", ref=ref) from None
 
     def _living(self, session_id: SessionId) -> SessionRef | None:
@@ -169,7 +169,6 @@ async def one_session(
     runtime: Runtime, spec: SessionSpec, *, timeout: float | None = None
 ) -> AsyncIterator[SessionRef]:
     """A session with an id of its own for as long as the block lasts; leaving it early stops what runs at the provider."""
-
     if timeout is not None:
         spec = attrs.evolve(spec, limits=attrs.evolve(spec.limits, timeout=timeout))
     ref = await runtime.start_session(f"run-{uuid.uuid4().hex}", spec)
@@ -200,9 +199,6 @@ def session_child(session_id: str, spec: SessionSpec) -> otp.ChildSpec:
 def _child(session_id: SessionId, spec: SessionSpec, services: Services) -> tuple[otp.ChildSpec, Life]:
     life = Life(session_id, spec, listener=services.terminals)
     services.lives[session_id] = life
-    life.on_end = lambda ended: (
-        services.lives.pop(session_id, None) if services.lives.get(session_id) is ended else None
-    )
     child = otp.ChildSpec(
         id=session_id,
         start=lambda: SessionActor(life, services),

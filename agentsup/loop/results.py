@@ -50,26 +50,51 @@ class _Sum:
         )
 
 
+class Span:
+    """Where a request begins in what the provider says: behind the echo of its message, so that what an older request still brings
+    (the provider may finish a sentence after an interrupt) is not taken for this one's."""
+
+    def __init__(self, request_id: RequestId | None = None) -> None:
+        self.request_id = request_id
+        """The request that is told apart; None follows whichever runs."""
+
+        self.begun = False
+        self._waits = False
+        self._delivered = False
+
+    def feed(self, body: ev.Body) -> bool:
+        """Whether this event belongs to the running request."""
+        match body:
+            case ev.RequestStarted() if self.request_id in (None, body.request_id):
+                self.begun, self._waits, self._delivered = False, True, False
+            case ev.Delivered() if self._waits:
+                self._delivered = self._delivered or any(key.startswith("message:") for key in body.keys)
+            case ev.Echoed(kind="message") if self._waits:
+                self.begun, self._waits = True, False
+            case ev.Working() if self._waits and self._delivered:  # a provider that does not echo
+                self.begun, self._waits = True, False
+            case ev.RequestEnded() if self.request_id in (None, body.request_id):
+                self.begun = self._waits = False
+        return self.begun
+
+
 def result_of(
     bodies: Iterable[ev.Kept], request_id: RequestId, *, session_id: SessionId, provider_session_id: str | None
 ) -> SessionResult:
     """What the request came to (so far, if it has not ended), from the session's events in order.
 
-    Events before the request's start and after its end are passed over, so a caller may hand in more than the request's own.
+    A caller may hand in more events than the request's own.
     """
-    sums, raws, turns, running = _Sum(), [], 0, False
-    worked = False
+    sums, raws, turns, worked = _Sum(), [], 0, False
+    span = Span(request_id)
     ending: ev.RequestEnded | None = None
     for body in bodies:
-        if isinstance(body, ev.RequestStarted) and body.request_id == request_id:
-            running = True
-        if not running:
-            if isinstance(body, ev.RequestEnded) and body.request_id == request_id:
-                ending = body
-            continue
+        inside = span.feed(body)
         if isinstance(body, ev.RequestEnded) and body.request_id == request_id:
             ending = body
             break
+        if not inside:
+            continue
         sums.add(body)
         if isinstance(body, ev.Heard):
             raws.append(body.raw)
@@ -97,12 +122,16 @@ def turns_of(bodies: Iterable[ev.Kept]) -> tuple[Turn, ...]:
     asked: dict[RequestId, str] = {}
     request_id: RequestId | None = None
     sums, begins = _Sum(), False
+    span = Span()
     for body in bodies:
+        inside = span.feed(body)
         match body:
             case ev.Accepted():
                 asked[body.request_id] = as_text(body.parts)
             case ev.RequestStarted():
                 request_id, begins, sums = body.request_id, True, _Sum()
+            case _ if not inside:
+                continue
             case ev.Waiting() | ev.Terminated() if request_id is not None and sums.acted:
                 turns.append(
                     Turn(

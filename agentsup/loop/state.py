@@ -104,6 +104,9 @@ class State:
     idle: ev.Waiting | None = None
     """The provider's last word, while it waits."""
 
+    stopping: bool = False
+    """An interrupt is on its way: what the provider still asks for is about to be dropped over there, and is not acted on here."""
+
     terminated: ev.Terminated | None = None
     answered: tuple[CallId, ...] = ()
     done: tuple[RequestId, ...] = ()
@@ -218,7 +221,8 @@ def _delivered(state: State, event: ev.Delivered) -> State:
 
 def _withdrawn(state: State, event: ev.Withdrawn) -> State:
     outbox = tuple(item for item in state.outbox if item.key not in event.keys)
-    return attrs.evolve(state, outbox=outbox, sent=state.sent.difference(event.keys))
+    calls = {call_id: call for call_id, call in state.calls.items() if f"result:{call_id}" not in event.keys}
+    return attrs.evolve(state, outbox=outbox, sent=state.sent.difference(event.keys), calls=calls)
 
 
 def _tool_started(state: State, event: ev.ToolStarted) -> State:
@@ -241,7 +245,7 @@ def _answered(state: State, event: ev.Answered) -> State:
 
 
 def _interrupt_sent(state: State, event: ev.InterruptSent) -> State:
-    return attrs.evolve(state, outbox=(*state.outbox, SayStop(event.key)))
+    return attrs.evolve(state, outbox=(*state.outbox, SayStop(event.key)), stopping=True)
 
 
 def _request_ended(state: State, event: ev.RequestEnded) -> State:
@@ -297,7 +301,12 @@ def _waiting(state: State, event: ev.Waiting) -> State:
     current, turns = state.current, state.turns
     if current is not None and current.working:
         current, turns = attrs.evolve(current, working=False, turns=current.turns + 1), turns + 1
-    return attrs.evolve(state, attempts=0, idle=event, current=current, turns=turns)
+    state = attrs.evolve(state, attempts=0, idle=event, current=current, turns=turns)
+    if event.terminal == "requires_action":
+        return state
+    # Nothing is open over there any more; what is on its way may still be confirmed.
+    calls = {call_id: call for call_id, call in state.calls.items() if call.queued}
+    return attrs.evolve(state, calls=calls, stopping=False)
 
 
 def _terminated(state: State, event: ev.Terminated) -> State:
@@ -313,7 +322,8 @@ def _echoed(state: State, event: ev.Echoed) -> State:
         return state if not state.attempts else attrs.evolve(state, attempts=0)
     waits_for_us = state.idle is not None and state.idle.terminal == "requires_action"
     idle = state.idle if waits_for_us else None
-    return attrs.evolve(state, attempts=0, idle=idle, current=attrs.evolve(state.current, armed=True))
+    current = attrs.evolve(state.current, armed=True)
+    return attrs.evolve(state, attempts=0, idle=idle, current=current, stopping=False)
 
 
 def _troubled(state: State, event: ev.Troubled) -> State:

@@ -33,7 +33,7 @@ from agentsup.loop.effects import (
 from agentsup.loop.state import Call, Link, State, apply
 from agentsup.talk import events as ev
 from agentsup.talk.content import Part
-from agentsup.talk.outgoing import SayMessage, SayStop
+from agentsup.talk.outgoing import GiveResult, SayMessage, SayStop
 from agentsup.talk.result import Terminal
 from agentsup.talk.tools import ToolResult
 
@@ -211,8 +211,15 @@ def _refuse(plan: _Plan, failure: ev.Failure, *, fatal: bool) -> None:
         return
     # What was sent will never be taken. Forget it, so that the session can go on, and end the request it was for.
     plan.state = attrs.evolve(plan.state, posting=False)
-    if plan.state.outbox:
-        plan.happen(ev.Withdrawn(keys=tuple(item.key for item in plan.state.outbox)))
+    sent = [item for item in plan.state.outbox if item.key in plan.state.sent]
+    idle = plan.state.idle
+    missed = [i for i in sent if isinstance(i, GiveResult) and (idle is None or i.result.call_id not in idle.asked)]
+    if missed:
+        # Results nobody waits for any more: the calls were dropped while these were on their way. The rest is sent again.
+        plan.happen(ev.Withdrawn(keys=tuple(item.key for item in missed)))
+        return
+    if sent:
+        plan.happen(ev.Withdrawn(keys=tuple(item.key for item in sent)))
     if plan.state.current is not None:
         _end_request(plan, "terminated", None, failure)
 
@@ -268,7 +275,7 @@ def _begin(plan: _Plan, accepted: ev.Accepted) -> None:
 def _act_on_idle(plan: _Plan) -> bool:
     """Do what the provider's last word asks for; False when there is nothing (more) to do about it."""
     current, idle = plan.state.current, plan.state.idle
-    if idle is None:
+    if idle is None or (plan.state.stopping and idle.terminal == "requires_action"):
         return False
     asked = tuple(plan.state.calls[call_id] for call_id in idle.asked if call_id in plan.state.calls)
     if asked:

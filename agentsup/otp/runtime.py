@@ -125,7 +125,8 @@ class Runtime:
 
     def _name_of(self, spec: ChildSpec) -> tuple[Registry, object]:
         if isinstance(spec.name, Name):
-            return spec.name.registry or self.names, spec.name.key
+            registry = self.names if spec.name.registry is None else spec.name.registry
+            return registry, spec.name.key
         return self.names, spec.name
 
     def _init_took_too_long(self, cell: Cell) -> None:

@@ -41,7 +41,7 @@ class Unfollow:
 
 
 @attrs.frozen
-class Heard:
+class Told:
     """To the owner: what the provider said."""
 
     bodies: Bodies
@@ -155,7 +155,7 @@ class _Stream:
         try:
             await driver.attach(
                 request.provider_session_id,
-                hear=lambda bodies: self._tell(Heard(bodies)),
+                hear=lambda bodies: self._tell(Told(bodies)),
                 caught_up=lambda: self._tell(CaughtUp(request.generation)),
                 heartbeat=heartbeat,
             )
@@ -163,5 +163,5 @@ class _Stream:
             return exc
         return Unavailable("the stream ended")
 
-    async def _tell(self, message: Heard | CaughtUp | StreamEnded) -> None:
+    async def _tell(self, message: Told | CaughtUp | StreamEnded) -> None:
         await otp.send(self._request.owner, message)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -146,11 +146,12 @@ class ManagedDriver:
     async def find_session(self, token: str) -> str | None:
         """The id of the session that carries the token, if there is one among the newest."""
         what = "looking for the session"
-        with translated(what):
-            async for row in self._pages("/v1/sessions", what, limit=100, max_pages=SEARCHED_PAGES):
-                metadata = row.get("metadata")
-                if isinstance(metadata, Mapping) and metadata.get(requests.TOKEN_KEY) == token:
-                    return _id_in(row, what)
+        async with aclosing(self._pages("/v1/sessions", what, limit=100, max_pages=SEARCHED_PAGES)) as pages:
+            async for page in pages:
+                for row in page:
+                    metadata = row.get("metadata") if isinstance(row, Mapping) else None
+                    if isinstance(metadata, Mapping) and metadata.get(requests.TOKEN_KEY) == token:
+                        return _id_in(row, what)
         return None
 
     async def attach(
@@ -191,20 +192,13 @@ class ManagedDriver:
         )
 
     async def _catch_up(self, path: str, hear: Hear) -> None:
-        async for page in self._raw_pages(path, "listing the session's events", limit=PAGE):
-            await hear(_bodies(page))
+        async with aclosing(self._pages(path, "listing the session's events", limit=PAGE)) as pages:
+            async for page in pages:
+                await hear(_bodies(page))
 
     async def _pages(
         self, path: str, what: str, *, limit: int, max_pages: int = MAX_PAGES
-    ) -> AsyncIterator[Mapping[str, Any]]:
-        async for page in self._raw_pages(path, what, limit=limit, max_pages=max_pages):
-            for row in page:
-                if isinstance(row, Mapping):
-                    yield row
-
-    async def _raw_pages(
-        self, path: str, what: str, *, limit: int, max_pages: int = MAX_PAGES
-    ) -> AsyncIterator[list[Any]]:
+    ) -> AsyncGenerator[list[Any], None]:
         cursor: str | None = None
         for _ in range(max_pages):
             params = {"limit": str(limit)} if cursor is None else {"limit": str(limit), "page": cursor}

@@ -17,13 +17,12 @@ from agentsup.loop import messages as msg
 from agentsup.loop.state import State, fold, initial
 from agentsup.loop.step import step
 from agentsup.providers.base import Bodies, Unavailable
-from agentsup.providers.endpoint import CaughtUp, Heard, StreamEnded
+from agentsup.providers.endpoint import CaughtUp, StreamEnded, Told
 from agentsup.session.life import Life
 from agentsup.session.perform import Performer, Trouble
 from agentsup.session.services import Services
 from agentsup.session.status import Status, status_of
-from agentsup.talk.events import Theirs
-from agentsup.talk.events import Heard as HeardBody
+from agentsup.talk.events import Heard, Theirs
 
 _log = structlog.get_logger("agentsup.session")
 
@@ -64,7 +63,7 @@ class SessionActor(otp.Actor):
         self.state = fold(initial(life.spec.rules), bodies)
         if self.state.ended is not None:
             return otp.Ignore()
-        self._seen = {body.id for body in bodies if isinstance(body, HeardBody) and body.id is not None}
+        self._seen = {body.id for body in bodies if isinstance(body, Heard) and body.id is not None}
         self._services.enter(life)
         life.begin()
         if not bodies:
@@ -86,10 +85,10 @@ class SessionActor(otp.Actor):
             case GetStatus():
                 return otp.Reply(status_of(self.state, self._life))
 
-    def handle_cast(self, message: FromWork | Trouble | Heard | CaughtUp | StreamEnded) -> None:
+    def handle_cast(self, message: FromWork | Trouble | Told | CaughtUp | StreamEnded) -> None:
         """News from the stream, and reports from work of our own."""
         match message:
-            case Heard(bodies):
+            case Told(bodies):
                 self._hear(bodies)
             case CaughtUp(generation):
                 if generation == self._performer.generation:
@@ -119,7 +118,7 @@ class SessionActor(otp.Actor):
         """Each event once, whichever way it came; runs of kept ones go to the machine together."""
         fresh: list[Theirs] = []
         for body in bodies:
-            if isinstance(body, HeardBody):
+            if isinstance(body, Heard):
                 if body.id is None or body.id not in self._seen:
                     if body.id is not None:
                         self._seen.add(body.id)

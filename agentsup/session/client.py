@@ -14,7 +14,7 @@ from agentsup.errors import Problem, SpecError
 from agentsup.ids import RequestId, SessionId
 from agentsup.loop import messages as msg
 from agentsup.loop.pieces import Pieces
-from agentsup.loop.results import turns_of
+from agentsup.loop.results import Span, turns_of
 from agentsup.session.actor import FromUser, GetStatus, Tell
 from agentsup.session.errors import SessionClosed, error_for
 from agentsup.session.life import Life
@@ -43,6 +43,16 @@ class SessionRef:
     def id(self) -> SessionId:
         """The session's id: its name in the registry."""
         return self._life.session_id
+
+    @property
+    def address(self) -> otp.Name:
+        """The session's name in the kernel: whoever is its present incarnation."""
+        return otp.Name(self.id, self._services.names)
+
+    @property
+    def incarnation(self) -> otp.Ref | None:
+        """The session's task as it is now; None between two of them, and when the session has ended."""
+        return self._services.names.whereis(self.id)
 
     def __repr__(self) -> str:
         state = "closed" if self._life.ended is not None else "open"
@@ -100,7 +110,7 @@ class SessionRef:
         Raises:
             SessionClosed: the session has ended.
         """
-        return await self._ask(lambda: otp.call(self._name, GetStatus()))
+        return await self._ask(lambda: otp.call(self.address, GetStatus()))
 
     async def history(self) -> tuple[Turn, ...]:
         """The session's finished turns, oldest first; also of a session that has ended."""
@@ -135,24 +145,23 @@ class SessionRef:
 
     # --- private -------------------------------------------------------------------------------------------------------------
 
-    @property
-    def _name(self) -> otp.Name:
-        return otp.Name(self.id, self._services.names)
-
     async def _submit(self, request_id: RequestId, parts: tuple[Part, ...]) -> None:
         taken = await self._tell(msg.Submit(request_id, parts))
         if not taken:
             raise SessionClosed(f"the session {self.id!r} is closing: it takes no more requests")
 
     async def _end(self, message: msg.Close | msg.Abort) -> None:
-        life = self._life
+        life, incarnation = self._life, self.incarnation
         if life.ended is None and not life.abandoned:
             await self._tell(message)
         while life.ended is None and not life.abandoned:
+            incarnation = self.incarnation or incarnation
             await life.change()
+        if incarnation is not None:
+            await otp.wait_down(incarnation)  # what it still tells the provider is told when it is down
 
     async def _tell(self, message: FromUser) -> bool:
-        return await self._ask(lambda: otp.call(self._name, Tell(message), timeout=None))
+        return await self._ask(lambda: otp.call(self.address, Tell(message), timeout=None))
 
     async def _ask(self, ask: Callable[[], Awaitable[T]]) -> T:
         """Ask whichever incarnation there is. Between two of them wait for the next: every message can be repeated safely."""
@@ -192,8 +201,7 @@ class TextStream:
         self._content = content
         self._pieces = Pieces()
         self._events: Subscription | None = None
-        self._request_id: RequestId | None = None
-        self._running = False
+        self._span = Span()
         self.result: SessionResult | None = None
         """What the request came to; None until the iteration has ended."""
 
@@ -213,17 +221,13 @@ class TextStream:
         if events is None:
             events = self._events = self._ref.subscribe(overflow="block")
             weakref.finalize(self, events.close)  # whoever leaves early leaves no subscription behind
-            self._request_id = await self._ref.message(self._content)
+            self._span.request_id = await self._ref.message(self._content)
         async for event in events:
-            piece = ""
-            if event.type == "request_started" and event.request_id == self._request_id:
-                self._running = True
-            elif isinstance(event.body, RequestEnded) and event.request_id == self._request_id:
+            inside = self._span.feed(event.body)
+            if isinstance(event.body, RequestEnded) and event.request_id == self._span.request_id:
                 self._end(event.body, event.result)
                 raise StopAsyncIteration
-            elif self._running:
-                piece = self._pieces.feed(event.body)
-            if piece:
+            if inside and (piece := self._pieces.feed(event.body)):
                 return piece
         self._ref._life.check_open()  # noqa: SLF001  -- the two classes are one room
         raise StopAsyncIteration

@@ -16,6 +16,7 @@ from agentsup.errors import AgentsupError
 from agentsup.ids import Cursor, RequestId, SessionId
 from agentsup.journal.memory import MemoryLog
 from agentsup.loop.results import result_of
+from agentsup.otp.intensity import Window
 from agentsup.session.errors import SessionClosed, error_for
 from agentsup.session.spec import SessionSpec
 from agentsup.session.subscription import Overflow, Subscription, check_options
@@ -47,8 +48,8 @@ class Life:
         self.spec = spec
         self.log = MemoryLog()
         self.incarnation = 0
-        self.restarts_at: list[float] = []
-        """When the task was restarted, on trio's clock, as far as its restart budget looks back."""
+        self.window = Window(spec.restart.intensity, spec.restart.period)
+        """Its restart budget, on trio's clock."""
         self.provider_session_id: str | None = None
         self.ended: SessionEnded | None = None
         self.abandoned = False

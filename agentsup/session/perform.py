@@ -73,7 +73,9 @@ class Performer:
                 if self._endpoint is not None:
                     otp.cast(self._endpoint, Unfollow(self._actor.ref))
             case fx.Post():
-                self._work(self._post, effect)
+                done = trio.Event()
+                self._posts.add(done)
+                self._work(self._post, effect, done)
             case fx.RunTool(use):
                 self._tools[use.call_id] = self._actor.spawn(self._run_tool, effect)
             case fx.CancelTools(call_ids):
@@ -135,10 +137,7 @@ class Performer:
 
     # --- sending -------------------------------------------------------------------------------------------------------------
 
-    async def _post(self, effect: fx.Post) -> None:
-        done = trio.Event()
-        self._posts.add(done)
-
+    async def _post(self, effect: fx.Post, done: trio.Event) -> None:
         async def post() -> msg.Posted:
             driver = await self._services.driver(self._provider)
             provider_session_id = self._actor.state.provider_session_id

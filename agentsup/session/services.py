@@ -8,7 +8,6 @@ import trio
 
 from agentsup import otp
 from agentsup.ids import Cursor, SessionId
-from agentsup.otp.intensity import within
 from agentsup.providers.base import Driver, Provider
 from agentsup.providers.endpoint import Endpoint, GetDriver
 from agentsup.session.life import Life
@@ -38,7 +37,7 @@ class Terminals:
         self._subscriptions.add(subscription)
         return subscription
 
-    def replay(self, *, after: int) -> Iterator[SessionEvent]:  # noqa: ARG002  -- there is nothing to read again
+    def replay(self, *, after: int) -> Iterator[SessionEvent]:
         """Nothing: terminals are never dropped, so there is nothing to read again."""
         return iter(())
 
@@ -105,10 +104,8 @@ class Services:
 
     def may_restart(self, life: Life) -> bool:
         """Count a restart of this session's task; False if it is one more than its policy allows."""
-        restart = life.spec.restart
-        now = trio.current_time()
-        life.restarts_at = within([*life.restarts_at, now], now, restart.period)
-        return len(life.restarts_at) <= restart.intensity
+        life.window = life.window.add(trio.current_time())
+        return not life.window.is_exceeded
 
     def close(self) -> None:
         """The runtime is left: tell everybody who still waits for something."""

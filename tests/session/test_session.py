@@ -1,0 +1,379 @@
+"""A session end to end, against the simulator in memory."""
+
+from __future__ import annotations
+
+import pytest
+import trio
+
+import agentsup
+from agentsup.testing import crash
+
+
+@agentsup.tool(effect="pure")
+async def shout(text: str) -> str:
+    """Say it loud."""
+    return text.upper()
+
+
+async def test_a_prompt_is_answered(world, autojump_clock):
+    """`submit` returns at the request's terminal with everything the agent said."""
+    ref = await world.start()
+
+    result = await ref.submit("@say hello\n@say there")
+
+    assert "end_turn" == result.terminal
+    assert {"type": "end_turn"} == result.stop_reason
+    assert "hello\nthere" == result.text
+    assert 1 == result.turns
+
+
+async def test_tools_run_here_and_their_results_go_back_in_order(world, autojump_clock):
+    """Two parallel calls are answered in one POST, in the order they were asked."""
+    ref = await world.start(shout)
+
+    result = await ref.submit('@tool shout {"text": "one"}\n@tool shout {"text": "two"}\n@say {results}')
+
+    assert "ONE, TWO" == result.text
+    assert ["shout", "shout"] == [use.name for use in result.tool_uses]
+    assert 2 == result.turns
+    posts = [r for r in world.sim.requests if r["method"] == "POST" and r["path"].endswith("/events")]
+    assert 2 == len(posts)
+
+
+async def test_requests_queue_behind_a_running_one(world, autojump_clock):
+    """Messages while a request runs wait their turn and lose nothing."""
+    ref = await world.start()
+    results = {}
+
+    async def ask(number):
+        results[number] = (await ref.submit(f"@sleep 1\n@say {number}")).text
+
+    async with trio.open_nursery() as nursery:
+        for number in range(5):
+            nursery.start_soon(ask, number)
+
+    assert {n: str(n) for n in range(5)} == results
+
+
+async def test_a_cut_stream_loses_nothing(world, autojump_clock):
+    """What happened while nobody listened is found in the history."""
+    ref = await world.start(shout)
+
+    result = await ref.submit('@say before\n@cut\n@say missed\n@tool shout {"text": "x"}\n@say {results}')
+
+    assert "before\nmissed\nX" == result.text
+    assert (await ref.info()).reconnects >= 1
+
+
+async def test_a_missed_terminal_is_found_in_the_history(world, autojump_clock):
+    """A stream that ends right before the terminal does not leave the session hanging."""
+    ref = await world.start()
+
+    result = await ref.submit("@say all\n@eof")
+
+    assert "all" == result.text
+
+
+async def test_a_crash_loses_neither_prompt_nor_session(world, autojump_clock):
+    """A waiting submit survives the death of the session's task, and the provider sees each message once."""
+    ref = await world.start(shout)
+    answers = []
+
+    async def ask():
+        answers.append(await ref.submit('@sleep 5\n@tool shout {"text": "x"}\n@say {results}'))
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(ask)
+        await trio.sleep(1)
+        await crash(ref)
+
+    assert ["X"] == [a.text for a in answers]
+    info = await ref.info()
+    assert 1 == info.restarts
+    assert 1 == (await world.history_types(ref)).count("user.message")
+    assert 1 == len([r for r in world.sim.requests if (r["method"], r["path"]) == ("POST", "/v1/sessions")])
+
+
+async def test_a_session_that_keeps_crashing_ends_alone(world, autojump_clock):
+    """Over its restart budget a session ends with a terminal; its neighbour feels nothing."""
+    ref = await world.start(restart=agentsup.Restart(intensity=1, period=60.0))
+    other = await world.start(session_id="other")
+    failures = []
+
+    async def ask():
+        with pytest.raises(agentsup.RequestClosed) as caught:
+            await ref.submit("@sleep 1000\n@say never")
+        failures.append(caught.value.result)
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(ask)
+        await trio.sleep(1)
+        await crash(ref)
+        await trio.sleep(1)
+        await crash(ref)
+
+    assert 1 == len(failures)
+    with pytest.raises(agentsup.NoSuchSession):
+        world.runtime.session("s1")
+    assert "fine" == (await other.submit("@say fine")).text
+
+
+async def test_time_is_up_here_and_at_the_provider(world, autojump_clock):
+    """A request over its time raises with the partial result, and the provider is told to stop, once."""
+    ref = await world.start(limits=agentsup.Limits(timeout=3.0))
+
+    with pytest.raises(agentsup.RequestTimeout) as caught:
+        await ref.submit("@say part\n@sleep 100\n@say never")
+
+    assert "part" == caught.value.result.text
+    assert "next" == (await ref.submit("@say next")).text
+    assert 1 == (await world.history_types(ref)).count("user.interrupt")
+
+
+async def test_an_interrupt_stops_a_hanging_tool(world, autojump_clock):
+    """The tool is cancelled for real, its call is answered, `submit` raises `Interrupted`, and the session lives on."""
+    cancelled = trio.Event()
+
+    async def hang() -> str:
+        try:
+            await trio.sleep_forever()
+        finally:
+            cancelled.set()
+
+    ref = await world.start(hang)
+
+    async def ask():
+        with pytest.raises(agentsup.Interrupted):
+            await ref.submit("@tool hang {}\n@say never")
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(ask)
+        await trio.sleep(1)
+        assert 1 == (await ref.info()).tools_running
+        await ref.interrupt()
+
+    await cancelled.wait()
+    assert "alive" == (await ref.submit("@say alive")).text
+
+
+async def test_the_turn_limit_ends_a_request_with_no_call_left_open(world, autojump_clock):
+    """With `max_turns` used up, the request ends with exactly that many turns and the session can go on."""
+    ref = await world.start(shout, limits=agentsup.Limits(max_turns=2))
+    script = "\n".join(f'@tool shout {{"text": "{n}"}}\n@say {n}' for n in range(5))
+
+    with pytest.raises(agentsup.TurnLimitReached) as caught:
+        await ref.submit(script)
+
+    assert 2 == caught.value.result.turns
+    assert "next" == (await ref.submit("@say next")).text
+
+
+async def test_an_unknown_tool_is_an_error_result(world, autojump_clock):
+    """The model is told which tools there are; the session is not hurt."""
+    ref = await world.start(shout)
+
+    result = await ref.submit("@tool whisper {}\n@say {results}")
+
+    assert "no tool 'whisper'" in result.text
+    assert "shout" in result.text
+
+
+async def test_text_is_streamed_and_its_pieces_make_the_result(world, autojump_clock):
+    """Pieces come as they are produced; joined they are the result's text, also over a cut."""
+    ref = await world.start()
+
+    stream = ref.stream("@deltas 3 4\n@say between\n@cut\n@say missed\n@deltas 2 2")
+    pieces = [piece async for piece in stream]
+
+    assert len(pieces) > 4
+    assert stream.result.text == "".join(pieces)
+
+
+async def test_a_terminated_session_ends_with_the_providers_word(world, autojump_clock):
+    """A provider that ends its session ends ours, and a later submit says so."""
+    ref = await world.start()
+
+    result = await ref.submit("@say last\n@error billing_error terminal\n@say never")
+
+    assert "terminated" == result.terminal
+    assert "last" == result.text
+    with pytest.raises(agentsup.SessionClosed):
+        await ref.submit("more")
+
+
+async def test_closing_lets_the_running_request_finish(world, autojump_clock):
+    """`close` takes nothing more, finishes what runs, refuses what is queued, and ends the session."""
+    ref = await world.start()
+    outcomes = {}
+
+    async def ask(key, text):
+        try:
+            outcomes[key] = (await ref.submit(text)).text
+        except agentsup.RequestClosed:
+            outcomes[key] = "closed"
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(ask, "running", "@sleep 2\n@say done")
+        await trio.sleep(1)
+        nursery.start_soon(ask, "queued", "@say never")
+        await trio.sleep(0.1)
+        await ref.close()
+
+    assert {"running": "done", "queued": "closed"} == outcomes
+    assert () == world.runtime.sessions()
+
+
+async def test_abort_stops_the_provider_too(world, autojump_clock):
+    """`abort` ends now, here and there."""
+    ref = await world.start()
+
+    async def ask():
+        with pytest.raises(agentsup.RequestClosed):
+            await ref.submit("@sleep 1000\n@say never")
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(ask)
+        await trio.sleep(1)
+        await ref.abort()
+
+    bodies = [r["body"] for r in world.sim.requests if r["method"] == "POST" and r["path"].endswith("/events")]
+    assert "user.interrupt" == bodies[-1]["events"][-1]["type"]
+
+
+async def test_an_id_that_lives_is_not_started_again(world, autojump_clock):
+    """The error carries the living session's ref."""
+    ref = await world.start()
+
+    with pytest.raises(agentsup.AlreadyStarted) as caught:
+        await world.start()
+
+    assert ref.id == caught.value.ref.id
+
+
+async def test_subscribers_replay_and_then_live(world, autojump_clock):
+    """After a cursor, without gap or double, to the session's last event."""
+    ref = await world.start()
+    await ref.submit("@say first")
+    seen = []
+
+    async def listen():
+        async with ref.subscribe(after=0, overflow="block") as events:
+            async for event in events:
+                seen.append(event)
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(listen)
+        await trio.sleep(0.1)
+        await ref.submit("@say second")
+        await ref.close()
+
+    kept = [e for e in seen if e.type != "text_delta"]
+    assert list(range(1, len(kept) + 1)) == [e.cursor for e in kept]
+    assert "session_ended" == kept[-1].type
+    assert ["first", "second"] == [e.result.text for e in kept if e.result is not None]
+
+
+async def test_a_service_hears_every_terminal(world, autojump_clock):
+    """One subscription hears of all sessions, those started later too."""
+    async with world.runtime.subscribe() as terminals:
+        for number in range(3):
+            ref = await world.start(session_id=f"s{number}")
+            await ref.submit(f"@say {number}")
+            await ref.close()
+        results, ends = [], 0
+        async for event in terminals:
+            if event.result is not None:
+                results.append((event.session_id, event.result.text))
+            else:
+                ends += 1
+            if ends == 3:
+                break
+
+    assert [("s0", "0"), ("s1", "1"), ("s2", "2")] == results
+
+
+async def test_an_unknown_agent_is_told_at_the_start(world, provider, sim, autojump_clock):
+    """A provider that refuses the session is a `ProviderFailed`, and nothing remains."""
+    wrong = agentsup.ClaudeManagedAgents(
+        agent="agent_none",
+        environment=provider.environment,
+        api_key="k",
+        base_url=provider.base_url,
+        http=provider.http,
+    )
+
+    with pytest.raises(agentsup.ProviderFailed):
+        await world.runtime.start_session("x", agentsup.SessionSpec(provider=wrong))
+
+    assert () == world.runtime.sessions()
+
+
+async def test_a_lost_answer_to_a_post_does_not_double_the_message(world, autojump_clock):
+    """The provider did the work and the answer got lost: the history decides, and nothing is sent twice."""
+    ref = await world.start()
+    world.sim.fault(method="POST", path="/v1/sessions/*/events", mode="after_reset")
+
+    result = await ref.submit("@say once")
+
+    assert "once" == result.text
+    assert 1 == (await world.history_types(ref)).count("user.message")
+
+
+async def test_a_503_after_the_work_was_done_does_not_double_the_message(world, autojump_clock):
+    """A server error says nothing about what was done before it."""
+    ref = await world.start()
+    world.sim.fault(method="POST", path="/v1/sessions/*/events", mode="after", status=503)
+
+    result = await ref.submit("@say once")
+
+    assert "once" == result.text
+    assert 1 == (await world.history_types(ref)).count("user.message")
+
+
+async def test_a_lost_answer_to_the_create_does_not_make_two_sessions(world, autojump_clock):
+    """After an ambiguous create our token is searched for before another one is made."""
+    world.sim.fault(method="POST", path="/v1/sessions", mode="after_reset")
+
+    ref = await world.start()
+
+    assert "hello" == (await ref.submit("@say hello")).text
+    async with world.sim.client() as client:
+        assert 1 == len((await client.get("/v1/sessions")).json()["data"])
+
+
+async def test_history_tells_the_turns(world, autojump_clock):
+    """`history` is the session's turns with what was asked and said."""
+    ref = await world.start(shout)
+    await ref.submit("@say one")
+    await ref.submit('@tool shout {"text": "x"}\n@say {results}')
+
+    turns = await ref.history()
+
+    assert ["one", "", "X"] == [turn.text for turn in turns]
+    assert [1, 2, 3] == [turn.number for turn in turns]
+    assert "@say one" == turns[0].input
+    assert None is turns[2].input
+
+
+async def test_run_is_a_session_of_its_own(provider, autojump_clock):
+    """`run` needs no runtime and leaves none."""
+    result = await agentsup.run(agentsup.SessionSpec(provider=provider), "@say hi")
+
+    assert "hi" == result.text
+
+
+async def test_a_run_that_is_cancelled_stops_the_provider(provider, sim, autojump_clock):
+    """Leaving a run early interrupts what still runs over there."""
+    with trio.move_on_after(2) as scope:
+        await agentsup.run(agentsup.SessionSpec(provider=provider), "@sleep 1000\n@say never")
+
+    assert scope.cancelled_caught
+    bodies = [r["body"] for r in sim.requests if r["method"] == "POST" and r["path"].endswith("/events")]
+    assert "user.interrupt" == bodies[-1]["events"][-1]["type"]
+
+
+async def test_a_session_in_a_tree_of_ones_own(world, autojump_clock):
+    """`session_child` is an ordinary child spec."""
+    await agentsup.otp.start_child(world.runtime.kernel.root, agentsup.session_child("mine", world.spec()))
+
+    assert "hello" == (await world.runtime.session("mine").submit("@say hello")).text
