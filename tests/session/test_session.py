@@ -21,10 +21,10 @@ async def test_a_prompt_is_answered(world, autojump_clock):
 
     result = await ref.submit("@say hello\n@say there")
 
-    assert "end_turn" == result.terminal
-    assert {"type": "end_turn"} == result.stop_reason
-    assert "hello\nthere" == result.text
-    assert 1 == result.turns
+    assert result.terminal == "end_turn"
+    assert result.stop_reason == {"type": "end_turn"}
+    assert result.text == "hello\nthere"
+    assert result.turns == 1
 
 
 async def test_tools_run_here_and_their_results_go_back_in_order(world, autojump_clock):
@@ -33,11 +33,11 @@ async def test_tools_run_here_and_their_results_go_back_in_order(world, autojump
 
     result = await ref.submit('@tool shout {"text": "one"}\n@tool shout {"text": "two"}\n@say {results}')
 
-    assert "ONE, TWO" == result.text
-    assert ["shout", "shout"] == [use.name for use in result.tool_uses]
-    assert 2 == result.turns
+    assert result.text == "ONE, TWO"
+    assert [use.name for use in result.tool_uses] == ["shout", "shout"]
+    assert result.turns == 2
     posts = [r for r in world.sim.requests if r["method"] == "POST" and r["path"].endswith("/events")]
-    assert 2 == len(posts)
+    assert len(posts) == 2
 
 
 async def test_requests_queue_behind_a_running_one(world, autojump_clock):
@@ -61,7 +61,7 @@ async def test_a_cut_stream_loses_nothing(world, autojump_clock):
 
     result = await ref.submit('@say before\n@cut\n@say missed\n@tool shout {"text": "x"}\n@say {results}')
 
-    assert "before\nmissed\nX" == result.text
+    assert result.text == "before\nmissed\nX"
     assert (await ref.info()).reconnects >= 1
 
 
@@ -71,7 +71,7 @@ async def test_a_missed_terminal_is_found_in_the_history(world, autojump_clock):
 
     result = await ref.submit("@say all\n@eof")
 
-    assert "all" == result.text
+    assert result.text == "all"
 
 
 async def test_a_crash_loses_neither_prompt_nor_session(world, autojump_clock):
@@ -87,11 +87,11 @@ async def test_a_crash_loses_neither_prompt_nor_session(world, autojump_clock):
         await trio.sleep(1)
         await crash(ref)
 
-    assert ["X"] == [a.text for a in answers]
+    assert [a.text for a in answers] == ["X"]
     info = await ref.info()
-    assert 1 == info.restarts
-    assert 1 == (await world.history_types(ref)).count("user.message")
-    assert 1 == len([r for r in world.sim.requests if (r["method"], r["path"]) == ("POST", "/v1/sessions")])
+    assert info.restarts == 1
+    assert (await world.history_types(ref)).count("user.message") == 1
+    assert len([r for r in world.sim.requests if (r["method"], r["path"]) == ("POST", "/v1/sessions")]) == 1
 
 
 async def test_a_session_that_keeps_crashing_ends_alone(world, autojump_clock):
@@ -112,10 +112,10 @@ async def test_a_session_that_keeps_crashing_ends_alone(world, autojump_clock):
         await trio.sleep(1)
         await crash(ref)
 
-    assert 1 == len(failures)
+    assert len(failures) == 1
     with pytest.raises(agentsup.NoSuchSession):
         world.runtime.session("s1")
-    assert "fine" == (await other.submit("@say fine")).text
+    assert (await other.submit("@say fine")).text == "fine"
 
 
 async def test_time_is_up_here_and_at_the_provider(world, autojump_clock):
@@ -125,9 +125,9 @@ async def test_time_is_up_here_and_at_the_provider(world, autojump_clock):
     with pytest.raises(agentsup.RequestTimeout) as caught:
         await ref.submit("@say part\n@sleep 100\n@say never")
 
-    assert "part" == caught.value.result.text
-    assert "next" == (await ref.submit("@say next")).text
-    assert 1 == (await world.history_types(ref)).count("user.interrupt")
+    assert caught.value.result.text == "part"
+    assert (await ref.submit("@say next")).text == "next"
+    assert (await world.history_types(ref)).count("user.interrupt") == 1
 
 
 async def test_an_interrupt_stops_a_hanging_tool(world, autojump_clock):
@@ -149,11 +149,11 @@ async def test_an_interrupt_stops_a_hanging_tool(world, autojump_clock):
     async with trio.open_nursery() as nursery:
         nursery.start_soon(ask)
         await trio.sleep(1)
-        assert 1 == (await ref.info()).tools_running
+        assert (await ref.info()).tools_running == 1
         await ref.interrupt()
 
     await cancelled.wait()
-    assert "alive" == (await ref.submit("@say alive")).text
+    assert (await ref.submit("@say alive")).text == "alive"
 
 
 async def test_the_turn_limit_ends_a_request_with_no_call_left_open(world, autojump_clock):
@@ -164,8 +164,8 @@ async def test_the_turn_limit_ends_a_request_with_no_call_left_open(world, autoj
     with pytest.raises(agentsup.TurnLimitReached) as caught:
         await ref.submit(script)
 
-    assert 2 == caught.value.result.turns
-    assert "next" == (await ref.submit("@say next")).text
+    assert caught.value.result.turns == 2
+    assert (await ref.submit("@say next")).text == "next"
 
 
 async def test_an_unknown_tool_is_an_error_result(world, autojump_clock):
@@ -195,8 +195,8 @@ async def test_a_terminated_session_ends_with_the_providers_word(world, autojump
 
     result = await ref.submit("@say last\n@error billing_error terminal\n@say never")
 
-    assert "terminated" == result.terminal
-    assert "last" == result.text
+    assert result.terminal == "terminated"
+    assert result.text == "last"
     with pytest.raises(agentsup.SessionClosed):
         await ref.submit("more")
 
@@ -219,8 +219,8 @@ async def test_closing_lets_the_running_request_finish(world, autojump_clock):
         await trio.sleep(0.1)
         await ref.close()
 
-    assert {"running": "done", "queued": "closed"} == outcomes
-    assert () == world.runtime.sessions()
+    assert outcomes == {"running": "done", "queued": "closed"}
+    assert world.runtime.sessions() == ()
 
 
 async def test_abort_stops_the_provider_too(world, autojump_clock):
@@ -237,7 +237,7 @@ async def test_abort_stops_the_provider_too(world, autojump_clock):
         await ref.abort()
 
     bodies = [r["body"] for r in world.sim.requests if r["method"] == "POST" and r["path"].endswith("/events")]
-    assert "user.interrupt" == bodies[-1]["events"][-1]["type"]
+    assert bodies[-1]["events"][-1]["type"] == "user.interrupt"
 
 
 async def test_an_id_that_lives_is_not_started_again(world, autojump_clock):
@@ -259,7 +259,7 @@ async def test_subscribers_replay_and_then_live(world, autojump_clock):
     async def listen():
         async with ref.subscribe(after=0, overflow="block") as events:
             async for event in events:
-                seen.append(event)
+                seen.append(event)  # noqa: PERF401  -- what was seen counts even if the listener is cancelled
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(listen)
@@ -269,8 +269,8 @@ async def test_subscribers_replay_and_then_live(world, autojump_clock):
 
     kept = [e for e in seen if e.type != "text_delta"]
     assert list(range(1, len(kept) + 1)) == [e.cursor for e in kept]
-    assert "session_ended" == kept[-1].type
-    assert ["first", "second"] == [e.result.text for e in kept if e.result is not None]
+    assert kept[-1].type == "session_ended"
+    assert [e.result.text for e in kept if e.result is not None] == ["first", "second"]
 
 
 async def test_a_service_hears_every_terminal(world, autojump_clock):
@@ -289,7 +289,7 @@ async def test_a_service_hears_every_terminal(world, autojump_clock):
             if ends == 3:
                 break
 
-    assert [("s0", "0"), ("s1", "1"), ("s2", "2")] == results
+    assert results == [("s0", "0"), ("s1", "1"), ("s2", "2")]
 
 
 async def test_an_unknown_agent_is_told_at_the_start(world, provider, sim, autojump_clock):
@@ -305,7 +305,7 @@ async def test_an_unknown_agent_is_told_at_the_start(world, provider, sim, autoj
     with pytest.raises(agentsup.ProviderFailed):
         await world.runtime.start_session("x", agentsup.SessionSpec(provider=wrong))
 
-    assert () == world.runtime.sessions()
+    assert world.runtime.sessions() == ()
 
 
 async def test_a_lost_answer_to_a_post_does_not_double_the_message(world, autojump_clock):
@@ -315,8 +315,8 @@ async def test_a_lost_answer_to_a_post_does_not_double_the_message(world, autoju
 
     result = await ref.submit("@say once")
 
-    assert "once" == result.text
-    assert 1 == (await world.history_types(ref)).count("user.message")
+    assert result.text == "once"
+    assert (await world.history_types(ref)).count("user.message") == 1
 
 
 async def test_a_503_after_the_work_was_done_does_not_double_the_message(world, autojump_clock):
@@ -326,8 +326,8 @@ async def test_a_503_after_the_work_was_done_does_not_double_the_message(world, 
 
     result = await ref.submit("@say once")
 
-    assert "once" == result.text
-    assert 1 == (await world.history_types(ref)).count("user.message")
+    assert result.text == "once"
+    assert (await world.history_types(ref)).count("user.message") == 1
 
 
 async def test_a_lost_answer_to_the_create_does_not_make_two_sessions(world, autojump_clock):
@@ -336,9 +336,9 @@ async def test_a_lost_answer_to_the_create_does_not_make_two_sessions(world, aut
 
     ref = await world.start()
 
-    assert "hello" == (await ref.submit("@say hello")).text
+    assert (await ref.submit("@say hello")).text == "hello"
     async with world.sim.client() as client:
-        assert 1 == len((await client.get("/v1/sessions")).json()["data"])
+        assert len((await client.get("/v1/sessions")).json()["data"]) == 1
 
 
 async def test_history_tells_the_turns(world, autojump_clock):
@@ -349,9 +349,9 @@ async def test_history_tells_the_turns(world, autojump_clock):
 
     turns = await ref.history()
 
-    assert ["one", "", "X"] == [turn.text for turn in turns]
-    assert [1, 2, 3] == [turn.number for turn in turns]
-    assert "@say one" == turns[0].input
+    assert [turn.text for turn in turns] == ["one", "", "X"]
+    assert [turn.number for turn in turns] == [1, 2, 3]
+    assert turns[0].input == "@say one"
     assert None is turns[2].input
 
 
@@ -359,7 +359,7 @@ async def test_run_is_a_session_of_its_own(provider, autojump_clock):
     """`run` needs no runtime and leaves none."""
     result = await agentsup.run(agentsup.SessionSpec(provider=provider), "@say hi")
 
-    assert "hi" == result.text
+    assert result.text == "hi"
 
 
 async def test_a_run_that_is_cancelled_stops_the_provider(provider, sim, autojump_clock):
@@ -369,11 +369,11 @@ async def test_a_run_that_is_cancelled_stops_the_provider(provider, sim, autojum
 
     assert scope.cancelled_caught
     bodies = [r["body"] for r in sim.requests if r["method"] == "POST" and r["path"].endswith("/events")]
-    assert "user.interrupt" == bodies[-1]["events"][-1]["type"]
+    assert bodies[-1]["events"][-1]["type"] == "user.interrupt"
 
 
 async def test_a_session_in_a_tree_of_ones_own(world, autojump_clock):
     """`session_child` is an ordinary child spec."""
     await agentsup.otp.start_child(world.runtime.kernel.root, agentsup.session_child("mine", world.spec()))
 
-    assert "hello" == (await world.runtime.session("mine").submit("@say hello")).text
+    assert (await world.runtime.session("mine").submit("@say hello")).text == "hello"
