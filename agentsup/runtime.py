@@ -74,9 +74,9 @@ class Runtime:
         try:
             await self._start(child)
             await ref._opened()  # noqa: SLF001  -- waiting for it is the runtime's business, not the user's
-        except AlreadyStarted:
-            raise
         except BaseException:
+            if not life.incarnation:
+                raise  # it never began, so there is nothing to end
             with trio.CancelScope(shield=True, deadline=trio.current_time() + RUN_FAREWELL):
                 await ref.abort()
             raise

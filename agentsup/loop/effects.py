@@ -39,7 +39,7 @@ class Detach:
 
 @attrs.frozen
 class Post:
-    """Send these, in one request and in this order: `Posted`, `Lost` or `Refused` comes back."""
+    """Send these, in one request and in this order: `Posted`, `Unanswered` or `Refused` comes back, also after the stream was lost."""
 
     items: tuple[Outgoing, ...]
 

@@ -59,7 +59,14 @@ class News:
 
 @attrs.frozen
 class Lost:
-    """The stream is gone, or it is unknown whether something we sent arrived."""
+    """The stream is gone, or it could not be opened; so could the session."""
+
+    reason: str
+
+
+@attrs.frozen
+class Unanswered:
+    """It is unknown whether what we sent arrived: nothing of ours is on its way any more, and only the history knows."""
 
     reason: str
 
@@ -119,6 +126,7 @@ Message: TypeAlias = (
     | Attached
     | News
     | Lost
+    | Unanswered
     | Refused
     | Posted
     | ToolDone

@@ -51,8 +51,10 @@ class _Sum:
 
 
 class Span:
-    """Where a request begins in what the provider says: behind the echo of its message, so that what an older request still brings
-    (the provider may finish a sentence after an interrupt) is not taken for this one's."""
+    """Where a request begins in what the provider says: behind the echo of its message.
+
+    What an older request still brings (a provider may finish its sentence after an interrupt) is not taken for this one's.
+    """
 
     def __init__(self, request_id: RequestId | None = None) -> None:
         self.request_id = request_id

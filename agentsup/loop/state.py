@@ -35,7 +35,7 @@ class Rules:
     """Losses of the connection in a row after which the session gives up; None never does."""
 
     max_open_attempts: int | None = 4
-    """The same, before there is a session at the provider: whoever starts one waits, and an address that never answered is likely wrong."""
+    """The same, before there was any connection: whoever starts the session waits, and an address that never answered is likely wrong."""
 
     effects: Mapping[str, Effect] = attrs.field(factory=dict)
     """Tool name to effect class; a tool that is not named is `unsafe`."""
@@ -86,6 +86,9 @@ class State:
     token: str | None = None
     provider_session_id: str | None = None
     link: Link = Link.OPENING
+    reached: bool = False
+    """There was a connection once."""
+
     attempts: int = 0
     """Losses of the connection in a row without a new event between."""
 
@@ -171,7 +174,7 @@ def _bound(state: State, event: ev.Bound) -> State:
 
 
 def _connected(state: State, _: ev.Connected) -> State:
-    return attrs.evolve(state, link=Link.ATTACHED)
+    return attrs.evolve(state, link=Link.ATTACHED, reached=True)
 
 
 def _lost(state: State, event: ev.ConnectionLost) -> State:
@@ -182,7 +185,6 @@ def _lost(state: State, event: ev.ConnectionLost) -> State:
         attempts=event.attempt,
         reconnects=state.reconnects + 1,
         last_error=event.reason,
-        posting=False,
     )
 
 

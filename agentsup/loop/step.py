@@ -99,7 +99,11 @@ def _answer(plan: _Plan, message: msg.Message) -> None:  # noqa: C901  -- one cl
             _bind(plan, provider_session_id)
         case msg.Attached():
             plan.happen(ev.Connected())
+            _withdraw_stale(plan)
         case msg.Lost(reason):
+            _lose(plan, reason)
+        case msg.Unanswered(reason):
+            plan.state = attrs.evolve(plan.state, posting=False)
             _lose(plan, reason)
         case msg.Refused(failure, fatal):
             _refuse(plan, failure, fatal=fatal)
@@ -132,14 +136,20 @@ def _hear(plan: _Plan, body: ev.Theirs) -> None:
 
 
 def _recognise(plan: _Plan, echo: ev.Echoed) -> None:
-    """An echo confirms the oldest unconfirmed input it can be of, whether or not the answer to our POST ever came."""
+    """An echo confirms the oldest unconfirmed input it can be of, whether or not the answer to our POST ever came.
+
+    What was never sent cannot be echoed: an equal message is somebody else's, or one of before. A result is the call's, whoever gave it.
+    """
+    if echo.kind == "result":
+        _deliver(plan, (f"result:{echo.call_id}",))
+        return
     for item in plan.state.outbox:
+        if item.key not in plan.state.sent:
+            continue
         match echo.kind:
             case "message" if isinstance(item, SayMessage) and item.text == echo.text:
                 break
-            case "result" if item.key == f"result:{echo.call_id}":
-                break
-            case "interrupt" if item.key.startswith("stop:"):
+            case "interrupt" if isinstance(item, SayStop):
                 break
             case _:
                 continue
@@ -150,7 +160,7 @@ def _recognise(plan: _Plan, echo: ev.Echoed) -> None:
 
 def _deliver(plan: _Plan, keys: tuple[str, ...]) -> None:
     """Recorded once each, whichever of echo and answer comes first."""
-    open_keys = {item.key for item in plan.state.outbox}
+    open_keys = {item.key for item in plan.state.outbox}.union(f"result:{call_id}" for call_id in plan.state.calls)
     new = tuple(key for key in keys if key in open_keys)
     if new:
         plan.happen(ev.Delivered(keys=new))
@@ -163,7 +173,6 @@ def _accept(plan: _Plan, request_id: RequestId, parts: tuple[Part, ...]) -> None
 
 def _revive(plan: _Plan, reason: str) -> None:
     plan.happen(ev.SessionRestarted(number=plan.state.restarts + 1, reason=reason))
-    _withdraw_stale(plan)
     current = plan.state.current
     if current is not None and plan.state.rules.timeout is not None:
         plan.do(StartTimer(current.id, plan.state.rules.timeout))
@@ -174,14 +183,16 @@ def _revive(plan: _Plan, reason: str) -> None:
 
 
 def _lose(plan: _Plan, reason: str) -> None:
-    """The connection broke, or a POST went unanswered: only the history can say what arrived, so it is asked before anything is sent."""
+    """The connection broke, or a POST went unanswered: only the history can say what arrived, so it is asked before anything is sent.
+
+    A POST may still be on its way when the stream breaks. Nothing else is sent until it has come to something, too.
+    """
     state = plan.state
     attempt = state.attempts + 1
     plan.happen(ev.ConnectionLost(reason=reason, attempt=attempt))
     if state.link in (Link.ATTACHED, Link.ATTACHING):
         plan.do(Detach())
-    _withdraw_stale(plan)
-    limit = state.rules.max_attempts if state.provider_session_id is not None else state.rules.max_open_attempts
+    limit = state.rules.max_attempts if state.reached else state.rules.max_open_attempts
     if limit is not None and attempt > limit:
         message = f"the connection was lost {attempt} times in a row, last: {reason}"
         _end_session(plan, "connection lost", ev.Failure(kind="provider", message=message), interrupt=False)
@@ -198,7 +209,9 @@ def _connect(plan: _Plan) -> None:
 
 
 def _withdraw_stale(plan: _Plan) -> None:
-    """A message whose request is over is not sent again: if it did arrive, the interrupt behind it stops it."""
+    """A message whose request is over is not sent again once the history does not have it, and nothing is on its way any more."""
+    if plan.state.posting:
+        return
     current = plan.state.current.id if plan.state.current is not None else None
     keys = tuple(i.key for i in plan.state.outbox if isinstance(i, SayMessage) and i.request_id != current)
     if keys:

@@ -4,7 +4,7 @@ Usable alone. The rules it follows, and where it differs on purpose, are in docs
 """
 
 from agentsup.otp.actor import Actor
-from agentsup.otp.calls import Caller, call, cast, info, reply, reply_error, send, stop
+from agentsup.otp.calls import Caller, call, cast, info, offer, reply, reply_error, send, stop
 from agentsup.otp.channel import Channel, ChannelStatistics, Disconnected
 from agentsup.otp.children import (
     ChildInfo,
@@ -137,6 +137,7 @@ __all__ = [
     "get_childspec",
     "info",
     "monitor",
+    "offer",
     "open_runtime",
     "reply",
     "reply_error",

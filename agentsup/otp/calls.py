@@ -217,6 +217,12 @@ def cast(dest: Dest, message: object) -> None:
         target.mailbox.dropped += 1
 
 
+def offer(dest: Dest, message: object) -> bool:
+    """Cast, and say whether the mailbox took it; False if it is full or nobody is there. Never waits."""
+    target = locate(dest)
+    return target is not None and target.mailbox.put_cast(message)
+
+
 def info(dest: Dest, message: object) -> None:
     """Send a plain message, which arrives in `handle_info`; otherwise as `cast`."""
     target = locate(dest)

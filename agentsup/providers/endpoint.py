@@ -14,7 +14,8 @@ import attrs
 import trio
 
 from agentsup import otp
-from agentsup.providers.base import Bodies, Driver, Provider, Rejected, Unavailable
+from agentsup.providers.base import Driver, Provider, Rejected, Unavailable
+from agentsup.providers.feed import Feed
 
 
 @attrs.frozen
@@ -38,13 +39,6 @@ class Unfollow:
     """Stop following for this owner."""
 
     owner: otp.Ref
-
-
-@attrs.frozen
-class Told:
-    """To the owner: what the provider said."""
-
-    bodies: Bodies
 
 
 @attrs.frozen
@@ -151,11 +145,12 @@ class _Stream:
 
     async def _attach(self, driver: Driver) -> Unavailable | Rejected:
         request = self._request
+        feed = Feed(request.owner)
         heartbeat = request.heartbeat if math.isfinite(request.heartbeat) else 1e9
         try:
             await driver.attach(
                 request.provider_session_id,
-                hear=lambda bodies: self._tell(Told(bodies)),
+                hear=feed.put,
                 caught_up=lambda: self._tell(CaughtUp(request.generation)),
                 heartbeat=heartbeat,
             )
@@ -163,5 +158,5 @@ class _Stream:
             return exc
         return Unavailable("the stream ended")
 
-    async def _tell(self, message: Told | CaughtUp | StreamEnded) -> None:
+    async def _tell(self, message: CaughtUp | StreamEnded) -> None:
         await otp.send(self._request.owner, message)

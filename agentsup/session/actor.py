@@ -7,6 +7,7 @@ session with a hanging tool still answers `info()` at once, and an interrupt rea
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterable
 from typing import Any, TypeAlias
 
 import attrs
@@ -14,15 +15,16 @@ import structlog
 
 from agentsup import otp
 from agentsup.loop import messages as msg
-from agentsup.loop.state import State, fold, initial
+from agentsup.loop.state import State
 from agentsup.loop.step import step
-from agentsup.providers.base import Bodies, Unavailable
-from agentsup.providers.endpoint import CaughtUp, StreamEnded, Told
+from agentsup.providers.base import Unavailable
+from agentsup.providers.endpoint import CaughtUp, StreamEnded
+from agentsup.providers.feed import Told
 from agentsup.session.life import Life
 from agentsup.session.perform import Performer, Trouble
 from agentsup.session.services import Services
 from agentsup.session.status import Status, status_of
-from agentsup.talk.events import Heard, Theirs
+from agentsup.talk.events import Heard, TextDelta, Theirs
 
 _log = structlog.get_logger("agentsup.session")
 
@@ -60,12 +62,13 @@ class SessionActor(otp.Actor):
         """Take up the session where the journal says it is."""
         life = self._life
         bodies = [entry.body for entry in life.log.read()]
-        self.state = fold(initial(life.spec.rules), bodies)
+        self.state = life.replayed()
         if self.state.ended is not None:
             return otp.Ignore()
         self._seen = {body.id for body in bodies if isinstance(body, Heard) and body.id is not None}
         self._services.enter(life)
         life.begin()
+        self._performer.begin()
         if not bodies:
             return otp.Continue(msg.Start(secrets.token_hex(16), life.spec.provider.provider_session_id))
         if not self._services.may_restart(life):
@@ -88,8 +91,8 @@ class SessionActor(otp.Actor):
     def handle_cast(self, message: FromWork | Trouble | Told | CaughtUp | StreamEnded) -> None:
         """News from the stream, and reports from work of our own."""
         match message:
-            case Told(bodies):
-                self._hear(bodies)
+            case Told(feed):
+                self._hear(feed.take())
             case CaughtUp(generation):
                 if generation == self._performer.generation:
                     self._advance(msg.Attached())
@@ -114,7 +117,7 @@ class SessionActor(otp.Actor):
                     "session.unexpected_message", session_id=self._life.session_id, kind=type(message).__name__
                 )
 
-    def _hear(self, bodies: Bodies) -> None:
+    def _hear(self, bodies: Iterable[Theirs | TextDelta]) -> None:
         """Each event once, whichever way it came; runs of kept ones go to the machine together."""
         fresh: list[Theirs] = []
         for body in bodies:

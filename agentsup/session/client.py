@@ -19,7 +19,7 @@ from agentsup.session.actor import FromUser, GetStatus, Tell
 from agentsup.session.errors import SessionClosed, error_for
 from agentsup.session.life import Life
 from agentsup.session.services import Services
-from agentsup.session.status import Status
+from agentsup.session.status import Status, status_of
 from agentsup.session.subscription import DEFAULT_BUFFER, Overflow, Subscription
 from agentsup.talk.content import Input, Part, Text, as_parts
 from agentsup.talk.events import RequestEnded
@@ -105,11 +105,13 @@ class SessionRef:
         await self._tell(msg.Interrupt())
 
     async def info(self) -> Status:
-        """How the session is; answers at once, whatever it is doing.
+        """How the session is; answers at once, whatever it is doing, also of a session that has ended.
 
         Raises:
-            SessionClosed: the session has ended.
+            SessionClosed: its runtime was left.
         """
+        if self._life.ended is not None:
+            return status_of(self._life.replayed(), self._life)
         return await self._ask(lambda: otp.call(self.address, GetStatus()))
 
     async def history(self) -> tuple[Turn, ...]:

@@ -16,6 +16,7 @@ from agentsup.errors import AgentsupError
 from agentsup.ids import Cursor, RequestId, SessionId
 from agentsup.journal.memory import MemoryLog
 from agentsup.loop.results import result_of
+from agentsup.loop.state import State, fold, initial
 from agentsup.otp.intensity import Window
 from agentsup.session.errors import SessionClosed, error_for
 from agentsup.session.spec import SessionSpec
@@ -31,6 +32,9 @@ from agentsup.talk.events import (
     SessionEvent,
 )
 from agentsup.talk.result import SessionResult
+
+_MILESTONES = frozenset({Connected, RequestStarted, RequestEnded, SessionEnded})
+"""Events that somebody besides subscribers waits for, or that must be remembered here."""
 
 
 class Listener(Protocol):
@@ -65,6 +69,10 @@ class Life:
         state = "ended" if self.ended is not None else f"incarnation {self.incarnation}"
         return f"<Life of {self.session_id!r}, {state}, cursor {self.log.cursor}>"
 
+    def replayed(self) -> State:
+        """The session's state by its journal."""
+        return fold(initial(self.spec.rules), (entry.body for entry in self.log.read()))
+
     # --- the actor's side --------------------------------------------------------------------------------------------------
 
     def begin(self) -> None:
@@ -86,28 +94,32 @@ class Life:
         """Show an event that is not kept to those who listen now."""
         if self._subscriptions:
             event = SessionEvent(cursor=self.log.cursor, session_id=self.session_id, at=time.time(), body=body)
-            for subscription in tuple(self._subscriptions):
-                subscription.offer(event)
+            self._offer(event)
 
     def _publish(self, entry: Entry) -> None:
+        body = entry.body
+        if type(body) not in _MILESTONES:
+            if self._subscriptions:
+                self._offer(self._event(entry))
+            return
+        if isinstance(body, RequestStarted):
+            self._starts[body.request_id] = entry.cursor
         event = self._event(entry)
-        for subscription in tuple(self._subscriptions):
-            subscription.offer(event)
-        match entry.body:
-            case RequestStarted(request_id=request_id):
-                self._starts[request_id] = entry.cursor
-                return
+        self._offer(event)
+        match body:
             case Connected():
                 self.opened = True
                 self.notify()
-                return
             case RequestEnded():
-                self._settle(entry.body, event)
+                self._settle(body, event)
+                self._listener.offer(event)
             case SessionEnded():
-                self._end(entry.body)
-            case _:
-                return
-        self._listener.offer(event)
+                self._end(body)
+                self._listener.offer(event)
+
+    def _offer(self, event: SessionEvent) -> None:
+        for subscription in tuple(self._subscriptions):
+            subscription.offer(event)
 
     def _settle(self, body: RequestEnded, event: SessionEvent) -> None:
         waiting = self._waiting.pop(body.request_id, None)

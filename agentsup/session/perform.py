@@ -19,6 +19,7 @@ from agentsup.loop import effects as fx
 from agentsup.loop import messages as msg
 from agentsup.providers.base import Opening, Rejected, Unavailable
 from agentsup.providers.endpoint import Follow, Unfollow
+from agentsup.session.observer import observe
 from agentsup.session.toolbox import run_tool
 from agentsup.talk.tools import SessionInfo
 
@@ -53,12 +54,19 @@ class Performer:
         self._tools: dict[CallId, otp.Spawned] = {}
         self._timers: dict[RequestId, otp.Timer] = {}
         self._slots = trio.CapacityLimiter(TOOLS_AT_ONCE)
-        self._posts: set[trio.Event] = set()
+        self._unfinished: set[trio.Event] = set()
+        """Work that a session that ends waits for, within reason: what is on its way, and showing what happened."""
+
         self.generation = 0
         """Which of the streams asked for so far is the one that counts."""
 
         self.floor: float | None = None
         """Seconds the provider asked us to stay away."""
+
+    def begin(self) -> None:
+        """Show this incarnation's events to the user's handler, if there is one."""
+        if self._life.spec.event_handler is not None:
+            self._work(self._observe, self._life.log.cursor, self._unfinished_work())
 
     def perform(self, effect: fx.Effect) -> None:
         """Have it done; never waits."""
@@ -73,9 +81,7 @@ class Performer:
                 if self._endpoint is not None:
                     otp.cast(self._endpoint, Unfollow(self._actor.ref))
             case fx.Post():
-                done = trio.Event()
-                self._posts.add(done)
-                self._work(self._post, effect, done)
+                self._work(self._post, effect, self._unfinished_work())
             case fx.RunTool(use):
                 self._tools[use.call_id] = self._actor.spawn(self._run_tool, effect)
             case fx.CancelTools(call_ids):
@@ -148,15 +154,24 @@ class Performer:
         try:
             await self._report(post)
         finally:
-            self._posts.discard(done)
+            self._unfinished.discard(done)
             done.set()
 
     async def _finish(self) -> None:
-        """Let what is on its way get there, within reason, then end the task."""
+        """Let what has begun come to its end, within reason, then end the task."""
         with trio.move_on_after(FAREWELL):
-            for done in tuple(self._posts):
+            for done in tuple(self._unfinished):
                 await done.wait()
         self._actor.stop()
+
+    async def _observe(self, after: int, done: trio.Event) -> None:
+        await observe(self._life, after=after)
+        done.set()
+
+    def _unfinished_work(self) -> trio.Event:
+        done = trio.Event()
+        self._unfinished.add(done)
+        return done
 
     # --- tools ---------------------------------------------------------------------------------------------------------------
 

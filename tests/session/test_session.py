@@ -377,3 +377,64 @@ async def test_a_session_in_a_tree_of_ones_own(world, autojump_clock):
     await agentsup.otp.start_child(world.runtime.kernel.root, agentsup.session_child("mine", world.spec()))
 
     assert (await world.runtime.session("mine").submit("@say hello")).text == "hello"
+
+
+async def test_a_handler_sees_every_event_and_may_raise(world, autojump_clock):
+    """`handle_event` is shown the session's events in order; what it raises ends nothing."""
+
+    class Handler:
+        def __init__(self):
+            self.seen = []
+
+        async def handle_tool_call(self, name, given, context, info):
+            return f"{name} {given['n']} for {context}, {info.session_id}"
+
+        def handle_event(self, event, info):
+            self.seen.append((info.session_id, event.type))
+            raise RuntimeError("observing goes wrong")
+
+    handler = Handler()
+    ref = await world.start(handler=handler, context="ctx")
+
+    result = await ref.submit('@tool any {"n": 1}\n@say {results}')
+    await ref.close()
+
+    assert result.text == "any 1 for ctx, s1"
+    assert ("s1", "said") in handler.seen
+    assert ("s1", "request_ended") in handler.seen
+
+
+async def test_a_closed_session_still_tells_how_it_was(world, autojump_clock):
+    """`info` and `history` answer after the end; saying something raises `SessionClosed`."""
+    ref = await world.start()
+    await ref.submit("@say hi")
+    await ref.close()
+
+    assert (await ref.info()).state == "closed"
+    assert [turn.text for turn in await ref.history()] == ["hi"]
+    for say in (ref.submit("x"), ref.message("x"), ref.interrupt()):
+        with pytest.raises(agentsup.SessionClosed):
+            await say
+
+
+async def test_nothing_answers_there(autojump_clock):
+    """A refused connection is told after a few tries, in one sentence, and leaves nothing."""
+    provider = agentsup.ClaudeManagedAgents(agent="a", environment="e", api_key="k", base_url="http://127.0.0.1:9")
+    async with agentsup.open_runtime() as runtime:
+        with pytest.raises(agentsup.ProviderFailed, match="nothing answers there"):
+            await runtime.start_session("s", agentsup.SessionSpec(provider=provider))
+
+        assert runtime.sessions() == ()
+
+
+async def test_every_problem_is_told_before_anything_starts(monkeypatch, autojump_clock):
+    """A provider that cannot be used is refused at the door, with all that is wrong with it."""
+    monkeypatch.delenv("ANTHROPIC_API_KEY", raising=False)
+    async with agentsup.open_runtime() as runtime:
+        with pytest.raises(agentsup.SpecError) as caught:
+            await runtime.start_session(
+                "", agentsup.SessionSpec(provider=agentsup.ClaudeManagedAgents(base_url="nowhere"))
+            )
+
+    paths = [problem.path for problem in caught.value.problems]
+    assert paths == ["session_id", "provider.api_key", "provider.base_url", "provider.agent", "provider.environment"]

@@ -65,9 +65,9 @@ def _running(event_id: Any, raw: Raw) -> ev.Working:
 
 def _idle(event_id: Any, raw: Raw) -> ev.Waiting:
     reason = raw.get("stop_reason")
-    kind = reason.get("type") if isinstance(reason, Mapping) else None
+    kind = reason.get("type") if isinstance(reason, dict) else None
     terminal = _ENDS.get(kind, "terminated") if isinstance(kind, str) else "terminated"
-    asked = reason.get("event_ids") if isinstance(reason, Mapping) and terminal == "requires_action" else None
+    asked = reason.get("event_ids") if isinstance(reason, dict) and terminal == "requires_action" else None
     calls = tuple(CallId(call) for call in asked if isinstance(call, str)) if isinstance(asked, list) else ()
     return ev.Waiting(id=event_id, raw=raw, terminal=terminal, stop_reason=reason, asked=calls)
 
@@ -78,7 +78,7 @@ def _over(event_id: Any, raw: Raw) -> ev.Terminated:
 
 def _model_request_end(event_id: Any, raw: Raw) -> ev.Measured:
     usage = raw.get("model_usage")
-    if not isinstance(usage, Mapping):
+    if not isinstance(usage, dict):
         return ev.Measured(id=event_id, raw=raw, usage=Usage())
     measured = Usage(
         input_tokens=_count(usage, "input_tokens"),
@@ -92,9 +92,9 @@ def _model_request_end(event_id: Any, raw: Raw) -> ev.Measured:
 
 def _error(event_id: Any, raw: Raw) -> ev.Troubled:
     error = raw.get("error")
-    error = error if isinstance(error, Mapping) else {}
+    error = error if isinstance(error, dict) else {}
     status = error.get("retry_status")
-    retry = status.get("type") if isinstance(status, Mapping) else None
+    retry = status.get("type") if isinstance(status, dict) else None
     return ev.Troubled(id=event_id, raw=raw, kind=str(error.get("type", "unknown_error")), retry=retry)
 
 
@@ -133,14 +133,19 @@ _READ: Mapping[str, Callable[[Any, Raw], ev.Theirs | ev.TextDelta | None]] = {
 def _text(raw: Raw) -> str:
     """The text of all text blocks, joined by a newline; other blocks are passed over."""
     content = raw.get("content")
-    blocks = content if isinstance(content, list) else []
-    texts = (b.get("text") for b in blocks if isinstance(b, Mapping) and b.get("type") == "text")
-    return "\n".join(text for text in texts if isinstance(text, str))
+    texts: list[str] = []
+    if isinstance(content, list):
+        for block in content:
+            if isinstance(block, dict) and block.get("type") == "text":
+                text = block.get("text")
+                if isinstance(text, str):
+                    texts.append(text)
+    return texts[0] if len(texts) == 1 else "\n".join(texts)
 
 
 def _use(event_id: Any, raw: Raw) -> ToolUse:
     given = raw.get("input")
-    return ToolUse(CallId(str(event_id)), str(raw.get("name", "")), given if isinstance(given, Mapping) else {})
+    return ToolUse(CallId(str(event_id)), str(raw.get("name", "")), given if isinstance(given, dict) else {})
 
 
 def _count(usage: Raw, key: str) -> int:
