@@ -8,7 +8,7 @@ import trio
 
 from agentsup import sim
 
-from .kit import HEADERS, history, listening, message, new_session, send
+from .kit import HEADERS, history, listening, message, new_session, send, texts
 
 
 @pytest.fixture
@@ -183,7 +183,7 @@ async def test_reset(client, simulator, autojump_clock):
     await trio.sleep(2000)
 
     assert stream.ended == "clean"
-    assert stream.events == []
+    assert texts(stream.events) == []
     assert (await client.get(f"/v1/sessions/{session}")).status_code == 404
     assert (await client.get("/v1/sessions", params={"page": cursor})).status_code == 400
     health = (await client.get("/_sim/health")).json()

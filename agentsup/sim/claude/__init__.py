@@ -10,21 +10,38 @@ from agentsup.sim.routing import Route
 from agentsup.sim.world import World
 
 from .agents import Agents
+from .deployments import Deployments
 from .events import Events
+from .files import Files
+from .memories import Memories
+from .resources import Resources
 from .sessions import Sessions
+from .skills import Skills
+from .threads import Threads
+from .vaults import Vaults
 
 
 class ClaudeProtocol:
     """Everything under `/v1` that belongs to Claude Managed Agents, and all it remembers."""
 
     def __init__(self, world: World) -> None:
-        self._agents = Agents(world)
-        self._sessions = Sessions(world, self._agents)
-        self._events = Events(world, self._sessions)
+        agents, files, memories = Agents(world), Files(world), Memories(world)
+        self._sessions = Sessions(world, agents, files, Resources(world, files, memories.store_named))
+        self._nouns = (
+            agents,
+            files,
+            memories,
+            self._sessions,
+            Events(world, self._sessions, files),
+            Threads(world, self._sessions),
+            Vaults(world),
+            Skills(world),
+            Deployments(world, agents, self._sessions),
+        )
 
     def routes(self) -> list[Route]:
         """Its lines of the routing table."""
-        return [*self._agents.routes(), *self._sessions.routes(), *self._events.routes()]
+        return [route for noun in self._nouns for route in noun.routes()]
 
     def statistics(self) -> dict[str, int]:
         """How many sessions there are, how many are at work, and how many streams are open."""

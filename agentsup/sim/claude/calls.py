@@ -16,6 +16,8 @@ class Call:
     """The event id under which the client answers."""
     answered_by: str
     """The type of event that answers it."""
+    thread_id: str | None = None
+    """The child thread that made it, None for the session itself."""
     answer: Json | None = attrs.field(default=None, repr=False)
 
 
@@ -42,6 +44,10 @@ class Batch:
         """Whether such an event would answer an open call."""
         call = self._calls.get(call_id)
         return call is not None and call.answer is None and call.answered_by == event_type
+
+    def thread_of(self, call_id: str) -> str | None:
+        """The child thread that made the call."""
+        return self._calls[call_id].thread_id
 
     def answer(self, call_id: str, event: Json) -> None:
         """Takes the answer to an open call."""

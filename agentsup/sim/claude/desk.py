@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 
+import attrs
 import trio
 
 from agentsup.sim.exchange import Json
@@ -11,18 +13,35 @@ from agentsup.sim.script import read_script
 
 from .content import text_of
 from .inputs import RESULT_ID_FIELDS, echo_of
+from .outcome import Pursuit
 from .session import Session
-from .turn import BUDGET_REACHED, END_TURN, Ending, Turn
+from .turn import END_TURN, Ending, Turn
 
 _NOT_HERE = frozenset({"verdict"})
+
+
+@attrs.frozen
+class _Input:
+    """One input that makes the agent work."""
+
+    event: Json
+    pursuit: Pursuit | None = None
+    """The outcome it defines, where it does."""
+
+    async def perform(self, turn: Turn) -> Ending:
+        """The work."""
+        if self.pursuit is not None:
+            return await self.pursuit.perform(turn)
+        return await turn.perform(read_script(text_of(self.event["content"]), without=_NOT_HERE))
 
 
 class Desk:
     """The inputs of one session. A task exists only while there is work (or a call waits for its answer)."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, write_file: Callable[[str, str, bytes], object]) -> None:
         self._session = session
-        self._inbox: deque[Json] = deque()
+        self._write_file = write_file
+        self._inbox: deque[_Input] = deque()
         self._interrupts: list[Json] = []
         self._turn: Turn | None = None
         self._scope: trio.CancelScope | None = None
@@ -67,6 +86,9 @@ class Desk:
         match event["type"]:
             case "user.message":
                 return self._enqueue(made)
+            case "user.define_outcome":
+                outcome = {**made, "outcome_id": self._session.world.mint.id("outc")}
+                return self._begin(outcome, Pursuit(self._session, outcome))
             case "user.interrupt":
                 return self._interrupt(made)
             case "user.custom_tool_result" | "user.tool_result" | "user.tool_confirmation":
@@ -79,8 +101,15 @@ class Desk:
 
     def _enqueue(self, event: Json) -> Json:
         """At once where nothing is ahead of it, else it waits."""
-        kept = self._session.feed.wait(event) if self._busy else self._publish(event)
-        self._inbox.append(kept)
+        if not self._busy:
+            return self._begin(event)
+        self._inbox.append(_Input(event))
+        return self._session.feed.wait(event)
+
+    def _begin(self, event: Json, pursuit: Pursuit | None = None) -> Json:
+        """Processed on receipt, performed in its turn."""
+        kept = self._publish(event)
+        self._inbox.append(_Input(kept, pursuit))
         self._wake()
         return kept
 
@@ -94,14 +123,14 @@ class Desk:
         return event
 
     def _answer(self, event: Json) -> Json:
-        kept = self._publish(event)
-        if self._turn is not None and self._turn.batch is not None:
-            self._turn.batch.answer(event[RESULT_ID_FIELDS[event["type"]]], kept)
+        batch = None if self._turn is None else self._turn.batch
+        if batch is None:
+            return self._publish(event)
+        call_id = event[RESULT_ID_FIELDS[event["type"]]]
+        thread_id = batch.thread_of(call_id)
+        kept = self._publish(event if thread_id is None else {**event, "session_thread_id": thread_id})
+        batch.answer(call_id, kept)
         return kept
-
-    def resume(self) -> None:
-        """The budget was raised or removed: messages are taken again."""
-        self._session.spent = self._session.over_budget
 
     def stop(self) -> None:
         """Ends the running turn without a word: the session is being forgotten."""
@@ -125,10 +154,10 @@ class Desk:
         finally:
             self._busy = False
 
-    async def _perform(self, event: Json) -> None:
-        if event["processed_at"] is None:
-            event = self._session.feed.settle(event, self._session.world.calendar.stamp())
-        self._turn = Turn(self._session)
+    async def _perform(self, given: _Input) -> None:
+        if given.event["processed_at"] is None:
+            self._settle(given.event)
+        turn = self._turn = Turn(self._session, self._write_file)
         ending = END_TURN
         with trio.CancelScope() as self._scope:
             if self._interrupts:
@@ -136,40 +165,31 @@ class Desk:
             if self._session.status != "running":
                 self._session.run()
             await trio.lowlevel.checkpoint()
-            ending = await self._turn.perform(read_script(text_of(event["content"]), without=_NOT_HERE))
+            ending = await given.perform(turn)
         if not self._stopped:
-            self._finish(self._turn, ending)
+            if given.pursuit is not None and self._scope.cancelled_caught:
+                given.pursuit.interrupt()
+            self._finish(turn, ending)
         self._turn = self._scope = None
 
     def _finish(self, turn: Turn, ending: Ending) -> None:
-        turn.close_span()
+        turn.close()
         for interrupt in self._interrupts:
-            self._session.feed.settle(interrupt, self._session.world.calendar.stamp())
+            self._settle(interrupt)
         self._interrupts.clear()
-        if ending is END_TURN and self._session.over_budget:
-            ending = BUDGET_REACHED
         if ending.flush:
             self._flush()
         if ending.stop_reason is None:
             self._session.terminate()
-            return
-        if ending.stop_reason["type"] == "budget_reached":
-            self._spend()
-        self._session.idle(ending.stop_reason, ending.stop_details)
+        else:
+            self._session.idle(ending.stop_reason, ending.stop_details)
 
     def _flush(self) -> None:
         """Drops what waits: stamped as processed, never performed."""
-        for event in self._inbox:
-            self._session.feed.settle(event, self._session.world.calendar.stamp())
+        for given in self._inbox:
+            if given.event["processed_at"] is None:
+                self._settle(given.event)
         self._inbox.clear()
 
-    def _spend(self) -> None:
-        session = self._session
-        session.spent = True
-        session.post(
-            "session.thread_status_idle",
-            session_thread_id=session.thread_id,
-            agent_name=session.agent["name"],
-            stop_reason={"type": "budget_reached"},
-            stop_details=None,
-        )
+    def _settle(self, event: Json) -> None:
+        self._session.feed.settle(event, self._session.world.calendar.stamp())

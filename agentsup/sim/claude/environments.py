@@ -89,6 +89,10 @@ class Environments:
         """
         return self._table.get(environment_id)
 
+    def find(self, environment_id: str) -> Environment | None:
+        """The environment, None where there is none."""
+        return self._table.find(environment_id)
+
     def usable(self, environment_id: str) -> Environment:
         """The environment, for a session to start in.
 

@@ -15,9 +15,11 @@ from agentsup.sim.refusal import invalid
 from agentsup.sim.routing import Route
 from agentsup.sim.world import World
 
+from .files import Files
 from .gates import managed_agents
-from .inputs import MOST_EVENTS, RESULT_ID_FIELDS, read_events
+from .inputs import MOST_EVENTS, RESULT_ID_FIELDS, check_rubrics, read_events
 from .sessions import Hosted, Sessions
+from .tap import Tap
 
 DELTA_KINDS = ("agent.message", "agent.thinking")
 MOST_DELTA_KINDS = 100
@@ -29,8 +31,9 @@ _BEGIN_TURNS = ("user.message", "user.define_outcome", "system.message")
 class Events:
     """The endpoints of a session's events."""
 
-    def __init__(self, world: World, sessions: Sessions) -> None:
+    def __init__(self, world: World, sessions: Sessions, files: Files) -> None:
         self._world = world
+        self._files = files
         self._sessions = sessions
 
     def routes(self) -> list[Route]:
@@ -49,10 +52,11 @@ class Events:
         events = read_events(form, "events", least=1, most=MOST_EVENTS)
         if not form.problems:
             _check_calls(hosted, events)
+            check_rubrics(events, self._files.exists)
         form.check()
         refuse_closed(hosted)
         taken = [event.data for event in events if not _ignored(hosted, event)]
-        return Response.json({"data": hosted.desk.take(taken)})
+        return Response.json({"data": self._sessions.deliver(hosted, taken)})
 
     async def _list(self, request: Request) -> Response:
         hosted = self._sessions.get(request.params["session_id"])
@@ -62,11 +66,14 @@ class Events:
 
     async def _stream(self, request: Request) -> Response:
         hosted = self._sessions.get(request.params["session_id"])
-        tap = hosted.session.feed.open(deltas_asked(request))
-        if hosted.session.status == "terminated":
-            tap.end()
-        headers = (("content-type", "text/event-stream"), ("cache-control", "no-cache"))
-        return Response(200, headers, tap)
+        return stream_of(hosted.session.feed.open(deltas_asked(request)), over=hosted.session.status == "terminated")
+
+
+def stream_of(tap: Tap, *, over: bool) -> Response:
+    """The answer that carries a stream; one on a session that is over ends at once."""
+    if over:
+        tap.end()
+    return Response(200, (("content-type", "text/event-stream"), ("cache-control", "no-cache")), tap)
 
 
 def deltas_asked(request: Request) -> frozenset[str]:

@@ -5,7 +5,7 @@ Shapes: API reference, "Session events", the events sent by the client.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 
 from agentsup.sim.exchange import Json
 from agentsup.sim.fields import Form
@@ -102,6 +102,14 @@ def read_events(
             if index and events[index - 1].data.get("type") not in _MAY_PRECEDE_SYSTEM:
                 event.wrong("", f"system.message must directly follow one of {', '.join(_MAY_PRECEDE_SYSTEM)}")
     return events
+
+
+def check_rubrics(events: Iterable[Form], file_exists: Callable[[str], bool]) -> None:
+    """Notes rubrics in files that are not there."""
+    for event in events:
+        rubric = event.data.get("rubric")
+        if isinstance(rubric, dict) and rubric.get("type") == "file" and not file_exists(rubric["file_id"]):
+            event.wrong("rubric.file_id", f"there is no file {rubric['file_id']}")
 
 
 def echo_of(event: Json) -> Json:

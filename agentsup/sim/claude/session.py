@@ -11,10 +11,8 @@ from agentsup.sim.exchange import Json
 from agentsup.sim.world import World
 
 from .feed import Feed
+from .thread import Child, Thread
 from .usage import Tokens
-
-PRIMARY = "primary"
-"""The name under which the session's own thread is shown where a name is wanted."""
 
 
 @attrs.define(eq=False)
@@ -35,8 +33,8 @@ class Session:
     vault_ids: list[str] = attrs.field(factory=list)
     budget: Json | None = None
     deployment_id: str | None = None
-    thread_id: str = ""
-    """The primary thread's id."""
+    threads: list[Thread] = attrs.field(init=False, repr=False)
+    """The session's own thread first, then the children in the order they began."""
     status: str = "idle"
     archived_at: str | None = None
     outcomes: list[Json] = attrs.field(factory=list, repr=False)
@@ -51,6 +49,28 @@ class Session:
     _began: float = attrs.field(factory=trio.current_time, repr=False)
     _active_s: float = 0.0
     _active_since: float | None = None
+    _funded: trio.Event = attrs.field(factory=trio.Event, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        thread_id = self.world.mint.id("sthr")
+        self.threads = [Thread(thread_id, 1, self.id, self.agent, self.created_at, self.feed)]
+
+    @property
+    def thread_id(self) -> str:
+        """The id of the session's own thread."""
+        return self.threads[0].id
+
+    def begin_child(self, name: str) -> Child:
+        """A new child thread, at work."""
+        now = self.world.calendar.stamp()
+        agent = {**self.agent, "name": name, "multiagent": None}
+        thread = Thread(
+            self.world.mint.id("sthr"), len(self.threads) + 1, self.id, agent, now, Feed(), parent_id=self.thread_id
+        )
+        self.threads.append(thread)
+        child = Child(self, thread)
+        child.begin(f"a task for {name}")
+        return child
 
     def post(self, kind: str, **fields: Any) -> Json:
         """Publishes a processed event of this session."""
@@ -59,6 +79,20 @@ class Session:
     def event(self, kind: str, **fields: Any) -> Json:
         """A processed event with a new id."""
         return {"id": self.world.mint.id("sevt"), "type": kind, **fields, "processed_at": self.world.calendar.stamp()}
+
+    def request(self, kind: str, **fields: Any) -> Json:
+        """Publishes something the client is to answer."""
+        return self.post(kind, **fields)
+
+    def count(self, tokens: Tokens) -> None:
+        """Adds the tokens of a model call."""
+        self.tokens += tokens
+
+    def rest(self, stop_reason: Json) -> None:
+        """Nothing: the session's idle says it already."""
+
+    def go_on(self) -> None:
+        """Nothing: the session's running says it already."""
 
     def run(self) -> None:
         """The agent goes to work."""
@@ -80,11 +114,41 @@ class Session:
             self.last_action = event
         return event
 
+    async def await_funds(self) -> None:
+        """Rests because the budget is spent, until it is raised or removed."""
+        self._spend()
+        await self._funded.wait()
+
+    def _spend(self) -> None:
+        self.spent = True
+        self._funded = trio.Event()
+        reason = {"type": "budget_reached"}
+        self.post(
+            "session.thread_status_idle",
+            session_thread_id=self.thread_id,
+            agent_name=self.agent["name"],
+            stop_reason=reason,
+            stop_details=None,
+        )
+        self.idle(reason)
+
+    def fund(self) -> None:
+        """The budget was raised or removed: what stopped for it goes on by itself."""
+        if self.spent:
+            self.spent = False
+            self._funded.set()
+            self.run()
+
     def terminate(self) -> None:
         """The session is over; its streams end behind the event that says so."""
         self._turn_to("terminated")
         self.post("session.status_terminated")
-        self.feed.end()
+        self.end_streams()
+
+    def end_streams(self) -> None:
+        """Ends every stream that is open on the session or one of its threads."""
+        for thread in self.threads:
+            thread.feed.end()
 
     def post_usage(self) -> None:
         """Publishes the snapshot of what was used."""

@@ -24,9 +24,12 @@ from .budget import check_change, read_budget
 from .definition import read_definition
 from .desk import Desk
 from .environments import Environments
+from .files import Files
 from .gates import managed_agents
-from .inputs import read_events
+from .inputs import check_rubrics, read_events
+from .resources import Resources
 from .session import Session
+from .work import WorkQueues
 
 STATUSES = ("rescheduling", "running", "idle", "terminated")
 MOST_INITIAL_EVENTS = 50
@@ -56,10 +59,13 @@ class Hosted:
 class Sessions:
     """The sessions and their endpoints."""
 
-    def __init__(self, world: World, agents: Agents) -> None:
+    def __init__(self, world: World, agents: Agents, files: Files, resources: Resources) -> None:
         self._world = world
         self._agents = agents
+        self._files = files
+        self._resources = resources
         self._environments = Environments(world, self.in_environment)
+        self._work = WorkQueues(world, self._environments.get)
         self._table: Table[Hosted] = Table("session")
 
     def routes(self) -> list[Route]:
@@ -67,6 +73,8 @@ class Sessions:
         base = "/v1/sessions"
         return [
             *self._environments.routes(),
+            *self._work.routes(),
+            *self._resources.routes(lambda session_id: self.get(session_id).session),
             Route("POST", base, self._create, managed_agents),
             Route("GET", base, self._list, managed_agents),
             Route("GET", f"{base}/{{session_id}}", self._retrieve, managed_agents),
@@ -92,42 +100,59 @@ class Sessions:
         return {
             "sessions": len(self._table),
             "running": sum(hosted.desk.busy for hosted in self._table),
-            "streams": sum(hosted.session.feed.listeners for hosted in self._table),
+            "streams": sum(thread.feed.listeners for hosted in self._table for thread in hosted.session.threads),
         }
 
     def close(self) -> None:
         """Ends every stream and turn."""
         for hosted in self._table:
             hosted.desk.stop()
-            hosted.session.feed.end()
+            hosted.session.end_streams()
 
     async def _create(self, request: Request) -> Response:
         form = Form.of(request)
         fields = self._read_fields(form)
         agent = self._read_agent(form)
         initial = read_events(form, "initial_events", least=0, most=MOST_INITIAL_EVENTS, only=_INITIAL)
+        resources = self._resources.check(form)
         environment_id = form.text("environment_id", required=True, least=1) or ""
+        if not form.problems:
+            check_rubrics(initial, self._files.exists)
         form.check()
-        snapshot = agent()
-        environment = self._environments.usable(environment_id)
-        hosted = self._open(snapshot, environment.id, fields)
-        hosted.desk.take([event.data for event in initial])
+        hosted = self.start(
+            agent(), environment_id, fields=fields, resources=resources, initial=[event.data for event in initial]
+        )
         return Response.json(hosted.session.view())
 
-    def _open(self, agent: Json, environment_id: str, fields: Json) -> Hosted:
+    def start(
+        self, agent: Json, environment_id: str, *, fields: Json, resources: list[Form], initial: list[Json]
+    ) -> Hosted:
+        """A new session from checked parts, at work on its initial events if it has any.
+
+        Raises:
+            Refused: the environment does not exist or is archived.
+        """
+        environment = self._environments.usable(environment_id)
         now = self._world.calendar.stamp()
-        session = Session(
-            self._world,
-            self._world.mint.id("sesn"),
-            self._table.next_place(),
-            agent,
-            environment_id,
-            now,
-            now,
-            thread_id=self._world.mint.id("sthr"),
-            **fields,
-        )
-        return self._table.add(Hosted(session, Desk(session)))
+        place = self._table.next_place()
+        session = Session(self._world, self._world.mint.id("sesn"), place, agent, environment.id, now, now, **fields)
+        session.resources += [self._resources.mount(resource, session.id) for resource in resources]
+        hosted = self._table.add(Hosted(session, Desk(session, self._files.write_output)))
+        self.deliver(hosted, initial)
+        return hosted
+
+    def deliver(self, hosted: Hosted, events: list[Json]) -> list[Json]:
+        """Hands checked events to the session; in a self-hosted environment what begins a turn is work for a worker as well."""
+        kept = hosted.desk.take(events)
+        if any(event["type"] in _INITIAL for event in events):
+            environment = self._environments.find(hosted.session.environment_id)
+            if environment is not None and environment.self_hosted:
+                self._work.add(environment.id, hosted.id)
+        return kept
+
+    def check_resources(self, form: Form) -> list[Form]:
+        """Notes what is wrong with the `resources` of a session to be."""
+        return self._resources.check(form)
 
     def _read_fields(self, form: Form) -> Json:
         return {
@@ -212,7 +237,7 @@ class Sessions:
         session.updated_at = self._world.calendar.stamp()
         session.post("session.updated", **told)
         if "budget" in told:
-            hosted.desk.resume()
+            session.fund()
 
     async def _delete(self, request: Request) -> Response:
         hosted = self.get(request.params["session_id"])
@@ -220,7 +245,7 @@ class Sessions:
         hosted.desk.stop()
         self._table.remove(hosted.id)
         hosted.session.post("session.deleted")
-        hosted.session.feed.end()
+        hosted.session.end_streams()
         return Response.json({"id": hosted.id, "type": "session_deleted"})
 
     async def _archive(self, request: Request) -> Response:

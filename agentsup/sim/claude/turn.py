@@ -7,7 +7,7 @@ what follows a `@cut` is published before anybody can have come back.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import groupby
 
 import attrs
@@ -20,6 +20,7 @@ from agentsup.sim.script import Direction
 from .calls import Batch, Call
 from .content import text_block, text_of
 from .session import Session
+from .thread import Child, Voice
 from .usage import Tokens
 
 _DENIED = "the user denied this call"
@@ -37,14 +38,16 @@ class Ending:
 
 
 END_TURN = Ending({"type": "end_turn"})
-BUDGET_REACHED = Ending({"type": "budget_reached"})
 
 
 class Turn:
-    """The performance of one script in a session."""
+    """The performance of scripts in a session, until `close`."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, write_file: Callable[[str, str, bytes], object]) -> None:
         self._session = session
+        self._write_file = write_file
+        """Puts a file into a session's outputs: session id, name, content."""
+        self._voice: Voice = session
         self._span: str | None = None
         self._tokens: Tokens | None = None
         self._results: list[str] = []
@@ -52,20 +55,27 @@ class Turn:
         """The calls that wait for the client, if any do."""
 
     async def perform(self, directions: Sequence[Direction]) -> Ending:
-        """Performs the script; the session is running when this begins and its last model call is closed when it returns."""
+        """Performs a script; the session is running when this begins."""
         self._open_span()
         for kind, group in groupby(directions, key=type):
             if kind is script.Tool:
-                ending = await self._call_tools([tool for tool in group if isinstance(tool, script.Tool)])
-                if ending is not None:
-                    return ending
+                await self._call_tools([tool for tool in group if isinstance(tool, script.Tool)])
                 continue
             for direction in group:
                 ending = await self._act(direction)
                 if ending is not None:
                     return ending
-        self.close_span()
+        self.close()
+        if self._session.over_budget:
+            await self._session.await_funds()
         return END_TURN
+
+    def close(self) -> None:
+        """Ends the model call and the child thread that are under way, if any are."""
+        self._close_span()
+        if isinstance(self._voice, Child):
+            self._voice.finish()
+            self._voice = self._session
 
     async def _act(self, direction: Direction) -> Ending | None:  # noqa: C901 - one clause per direction
         match direction:
@@ -90,33 +100,36 @@ class Turn:
             case script.Stale():
                 self._repeat_action()
             case script.Stop(reason):
-                return self._stop(reason)
+                return await self._stop(reason)
             case script.Fail(kind, status):
                 return self._fail(kind, status)
             case script.Frame(event, data):
-                self._session.feed.show_raw(event, data)
+                self._voice.feed.show_raw(event, data)
             case script.Emit(event_object):
                 self._emit(event_object)
             case script.Server(name, arguments, output):
                 self._serve(name, arguments, output)
             case script.Ask(name, arguments, output):
-                return await self._ask(name, arguments, output)
+                await self._ask(name, arguments, output)
+            case script.WriteFile(name, text):
+                self._write_file(self._session.id, name, text.encode("utf-8", "replace"))
+            case script.Thread(name):
+                self._begin_child(name)
         return None
 
     # Model calls
 
     def _open_span(self) -> None:
         if self._span is None:
-            self._span = self._session.post("span.model_request_start")["id"]
+            self._span = self._voice.post("span.model_request_start")["id"]
             self._tokens = None
 
-    def close_span(self, *, failed: bool = False) -> None:
-        """Ends the model call that is open, if one is, and adds its tokens to the session's."""
+    def _close_span(self, *, failed: bool = False) -> None:
         if self._span is None:
             return
         tokens = self._tokens or Tokens()
-        self._session.tokens += tokens
-        self._session.post(
+        self._voice.count(tokens)
+        self._voice.post(
             "span.model_request_end",
             model_request_start_id=self._span,
             is_error=True if failed else None,
@@ -126,85 +139,93 @@ class Turn:
 
     def _count(self, tokens: Tokens) -> None:
         if self._tokens is not None:
-            self.close_span()
+            self._close_span()
         self._open_span()
         self._tokens = tokens
+
+    def _begin_child(self, name: str) -> None:
+        self.close()
+        self._voice = self._session.begin_child(name)
+        self._open_span()
 
     # Words
 
     def _say(self, pieces: list[str], *, preview: bool = False) -> None:
-        message = self._session.event("agent.message", content=[text_block("".join(pieces))])
+        message = self._voice.event("agent.message", content=[text_block("".join(pieces))])
         if preview:
             self._preview(message)
             for piece in pieces:
                 delta = {"type": "content_delta", "index": 0, "content": text_block(piece)}
-                self._session.feed.preview(
-                    "agent.message", {"type": "event_delta", "event_id": message["id"], "delta": delta}
-                )
-        self._session.feed.publish(message)
+                shown = {"type": "event_delta", "event_id": message["id"], "delta": delta}
+                self._voice.feed.preview("agent.message", shown)
+        self._voice.feed.publish(message)
 
     def _think(self) -> None:
-        thinking = self._session.event("agent.thinking")
+        thinking = self._voice.event("agent.thinking")
         self._preview(thinking)
-        self._session.feed.publish(thinking)
+        self._voice.feed.publish(thinking)
 
     def _preview(self, event: Json) -> None:
         started = {"type": event["type"], "id": event["id"]}
-        self._session.feed.preview(event["type"], {"type": "event_start", "event": started})
+        self._voice.feed.preview(event["type"], {"type": "event_start", "event": started})
 
     def _emit(self, event: Json) -> None:
-        made = self._session.event(event["type"])
-        self._session.feed.publish({**made, **event})
+        made = self._voice.event(event["type"], **{key: value for key, value in event.items() if key != "type"})
+        self._voice.feed.publish(made)
 
     # Tools
 
-    async def _call_tools(self, tools: list[script.Tool]) -> Ending | None:
-        uses = [self._session.post("agent.custom_tool_use", name=tool.name, input=tool.input) for tool in tools]
-        calls = [Call(use["id"], "user.custom_tool_result") for use in uses]
-        answers = await self._await_answers(calls)
+    async def _call_tools(self, tools: list[script.Tool]) -> None:
+        uses = [self._voice.request("agent.custom_tool_use", name=tool.name, input=tool.input) for tool in tools]
+        answers = await self._await_answers([self._call(use, "user.custom_tool_result") for use in uses])
         self._results = [text_of(answer.get("content")) for answer in answers]
-        return self._go_on()
+        await self._go_on()
 
     def _serve(self, name: str, arguments: Json, output: str) -> None:
-        use = self._session.post("agent.tool_use", name=name, input=arguments, evaluated_permission="allow")
+        use = self._voice.post("agent.tool_use", name=name, input=arguments, evaluated_permission="allow")
         self._finish_tool(use["id"], name, output)
 
-    async def _ask(self, name: str, arguments: Json, output: str) -> Ending | None:
-        use = self._session.post("agent.tool_use", name=name, input=arguments, evaluated_permission="ask")
-        (answer,) = await self._await_answers([Call(use["id"], "user.tool_confirmation")])
+    async def _ask(self, name: str, arguments: Json, output: str) -> None:
+        use = self._voice.request("agent.tool_use", name=name, input=arguments, evaluated_permission="ask")
+        (answer,) = await self._await_answers([self._call(use, "user.tool_confirmation")])
         if answer["result"] == "allow":
             self._finish_tool(use["id"], name, output)
         else:
             self._finish_tool(use["id"], name, answer.get("deny_message") or _DENIED, denied=True)
-        return self._go_on()
+        await self._go_on()
 
     def _finish_tool(self, use_id: str, name: str, output: str, *, denied: bool = False) -> None:
-        self._session.post("agent.tool_result", tool_use_id=use_id, content=[text_block(output)], is_error=denied)
+        self._voice.post("agent.tool_result", tool_use_id=use_id, content=[text_block(output)], is_error=denied)
         self._results = [output]
         if not denied:
             self._session.server_tools[name] = self._session.server_tools.get(name, 0) + 1
 
+    def _call(self, use: Json, answered_by: str) -> Call:
+        return Call(use["id"], answered_by, use.get("session_thread_id"))
+
     async def _await_answers(self, calls: list[Call]) -> list[Json]:
         """Rests until the client has answered every call; the desk has set the session running by then."""
-        self.close_span()
+        self._close_span()
         self.batch = Batch(calls)
         self.require_action()
         await self.batch.wait()
         answers = self.batch.answers
         self.batch = None
+        self._voice.go_on()
         return answers
 
     def require_action(self) -> None:
         """Says which calls still wait."""
         if self.batch is not None:
-            self._session.idle({"type": "requires_action", "event_ids": self.batch.open_ids()})
+            reason = {"type": "requires_action", "event_ids": self.batch.open_ids()}
+            self._voice.rest(reason)
+            self._session.idle(reason)
 
-    def _go_on(self) -> Ending | None:
-        """The next model call after answers, unless the money is gone."""
+    async def _go_on(self) -> None:
+        """The next model call after answers, as soon as there is money for it."""
         if self._session.over_budget:
-            return BUDGET_REACHED
+            await self._session.await_funds()
         self._open_span()
-        return None
 
     def _repeat_action(self) -> None:
         if self._session.last_action is not None:
@@ -214,8 +235,11 @@ class Turn:
 
     # Ends
 
-    def _stop(self, reason: str) -> Ending:
-        self.close_span()
+    async def _stop(self, reason: str) -> Ending:
+        self.close()
+        if reason == "budget_reached":
+            await self._session.await_funds()
+            return END_TURN
         if reason == "refusal":
             details = {"type": "refusal", "category": None, "explanation": "a stage direction asked for it"}
             return Ending({"type": reason}, details)
@@ -226,7 +250,7 @@ class Turn:
     def _fail(self, kind: str, status: str) -> Ending | None:
         error = {"type": kind, "message": "a stage direction asked for this error", "retry_status": {"type": status}}
         if status != "retrying":
-            self.close_span(failed=True)
+            self._close_span(failed=True)
         self._session.post("session.error", error=error)
         if status == "retrying":
             self._session.reschedule()

@@ -1,0 +1,152 @@
+"""What is mounted into a session: files, repositories, memory stores. Nothing is really mounted; ids, paths and rules are true.
+
+Rules: API reference, "Session resources". Tokens are write-only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from agentsup.sim.exchange import Json, Request, Response
+from agentsup.sim.fields import Form
+from agentsup.sim.pages import Paging, cut_page
+from agentsup.sim.refusal import invalid, missing
+from agentsup.sim.routing import Route
+from agentsup.sim.world import World
+
+from .files import Files
+from .gates import managed_agents
+from .session import Session
+
+MOST_RESOURCES = 1000
+MOST_STORES = 8
+MOST_INSTRUCTION_CHARS = 4096
+
+_KINDS = ("file", "github_repository", "memory_store")
+
+
+class Resources:
+    """Reads the resources of a new session, and serves those of the existing ones."""
+
+    def __init__(self, world: World, files: Files, store_named: Callable[[str], str | None]) -> None:
+        self._world = world
+        self._files = files
+        self._store_named = store_named
+        """A memory store's name by its id, None where there is none."""
+        self._sessions: Callable[[str], Session] | None = None
+
+    def routes(self, sessions: Callable[[str], Session]) -> list[Route]:
+        """Their lines of the routing table; `sessions` looks a session up."""
+        self._sessions = sessions
+        base = "/v1/sessions/{session_id}/resources"
+        return [
+            Route("GET", base, self._list, managed_agents),
+            Route("POST", base, self._add, managed_agents),
+            Route("GET", f"{base}/{{resource_id}}", self._retrieve, managed_agents),
+            Route("POST", f"{base}/{{resource_id}}", self._rotate, managed_agents),
+            Route("DELETE", f"{base}/{{resource_id}}", self._delete, managed_agents),
+        ]
+
+    def check(self, form: Form) -> list[Form]:
+        """Notes what is wrong with the `resources` of a session to be."""
+        resources = list(form.children("resources", most=MOST_RESOURCES))
+        for resource in resources:
+            self._check_one(resource, _KINDS)
+        if sum(resource.data.get("type") == "memory_store" for resource in resources) > MOST_STORES:
+            form.wrong("resources", f"must have at most {MOST_STORES} memory stores")
+        return resources
+
+    def mount(self, resource: Form, session_id: str) -> Json:
+        """A checked resource as the session carries it."""
+        now = self._world.calendar.stamp()
+        given = resource.data
+        kept = {"type": given["type"], "id": self._world.mint.id("sesrsc"), "created_at": now, "updated_at": now}
+        if given["type"] == "file":
+            mounted = self._files.mount(given["file_id"], session_id)
+            path = given.get("mount_path") or f"/mnt/session/uploads/{given['file_id']}"
+            return {**kept, "file_id": mounted.id, "mount_path": path}
+        if given["type"] == "github_repository":
+            repository = given["url"].rstrip("/").rpartition("/")[2].removesuffix(".git")
+            path = given.get("mount_path") or f"/workspace/{repository}"
+            return {**kept, "url": given["url"], "checkout": given.get("checkout"), "mount_path": path}
+        return {
+            "type": "memory_store",
+            "memory_store_id": given["memory_store_id"],
+            "name": self._store_named(given["memory_store_id"]),
+            "access": given.get("access") or "read_write",
+            "instructions": given.get("instructions"),
+            "mount_path": f"/mnt/memory/{given['memory_store_id']}",
+        }
+
+    def _check_one(self, form: Form, kinds: tuple[str, ...]) -> None:
+        kind = form.choice("type", kinds, required=True)
+        form.text("mount_path", least=1)
+        if kind == "file":
+            file_id = form.text("file_id", required=True, least=1)
+            if file_id is not None and not self._files.exists(file_id):
+                form.wrong("file_id", f"there is no file {file_id}")
+        elif kind == "github_repository":
+            form.text("url", required=True, least=1)
+            form.text("authorization_token")
+            checkout = form.child("checkout")
+            if checkout is not None:
+                by = checkout.choice("type", ("branch", "commit"), required=True)
+                checkout.text("sha" if by == "commit" else "name", required=True, least=1)
+        elif kind == "memory_store":
+            store_id = form.text("memory_store_id", required=True, least=1)
+            if store_id is not None and self._store_named(store_id) is None:
+                form.wrong("memory_store_id", f"there is no memory store {store_id}")
+            form.choice("access", ("read_write", "read_only"))
+            form.text("instructions", most=MOST_INSTRUCTION_CHARS)
+
+    # The endpoints
+
+    def _session(self, request: Request) -> Session:
+        if self._sessions is None:
+            raise missing("session", request.params["session_id"])
+        return self._sessions(request.params["session_id"])
+
+    def _find(self, request: Request) -> tuple[Session, Json]:
+        session = self._session(request)
+        for resource in session.resources:
+            if resource.get("id") == request.params["resource_id"]:
+                return session, resource
+        raise missing("session resource", request.params["resource_id"])
+
+    async def _list(self, request: Request) -> Response:
+        session = self._session(request)
+        rows = list(enumerate(session.resources, 1))
+        paging = Paging.asked(request, default=MOST_RESOURCES, most=MOST_RESOURCES, order="asc")
+        page = cut_page(rows, lambda row: row[0], paging, self._world.cursors)
+        return Response.json(page.view(lambda row: row[1]))
+
+    async def _add(self, request: Request) -> Response:
+        session = self._session(request)
+        form = Form.of(request)
+        self._check_one(form, ("file",))
+        if len(session.resources) >= MOST_RESOURCES:
+            form.wrong("", f"a session has at most {MOST_RESOURCES} resources")
+        if session.archived_at is not None:
+            form.wrong("", f"session {session.id} is archived and cannot be changed")
+        form.check()
+        resource = self.mount(form, session.id)
+        session.resources.append(resource)
+        return Response.json(resource)
+
+    async def _retrieve(self, request: Request) -> Response:
+        return Response.json(self._find(request)[1])
+
+    async def _rotate(self, request: Request) -> Response:
+        _, resource = self._find(request)
+        form = Form.of(request)
+        form.text("authorization_token", required=True, least=1)
+        form.check()
+        if resource["type"] != "github_repository":
+            raise invalid("authorization_token", "is only for a github_repository")
+        resource["updated_at"] = self._world.calendar.stamp()
+        return Response.json(resource)
+
+    async def _delete(self, request: Request) -> Response:
+        session, resource = self._find(request)
+        session.resources.remove(resource)
+        return Response.json({"id": resource["id"], "type": "session_resource_deleted"})

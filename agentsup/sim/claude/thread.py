@@ -1,0 +1,183 @@
+"""One thread of a session: the session's own, or a child that works for it and speaks on a feed of its own.
+
+Rules: API reference, "Session threads"; what a child asks of the client is cross-posted to the session under an id of its own.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+import attrs
+import trio
+
+from agentsup.sim.exchange import Json
+
+from .content import text_block
+from .feed import Feed
+from .usage import Tokens
+
+if TYPE_CHECKING:
+    from .session import Session
+
+
+class Voice(Protocol):
+    """Who a turn speaks as: the session itself, or a child thread."""
+
+    @property
+    def feed(self) -> Feed:
+        """Where what it says is published."""
+
+    @property
+    def thread_id(self) -> str:
+        """The thread's id."""
+
+    def event(self, kind: str, **fields: Any) -> Json:
+        """A processed event with a new id, not yet published."""
+
+    def post(self, kind: str, **fields: Any) -> Json:
+        """Publishes a processed event."""
+
+    def request(self, kind: str, **fields: Any) -> Json:
+        """Publishes something the client is to answer, and returns the event whose id it will name."""
+
+    def count(self, tokens: Tokens) -> None:
+        """Adds the tokens of a model call."""
+
+    def rest(self, stop_reason: Json) -> None:
+        """Says that it waits; the session says so for itself."""
+
+    def go_on(self) -> None:
+        """Says that it works again; likewise."""
+
+
+@attrs.define(eq=False)
+class Thread:
+    """A thread as the API shows it."""
+
+    id: str
+    place: int
+    session_id: str
+    agent: Json = attrs.field(repr=False)
+    created_at: str
+    feed: Feed
+    parent_id: str | None = None
+    """None for the session's own thread."""
+    status: str = "idle"
+    updated_at: str = ""
+    archived_at: str | None = None
+    tokens: Tokens = attrs.field(factory=Tokens)
+    _began: float = attrs.field(factory=trio.current_time, repr=False)
+
+    def view(self, session: Session) -> Json:
+        """The thread as the API writes it; the session's own shares the session's state."""
+        own = self.parent_id is None
+        return {
+            "id": self.id,
+            "type": "session_thread",
+            "session_id": self.session_id,
+            "parent_thread_id": self.parent_id,
+            "agent": {key: value for key, value in self.agent.items() if key != "multiagent"},
+            "status": session.status if own else self.status,
+            "stats": {
+                "active_seconds": round(session.active_s, 3) if own else 0.0,
+                "duration_seconds": round(trio.current_time() - self._began, 3),
+                "startup_seconds": 0.0,
+            },
+            "usage": session.usage() if own else self.tokens.snapshot(active_s=0.0, server_tools={}),
+            "workflow_run_id": None,
+            "created_at": self.created_at,
+            "updated_at": session.updated_at if own else self.updated_at or self.created_at,
+            "archived_at": self.archived_at,
+        }
+
+
+class Child:
+    """The voice of a child thread."""
+
+    def __init__(self, session: Session, thread: Thread) -> None:
+        self._session = session
+        self._thread = thread
+        self._last_said: list[Json] = []
+
+    @property
+    def feed(self) -> Feed:
+        """The child's own feed."""
+        return self._thread.feed
+
+    @property
+    def thread_id(self) -> str:
+        """The child's id."""
+        return self._thread.id
+
+    def event(self, kind: str, **fields: Any) -> Json:
+        """A processed event with a new id, not yet published."""
+        made = self._session.event(kind, **fields)
+        if kind == "agent.message":
+            self._last_said = made["content"]
+        return made
+
+    def post(self, kind: str, **fields: Any) -> Json:
+        """Publishes an event on the child's feed."""
+        return self._thread.feed.publish(self.event(kind, **fields))
+
+    def request(self, kind: str, **fields: Any) -> Json:
+        """Publishes a call on the child's feed, and for the client on the session's, where it has an id of its own."""
+        self.post(kind, **fields)
+        return self._session.post(kind, **fields, session_thread_id=self._thread.id)
+
+    def count(self, tokens: Tokens) -> None:
+        """Adds tokens to the child and to the session."""
+        self._thread.tokens += tokens
+        self._session.count(tokens)
+
+    def rest(self, stop_reason: Json) -> None:
+        """Says on both feeds that the child waits."""
+        self._turn_to("idle")
+        self._both("session.thread_status_idle", stop_reason=stop_reason, stop_details=None)
+
+    def go_on(self) -> None:
+        """Says on both feeds that the child works."""
+        self._turn_to("running")
+        self._both("session.thread_status_running")
+
+    def begin(self, task: str) -> None:
+        """The child exists, has its task, and works."""
+        name = self._thread.agent["name"]
+        self._session.post(
+            "session.thread_created", session_thread_id=self._thread.id, agent_name=name, workflow_run_id=None
+        )
+        self.go_on()
+        content = [text_block(task)]
+        self._session.post(
+            "agent.thread_message_sent", to_session_thread_id=self._thread.id, to_agent_name=name, content=content
+        )
+        self.post(
+            "agent.thread_message_received",
+            from_session_thread_id=self._session.thread_id,
+            from_agent_name=self._session.agent["name"],
+            content=content,
+        )
+
+    def finish(self) -> None:
+        """The child replies with the last thing it said, and rests."""
+        name = self._thread.agent["name"]
+        reply = self._last_said or [text_block("")]
+        self.post(
+            "agent.thread_message_sent",
+            to_session_thread_id=self._session.thread_id,
+            to_agent_name=self._session.agent["name"],
+            content=reply,
+        )
+        self._session.post(
+            "agent.thread_message_received", from_session_thread_id=self._thread.id, from_agent_name=name, content=reply
+        )
+        self.rest({"type": "end_turn"})
+
+    def _turn_to(self, status: str) -> None:
+        self._thread.status = status
+        self._thread.updated_at = self._session.world.calendar.stamp()
+
+    def _both(self, kind: str, **fields: Any) -> None:
+        about = {"session_thread_id": self._thread.id, "agent_name": self._thread.agent["name"], **fields}
+        self._session.post(kind, **about)
+        self.post(kind, **about)
