@@ -17,7 +17,7 @@ from agentsup import otp
 from agentsup.loop import messages as msg
 from agentsup.loop.state import State
 from agentsup.loop.step import step
-from agentsup.providers.base import Unavailable
+from agentsup.providers.base import Rejected, Unavailable
 from agentsup.providers.endpoint import CaughtUp, StreamEnded
 from agentsup.providers.feed import Told
 from agentsup.session.life import Life
@@ -99,8 +99,8 @@ class SessionActor(otp.Actor):
             case StreamEnded(generation, why):
                 if generation == self._performer.generation:
                     self._fail(why)
-            case Trouble(why):
-                self._fail(why)
+            case Trouble(why, sending):
+                self._fail(why, sending=sending)
             case _:
                 self._advance(message)
 
@@ -136,12 +136,12 @@ class SessionActor(otp.Actor):
             self._advance(msg.News(tuple(fresh)))
             fresh.clear()
 
-    def _fail(self, why: Exception) -> None:
+    def _fail(self, why: Unavailable | Rejected, *, sending: bool = False) -> None:
         if isinstance(why, Unavailable):
             self._performer.floor = why.retry_after
-            self._advance(msg.Lost(str(why)))
+            self._advance(msg.Unanswered(str(why)) if sending else msg.Lost(str(why)))
         else:
-            self._advance(self._performer.refusal(why))
+            self._advance(msg.Refused(why.failure, why.fatal))
 
     def _advance(self, message: msg.Message) -> None:
         """The one road: decide, keep, show, do. Keeping comes before doing, so that a crash between the two is recognised."""

@@ -37,9 +37,10 @@ FAREWELL = 5.0
 
 @attrs.frozen
 class Trouble:
-    """From work of our own: the provider could not be reached, or it is unknown what arrived."""
+    """From work of our own: the provider could not be reached, or (`sending`) it is unknown whether what we sent arrived."""
 
     why: Unavailable
+    sending: bool = False
 
 
 class Performer:
@@ -105,11 +106,6 @@ class Performer:
         self.generation += 1
         return True
 
-    def refusal(self, why: Exception) -> msg.Refused:
-        """The provider's no as a message."""
-        assert isinstance(why, Rejected)
-        return msg.Refused(why.failure, why.fatal)
-
     # --- opening and following ---------------------------------------------------------------------------------------------
 
     async def _open(self, effect: fx.Open) -> None:
@@ -152,7 +148,7 @@ class Performer:
             return msg.Posted(tuple(item.key for item in effect.items))
 
         try:
-            await self._report(post)
+            await self._report(post, sending=True)
         finally:
             self._unfinished.discard(done)
             done.set()
@@ -200,15 +196,16 @@ class Performer:
     def _work(self, function: Callable[..., Awaitable[None]], *args: Any) -> None:
         self._actor.spawn(function, *args)
 
-    async def _report(self, work: Callable[[], Awaitable[Any]]) -> None:
+    async def _report(self, work: Callable[[], Awaitable[Any]], *, sending: bool = False) -> None:
         """Do the work and tell the session what came of it, if it is something to be told."""
         try:
             outcome = await work()
         except Unavailable as exc:
-            outcome = Trouble(exc)
+            outcome = Trouble(exc, sending)
         except Rejected as exc:
-            outcome = self.refusal(exc)
+            outcome = msg.Refused(exc.failure, exc.fatal)
         except otp.CallError as exc:
-            outcome = Trouble(Unavailable(f"the connection is not there at the moment ({type(exc).__name__})"))
+            gone = Unavailable(f"the connection is not there at the moment ({type(exc).__name__})")
+            outcome = Trouble(gone, sending)
         if outcome is not None:
             await otp.send(self._actor.ref, outcome)
