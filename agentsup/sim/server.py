@@ -117,7 +117,7 @@ class _Connections:
         self._open.add(stream)
         try:
             plain: Any = stream  # hypercorn takes it as well, though it is annotated for TLS streams only
-            await TCPServer(self._app, self._config, self._context, {}, plain)
+            await _Connection(self._app, self._config, self._context, {}, plain)
         finally:
             self._open.discard(stream)
             if not self._open:
@@ -134,6 +134,14 @@ class _Connections:
             stream.socket.close()  # not aclose: hypercorn shields its sends, and only a closed socket ends those
         if self._nursery is not None:
             self._nursery.cancel_scope.cancel()
+
+
+class _Connection(TCPServer):
+    """One of hypercorn's connections that ends when the client hangs up, and not when it would have been idle for long enough."""
+
+    async def _read_data(self) -> None:
+        await super()._read_data()
+        await self.idle_task.stop()
 
 
 def _quiet_config() -> Config:
