@@ -13,7 +13,7 @@ from agentsup.sim.exchange import Json, Request, Response
 from agentsup.sim.fields import Form
 from agentsup.sim.pages import Paging, cut_page
 from agentsup.sim.query import Query
-from agentsup.sim.refusal import conflict, invalid
+from agentsup.sim.refusal import Refused, conflict, invalid
 from agentsup.sim.routing import Route
 from agentsup.sim.table import Table
 from agentsup.sim.world import World
@@ -87,7 +87,11 @@ class Environments:
         Raises:
             Refused: 404, there is none with that id.
         """
-        return self._table.get(environment_id)
+        found = self._table.find(environment_id)
+        if found is None:
+            details = {"error_code": "environment_not_found"}
+            raise Refused(404, f"environment {environment_id} was not found (environment_not_found)", details=details)
+        return found
 
     def find(self, environment_id: str) -> Environment | None:
         """The environment, None where there is none."""
@@ -99,7 +103,7 @@ class Environments:
         Raises:
             Refused: 404, there is none with that id; 400, it is archived.
         """
-        environment = self._table.get(environment_id)
+        environment = self.get(environment_id)
         if environment.archived_at is not None:
             raise invalid("environment_id", f"{environment_id} is archived", code="environment_archived")
         return environment
@@ -125,7 +129,7 @@ class Environments:
         return Response.json(self._table.add(made).view())
 
     async def _retrieve(self, request: Request) -> Response:
-        return Response.json(self._table.get(request.params["environment_id"]).view())
+        return Response.json(self.get(request.params["environment_id"]).view())
 
     async def _update(self, request: Request) -> Response:
         environment = self.usable(request.params["environment_id"])
@@ -146,14 +150,14 @@ class Environments:
         return Response.json(environment.view())
 
     async def _delete(self, request: Request) -> Response:
-        key = self._table.get(request.params["environment_id"]).id
+        key = self.get(request.params["environment_id"]).id
         if self._in_use(key):
             raise conflict(f"environment {key} is in use by a session")
         self._table.remove(key)
         return Response.json({"id": key, "type": "environment_deleted"})
 
     async def _archive(self, request: Request) -> Response:
-        environment = self._table.get(request.params["environment_id"])
+        environment = self.get(request.params["environment_id"])
         if environment.archived_at is None:
             environment.archived_at = environment.updated_at = self._world.calendar.stamp()
         return Response.json(environment.view())

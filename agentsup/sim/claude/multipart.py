@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from email.message import Message
-from email.parser import BytesHeaderParser
+from email.parser import HeaderParser
 
 import attrs
 
@@ -48,19 +48,14 @@ def _param(header: str, kind: str, name: str) -> str | None:
 
 def _read_part(part: bytes) -> Part:
     head, found, content = part.removeprefix(b"\r\n").partition(b"\r\n\r\n")
-    headers = BytesHeaderParser().parsebytes(head + b"\r\n\r\n")
+    headers = HeaderParser().parsestr(head.decode("utf-8", "replace"))
     name = headers.get_param("name", header="content-disposition")
     if not found or not isinstance(name, str):
         raise invalid("body", "has a part without a name")
     filename = headers.get_filename()
     return Part(
-        _utf8(name),
+        name,
         content,
-        None if filename is None else _utf8(filename),
+        filename,
         headers.get_content_type() if "content-type" in headers else "application/octet-stream",
     )
-
-
-def _utf8(text: str) -> str:
-    """Names travel as raw UTF-8, which the parser keeps as surrogates."""
-    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
