@@ -142,6 +142,6 @@ def demonitor(watch_on: Monitor) -> None:
 
 async def wait_down(ref: Ref) -> ExitReason:
     """Wait, from any task, until the process at `ref` has ended; its reason, or `Gone()` if it was dead before."""
-    await trio.lowlevel.checkpoint()
     target = find(ref)
+    await trio.lowlevel.checkpoint()
     return Gone() if target is None else await target.ended()

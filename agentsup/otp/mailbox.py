@@ -172,8 +172,10 @@ class Mailbox:
         if queue is None:
             queue = self.queue = deque()
         length = len(queue)
-        if length >= self.capacity and not self._make_room(queue):
-            return False
+        if length >= self.capacity:
+            if not self._make_room(queue):
+                return False
+            length -= 1
         queue.append(entry)
         if length >= self.high_water:
             self.high_water = length + 1

@@ -114,9 +114,9 @@ class Supervisor(Overseer):
 
     def _on_ignored(self, child: Child) -> None:
         super()._on_ignored(child)
+        self._done_with(child)
         if child.spec.restart == "temporary":
             self._forget(child)
-        self._done_with(child)
 
     def _done_with(self, child: Child) -> None:
         if self._group and self._group[0] is child:
