@@ -73,19 +73,28 @@ class Endpoint(otp.Actor):
         """Hand out the driver, or follow a session."""
         match request:
             case GetDriver():
-                return otp.Reply(self._driver)
+                return otp.Reply(self._driver, timeout=self._patience)
             case Follow():
                 self._follow(request)
                 return otp.Reply(None)
 
-    def handle_cast(self, message: Unfollow) -> None:
+    def handle_cast(self, message: Unfollow) -> otp.NoReply:
         """Stop following a session."""
         self._unfollow(message.owner)
+        return otp.NoReply(timeout=self._patience)
 
-    def handle_info(self, message: Any) -> None:
-        """A session's task is gone: so is its stream."""
+    def handle_info(self, message: Any) -> otp.NoReply | otp.Stop:
+        """A session's task is gone: so is its stream. Or nobody has asked for anything for a while: then neither is this needed."""
+        if isinstance(message, otp.Idle) and not self._streams:
+            return otp.Stop()
         if isinstance(message, otp.Down):
             self._unfollow(message.ref)
+        return otp.NoReply(timeout=self._patience)
+
+    @property
+    def _patience(self) -> float | None:
+        """Seconds without a word after which this is over; None while it holds streams."""
+        return None if self._streams else UNUSED_FOR
 
     def _follow(self, request: Follow) -> None:
         known = self._streams.get(request.owner)
@@ -109,6 +118,9 @@ class Endpoint(otp.Actor):
             with trio.CancelScope(shield=True, deadline=trio.current_time() + CLOSE_BUDGET):
                 await self._driver.aclose()
 
+
+UNUSED_FOR = 60.0
+"""Seconds an endpoint without streams is kept. A service with a key per customer would otherwise keep a client for each it ever had."""
 
 CLOSE_BUDGET = 2.0
 """Seconds for closing idle connections; a peer that does not say goodbye is not waited for longer."""

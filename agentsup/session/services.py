@@ -87,7 +87,7 @@ class Services:
         if found is not None:
             return found
         name = otp.Name(provider.endpoint, self.endpoints)
-        spec = otp.ChildSpec(id=provider.endpoint, start=lambda: Endpoint(provider), name=name)
+        spec = otp.ChildSpec(id=provider.endpoint, start=lambda: Endpoint(provider), name=name, restart="transient")
         try:
             return await otp.start_child(self.providers, spec)
         except otp.AlreadyStarted as exc:  # somebody else asked at the same time

@@ -438,3 +438,38 @@ async def test_every_problem_is_told_before_anything_starts(monkeypatch, autojum
 
     paths = [problem.path for problem in caught.value.problems]
     assert paths == ["session_id", "provider.api_key", "provider.base_url", "provider.agent", "provider.environment"]
+
+
+async def test_a_dying_endpoint_takes_its_streams_with_it_and_nothing_else(world, autojump_clock):
+    """When the task that owns the connections dies, the sessions open their streams again at the next one."""
+    ref = await world.start()
+    other = await world.start(session_id="s2")
+    answers = []
+
+    async def ask(who):
+        answers.append((await who.submit("@sleep 5\n@say done")).text)
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(ask, ref)
+        nursery.start_soon(ask, other)
+        await trio.sleep(1)
+        endpoints = world.runtime._services.endpoints
+        await crash(endpoints.whereis(world.provider.endpoint))
+
+    assert answers == ["done", "done"]
+    info = await ref.info()
+    assert (info.restarts, info.reconnects) == (0, 1)
+
+
+async def test_an_unused_endpoint_goes(world, autojump_clock):
+    """A client that nobody has used for a while is closed; the next session gets a new one."""
+    ref = await world.start()
+    endpoints = world.runtime._services.endpoints
+    assert len(endpoints) == 1
+
+    await ref.close()
+    await trio.sleep(120)
+
+    assert len(endpoints) == 0
+    ref = await world.start()
+    assert (await ref.submit("@say back")).text == "back"
