@@ -1,0 +1,82 @@
+"""The hand-made tables leave nothing out, and tell nothing that is not so."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import re
+import typing
+from pathlib import Path
+
+import attrs
+
+import agentsup
+from agentsup.talk import events as ev
+
+REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
+COMMANDS = ("agentsup.cli", "agentsup.demo", "agentsup.__main__")
+"""Commands, not a library: their errors are exit statuses, documented with the commands."""
+
+
+def rows(page: str) -> list[list[str]]:
+    """Every row of every table on a page, as cells."""
+    text = (REFERENCE / page).read_text(encoding="utf-8")
+    lines = [line.strip().strip("|") for line in text.splitlines() if line.startswith("| `")]
+    return [[cell.strip() for cell in line.split("|")] for line in lines]
+
+
+def code(cell: str) -> list[str]:
+    """The words in backticks."""
+    return re.findall(r"`([^`]+)`", cell)
+
+
+def event_classes() -> list[type]:
+    return [*typing.get_args(ev.Ours), *typing.get_args(ev.Theirs), *typing.get_args(ev.Passing)]
+
+
+def test_every_event_is_in_the_table_with_its_fields():
+    """Type, class and fields of each event, as the code has them."""
+    ours = {"id", "raw"}  # of every event of the provider's; said once, above the table
+    expected = {
+        (kind.type, kind.__name__): [
+            a.name for a in attrs.fields(kind) if not (issubclass(kind, ev.Heard) and a.name in ours)
+        ]
+        for kind in event_classes()
+    }
+
+    told = {(code(row[0])[0], code(row[1])[0]): code(row[2]) for row in rows("events.md")}
+
+    assert expected == told
+
+
+def error_classes() -> set[str]:
+    """Every error of the library, in whatever room; the kernel's namesakes are told apart."""
+    for module in pkgutil.walk_packages(agentsup.__path__, "agentsup."):
+        if not module.name.startswith(COMMANDS):
+            importlib.import_module(module.name)
+    found: set[type] = set()
+    waiting = [agentsup.AgentsupError]
+    while waiting:
+        for kind in waiting.pop().__subclasses__():
+            if kind.__module__.startswith("agentsup.") and not kind.__module__.startswith(COMMANDS):
+                found.add(kind)
+                waiting.append(kind)
+    plain = {kind.__name__ for kind in found if kind.__module__ == "agentsup.errors"}
+    doubled = {kind for kind in found if kind.__name__ in plain and kind.__module__ != "agentsup.errors"}
+    return {f"{kind.__name__} (otp)" if kind in doubled else kind.__name__ for kind in found}
+
+
+def test_every_error_is_in_the_tables():
+    """Nobody has to read the source to know what can be raised, and no error of the past is still told of."""
+    told = {" ".join([code(row[0])[0], *(["(otp)"] if "(`otp`)" in row[0] else [])]) for row in rows("errors.md")}
+
+    assert error_classes() == told
+
+
+def test_every_public_name_is_in_the_reference():
+    """`agentsup.__all__` and the page are the same list; the kernel has a page of its own."""
+    page = (REFERENCE / "api.md").read_text(encoding="utf-8")
+    told = set(re.findall(r"^\.\. auto\w+:: agentsup\.(\w+)(?:\(\))?$", page, re.MULTILINE))
+    told |= {name for name in agentsup.__all__ if hasattr(agentsup.ids, name)}  # by automodule
+
+    assert set(agentsup.__all__) - {"otp"} == told - {"session", "ids"}
