@@ -42,7 +42,9 @@ def stream_bytes(events: int) -> bytes:
         {"id": f"sevt_{n}", "type": "agent.message", "content": [{"type": "text", "text": BODY}], "processed_at": stamp}
         for n in range(events)
     ]
-    parts.append({"id": "sevt_i", "type": "session.status_idle", "stop_reason": {"type": "end_turn"}, "processed_at": stamp})
+    parts.append(
+        {"id": "sevt_i", "type": "session.status_idle", "stop_reason": {"type": "end_turn"}, "processed_at": stamp}
+    )
     return b"".join(_chunk(_frame(event)) for event in parts)
 
 
