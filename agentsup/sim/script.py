@@ -10,168 +10,35 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Collection
-from typing import Any, NoReturn, TypeAlias
+from typing import Any, NoReturn
 
-import attrs
+from .directions import (
+    Ask,
+    Cut,
+    Deltas,
+    Direction,
+    Echo,
+    Emit,
+    Eof,
+    Fail,
+    Frame,
+    Misread,
+    Say,
+    Server,
+    Sleep,
+    Stale,
+    Stop,
+    Think,
+    Thread,
+    Tool,
+    Usage,
+    Verdict,
+    WriteFile,
+)
 
 LONGEST_SLEEP_S = 86_400.0
 MOST_DELTA_BYTES = 64 * 1024 * 1024
 _MOST_TOKENS = 10**12
-
-
-@attrs.frozen
-class Echo:
-    """Answers with the message's own text."""
-
-    text: str = attrs.field(repr=False)
-
-
-@attrs.frozen
-class Say:
-    """`@say TEXT`: a message; `{results}` in it becomes the last batch's results."""
-
-    text: str = attrs.field(repr=False)
-
-
-@attrs.frozen
-class Misread:
-    """A line that is no direction."""
-
-    line: str = attrs.field(repr=False)
-
-
-@attrs.frozen
-class Tool:
-    """`@tool NAME JSON`: a call of the client's tool."""
-
-    name: str
-    input: dict[str, Any] = attrs.field(repr=False)
-
-
-@attrs.frozen
-class Server:
-    """`@server NAME JSON`: a tool of the provider; input and output are both the JSON."""
-
-    name: str
-    input: dict[str, Any] = attrs.field(repr=False)
-    output: str = attrs.field(repr=False)
-    """The JSON as it was written."""
-
-
-@attrs.frozen
-class Ask:
-    """`@ask NAME JSON`: a tool of the provider that needs a confirmation first."""
-
-    name: str
-    input: dict[str, Any] = attrs.field(repr=False)
-    output: str = attrs.field(repr=False)
-
-
-@attrs.frozen
-class Think:
-    """`@think TEXT`: reasoning."""
-
-    text: str = attrs.field(repr=False)
-
-
-@attrs.frozen
-class Sleep:
-    """`@sleep SECONDS`: takes its time; a day at most."""
-
-    seconds: float
-
-
-@attrs.frozen
-class Deltas:
-    """`@deltas N BYTES`: one message of N pieces of BYTES bytes each; 64 MiB at most."""
-
-    count: int
-    size: int
-
-    def pieces(self) -> list[str]:
-        """The pieces in order: one letter each, the next one a letter further, so that a lost or doubled piece shows."""
-        return [chr(ord("a") + index % 26) * self.size for index in range(self.count)]
-
-
-@attrs.frozen
-class Usage:
-    """`@usage IN OUT`: the token counts of this model call."""
-
-    input_tokens: int
-    output_tokens: int
-
-
-@attrs.frozen
-class Fail:
-    """`@error TYPE STATUS`: a provider error; the status is `retrying`, `exhausted` or `terminal`."""
-
-    kind: str
-    status: str
-
-
-@attrs.frozen
-class Cut:
-    """`@cut`: breaks every open stream in the middle of a frame."""
-
-
-@attrs.frozen
-class Eof:
-    """`@eof`: ends every open stream cleanly."""
-
-
-@attrs.frozen
-class Stale:
-    """`@stale`: repeats the last requires_action idle."""
-
-
-@attrs.frozen
-class Stop:
-    """`@stop REASON`: ends the turn with this stop reason."""
-
-    reason: str
-
-
-@attrs.frozen
-class Frame:
-    """`@frame EVENT DATA`: an SSE frame as it is, on the streams only."""
-
-    event: str
-    data: str = attrs.field(repr=False)
-
-
-@attrs.frozen
-class Emit:
-    """`@event JSON`: an event as it is, in streams and history."""
-
-    event: dict[str, Any] = attrs.field(repr=False)
-
-
-@attrs.frozen
-class WriteFile:
-    """`@file NAME TEXT`: a file in the session's outputs."""
-
-    name: str
-    text: str = attrs.field(repr=False)
-
-
-@attrs.frozen
-class Thread:
-    """`@thread NAME`: what follows is a child thread's, to the next one or the end."""
-
-    name: str
-
-
-@attrs.frozen
-class Verdict:
-    """`@verdict RESULT`: the next evaluation's result."""
-
-    result: str
-
-
-Direction: TypeAlias = (
-    Echo | Say | Misread | Tool | Server | Ask | Think | Sleep | Deltas | Usage | Fail | Cut | Eof | Stale | Stop | Frame | Emit
-    | WriteFile | Thread | Verdict
-)  # fmt: skip
 
 
 class _NotADirection(Exception):

@@ -183,16 +183,21 @@ class _Application:
             request = await _read(WebRequest(scope, receive))
         except Refused as refusal:
             return Response.json(refusal.envelope("req_none"), status=refusal.status)
-        response = broken = None
+        waiting = trio.CancelScope()
+        broken = response = None
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(_cancel_when_gone, receive, nursery.cancel_scope)
-            try:
-                response = await self._simulator.handle(request)
-            except Severed as error:  # kept for outside of the nursery, which would wrap it in a group
-                broken = error
+            nursery.start_soon(_cancel_when_gone, receive, waiting)
+            with waiting:
+                try:
+                    response = await self._simulator.handle(request)
+                except Severed as error:  # kept for outside of the nursery, which would wrap it in a group
+                    broken = error
             nursery.cancel_scope.cancel()
         if broken is not None:
             raise broken
+        if waiting.cancel_called and response is not None:
+            response.discard()  # the hanging up was heard here, so the body's own watch would never hear it
+            return None
         return response
 
 

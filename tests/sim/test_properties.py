@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 
 from agentsup import sim
 from agentsup.sim.claude.multipart import read_parts
+from agentsup.sim.directions import Echo, Misread
 from agentsup.sim.exchange import Request
 from agentsup.sim.faults import Fault, FaultBook
 from agentsup.sim.pages import Cursors, Paging, cut_page
-from agentsup.sim.script import Echo, Misread, read_script
+from agentsup.sim.script import read_script
 
 from .kit import HEADERS, history, message, new_session, of_type, result, send
 

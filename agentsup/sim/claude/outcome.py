@@ -11,9 +11,10 @@ from collections.abc import Iterator
 
 import trio
 
-from agentsup.sim import script
+from agentsup.sim import directions
+from agentsup.sim.directions import Direction
 from agentsup.sim.exchange import Json
-from agentsup.sim.script import Direction, read_script
+from agentsup.sim.script import read_script
 
 from .inputs import DEFAULT_ITERATIONS
 from .session import Session
@@ -31,7 +32,7 @@ def stages_of(text: str) -> Iterator[tuple[list[Direction], str]]:
     work: list[Direction] = []
     announced: str | None = None
     for direction in read_script(text):
-        if not isinstance(direction, script.Verdict):
+        if not isinstance(direction, directions.Verdict):
             work.append(direction)
             continue
         if announced is not None:

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import groupby
+from typing import assert_never
 
 import attrs
 import trio
 
-from agentsup.sim import script
+from agentsup.sim import directions
+from agentsup.sim.directions import Direction
 from agentsup.sim.exchange import Json
-from agentsup.sim.script import Direction
 
 from .calls import Batch, Call
 from .content import text_block, text_of
@@ -54,12 +55,12 @@ class Turn:
         self.batch: Batch | None = None
         """The calls that wait for the client, if any do."""
 
-    async def perform(self, directions: Sequence[Direction]) -> Ending:
+    async def perform(self, script: Sequence[Direction]) -> Ending:
         """Performs a script; the session is running when this begins."""
         self._open_span()
-        for kind, group in groupby(directions, key=type):
-            if kind is script.Tool:
-                await self._call_tools([tool for tool in group if isinstance(tool, script.Tool)])
+        for kind, group in groupby(script, key=type):
+            if kind is directions.Tool:
+                await self._call_tools([tool for tool in group if isinstance(tool, directions.Tool)])
                 continue
             for direction in group:
                 ending = await self._act(direction)
@@ -79,42 +80,46 @@ class Turn:
 
     async def _act(self, direction: Direction) -> Ending | None:  # noqa: C901 - one clause per direction
         match direction:
-            case script.Echo(text):
+            case directions.Echo(text):
                 self._say([text])
-            case script.Say(text):
+            case directions.Say(text):
                 self._say([text.replace("{results}", ", ".join(self._results))])
-            case script.Misread(line):
+            case directions.Misread(line):
                 self._say([f"unknown stage direction: {line}"])
-            case script.Deltas():
+            case directions.Deltas():
                 self._say(direction.pieces(), preview=True)
-            case script.Think():
+            case directions.Think():
                 self._think()
-            case script.Sleep(seconds):
+            case directions.Sleep(seconds):
                 await trio.sleep(seconds)
-            case script.Usage(tokens_in, tokens_out):
+            case directions.Usage(tokens_in, tokens_out):
                 self._count(Tokens(tokens_in, tokens_out))
-            case script.Cut():
+            case directions.Cut():
                 self._session.feed.cut()
-            case script.Eof():
+            case directions.Eof():
                 self._session.feed.end()
-            case script.Stale():
+            case directions.Stale():
                 self._repeat_action()
-            case script.Stop(reason):
+            case directions.Stop(reason):
                 return await self._stop(reason)
-            case script.Fail(kind, status):
+            case directions.Fail(kind, status):
                 return self._fail(kind, status)
-            case script.Frame(event, data):
+            case directions.Frame(event, data):
                 self._voice.feed.show_raw(event, data)
-            case script.Emit(event_object):
+            case directions.Emit(event_object):
                 self._emit(event_object)
-            case script.Server(name, arguments, output):
+            case directions.Server(name, arguments, output):
                 self._serve(name, arguments, output)
-            case script.Ask(name, arguments, output):
+            case directions.Ask(name, arguments, output):
                 await self._ask(name, arguments, output)
-            case script.WriteFile(name, text):
+            case directions.WriteFile(name, text):
                 self._write_file(self._session.id, name, text.encode("utf-8", "replace"))
-            case script.Thread(name):
+            case directions.Thread(name):
                 self._begin_child(name)
+            case directions.Tool() | directions.Verdict():
+                pass  # tools are batched by `perform`, verdicts belong to outcomes, which keep them to themselves
+            case _:
+                assert_never(direction)
         return None
 
     # Model calls
@@ -175,7 +180,7 @@ class Turn:
 
     # Tools
 
-    async def _call_tools(self, tools: list[script.Tool]) -> None:
+    async def _call_tools(self, tools: list[directions.Tool]) -> None:
         uses = [self._voice.request("agent.custom_tool_use", name=tool.name, input=tool.input) for tool in tools]
         answers = await self._await_answers([self._call(use, "user.custom_tool_result") for use in uses])
         self._results = [text_of(answer.get("content")) for answer in answers]
