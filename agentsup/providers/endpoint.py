@@ -11,11 +11,14 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeAlias
 
 import attrs
+import structlog
 import trio
 
 from agentsup import otp
 from agentsup.providers.base import Driver, Provider, Rejected, Unavailable
 from agentsup.providers.feed import Feed
+
+_log = structlog.get_logger("agentsup.providers")
 
 
 @attrs.frozen
@@ -168,6 +171,12 @@ class _Stream:
             )
         except (Unavailable, Rejected) as exc:
             return exc
+        except otp.NoProc:
+            raise
+        except Exception as exc:  # noqa: BLE001  -- the border of one session
+            # Between one session's stream and everybody else's: a driver's bug ends this stream, not the endpoint.
+            _log.exception("stream.failed", provider_session_id=request.provider_session_id)
+            return Unavailable(f"the stream failed here ({type(exc).__name__})")
         return Unavailable("the stream ended")
 
     async def _tell(self, message: CaughtUp | StreamEnded) -> None:

@@ -226,7 +226,7 @@ class ManagedDriver:
             check_status(response, response.content, what)
             try:
                 answer = response.json()
-            except ValueError:
+            except (ValueError, RecursionError):
                 raise RemoteProtocolError("the answer is not JSON") from None
             if not isinstance(answer, Mapping):
                 raise RemoteProtocolError("the answer is not a JSON object")

@@ -33,7 +33,7 @@ def decode_frame(name: str, data: str) -> dict[str, Any] | None:
         return None
     try:
         event = json.loads(data)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise RemoteProtocolError(f"a frame of {len(data)} characters is not JSON") from None
     if name == "error":
         raise ErrorFrame(_error_kind(event))

@@ -33,13 +33,16 @@ def read(raw: Raw) -> ev.Theirs | ev.TextDelta | None:
     """What the event means; None if it says nothing by itself. `raw` must have passed `frames.checked`."""
     meaning = _READ.get(raw["type"])
     # An interrupt's echo may come with an empty id, which would make all of them one.
-    event_id = raw.get("id") or None
+    event_id = raw.get("id")
+    if not isinstance(event_id, str) or not event_id:
+        event_id = None
     return ev.Noted(id=event_id, raw=raw) if meaning is None else meaning(event_id, raw)
 
 
 def _delta(_: Any, raw: Raw) -> ev.TextDelta | None:
-    content = (raw.get("delta") or {}).get("content") or {}
-    text = content.get("text")
+    delta = raw.get("delta")
+    content = delta.get("content") if isinstance(delta, dict) else None
+    text = content.get("text") if isinstance(content, dict) else None
     return ev.TextDelta(message_id=str(raw.get("event_id")), text=text) if isinstance(text, str) else None
 
 
@@ -51,7 +54,9 @@ def _message(event_id: Any, raw: Raw) -> ev.Said:
     return ev.Said(id=event_id, raw=raw, text=_text(raw))
 
 
-def _custom_tool_use(event_id: Any, raw: Raw) -> ev.ToolAsked:
+def _custom_tool_use(event_id: Any, raw: Raw) -> ev.ToolAsked | ev.Noted:
+    if event_id is None:
+        return ev.Noted(id=None, raw=raw)  # a call without an id cannot be answered
     return ev.ToolAsked(id=event_id, raw=raw, use=_use(event_id, raw))
 
 
@@ -68,7 +73,8 @@ def _idle(event_id: Any, raw: Raw) -> ev.Waiting:
     kind = reason.get("type") if isinstance(reason, dict) else None
     terminal = _ENDS.get(kind, "terminated") if isinstance(kind, str) else "terminated"
     asked = reason.get("event_ids") if isinstance(reason, dict) and terminal == "requires_action" else None
-    calls = tuple(CallId(call) for call in asked if isinstance(call, str)) if isinstance(asked, list) else ()
+    named = dict.fromkeys(call for call in asked if isinstance(call, str)) if isinstance(asked, list) else {}
+    calls = tuple(CallId(call) for call in named)  # each once: a call named twice is still one call
     return ev.Waiting(id=event_id, raw=raw, terminal=terminal, stop_reason=reason, asked=calls)
 
 
