@@ -108,10 +108,16 @@ class State:
     """The provider's last word, while it waits."""
 
     stopping: bool = False
-    """An interrupt is on its way: what the provider still asks for is about to be dropped over there, and is not acted on here."""
+    """The agent was told to stop, and has not come to rest since. What it still asks for is about to be dropped over there, and is not
+    acted on here; and the next message is held back: behind the rest, nothing of the old request can be taken for the new one's."""
+
+    unheard_stops: int = 0
+    """Interrupts the provider has by its answer and has not echoed; the next echo is of one of these."""
 
     terminated: ev.Terminated | None = None
     answered: tuple[CallId, ...] = ()
+    """Calls that want nothing more of us, answered or dropped over there; an idle that names only these is an old one."""
+
     done: tuple[RequestId, ...] = ()
     requests: int = 0
     turns: int = 0
@@ -193,10 +199,12 @@ def _accepted(state: State, event: ev.Accepted) -> State:
 
 
 def _request_started(state: State, event: ev.RequestStarted) -> State:
-    accepted, *queue = state.queue
+    accepted = next((waits for waits in state.queue if waits.request_id == event.request_id), None)
+    if accepted is None:
+        return state
     return attrs.evolve(
         state,
-        queue=tuple(queue),
+        queue=tuple(waits for waits in state.queue if waits is not accepted),
         current=Current(id=event.request_id),
         requests=state.requests + 1,
         outbox=(*state.outbox, SayMessage(event.request_id, accepted.parts)),
@@ -208,23 +216,22 @@ def _sending(state: State, event: ev.Sending) -> State:
 
 
 def _delivered(state: State, event: ev.Delivered) -> State:
-    results = [CallId(key.removeprefix("result:")) for key in event.keys if key.startswith("result:")]
-    calls = (
-        {call_id: call for call_id, call in state.calls.items() if call_id not in results} if results else state.calls
+    outbox = tuple(item for item in state.outbox if item.key not in event.keys)
+    stops = sum(isinstance(item, SayStop) and item.key in event.keys for item in state.outbox)
+    state = attrs.evolve(
+        state, outbox=outbox, sent=state.sent.difference(event.keys), unheard_stops=state.unheard_stops + stops
     )
-    return attrs.evolve(
-        state,
-        outbox=tuple(item for item in state.outbox if item.key not in event.keys),
-        sent=state.sent.difference(event.keys),
-        calls=calls,
-        answered=(*state.answered, *results)[-REMEMBERED:] if results else state.answered,
-    )
+    return _settled(state, _results(event.keys))
 
 
 def _withdrawn(state: State, event: ev.Withdrawn) -> State:
+    gone = [item for item in state.outbox if item.key in event.keys]
     outbox = tuple(item for item in state.outbox if item.key not in event.keys)
-    calls = {call_id: call for call_id, call in state.calls.items() if f"result:{call_id}" not in event.keys}
-    return attrs.evolve(state, outbox=outbox, sent=state.sent.difference(event.keys), calls=calls)
+    # A message that never arrived made nobody work, and an interrupt that was refused stops nobody: there will be no rest to wait for.
+    moot = any(isinstance(item, SayStop) or (isinstance(item, SayMessage) and item.key in state.sent) for item in gone)
+    sent, stopping = state.sent.difference(event.keys), state.stopping and not moot
+    state = attrs.evolve(state, outbox=outbox, sent=sent, stopping=stopping)
+    return _settled(state, _results(event.keys))
 
 
 def _tool_started(state: State, event: ev.ToolStarted) -> State:
@@ -247,7 +254,10 @@ def _answered(state: State, event: ev.Answered) -> State:
 
 
 def _interrupt_sent(state: State, event: ev.InterruptSent) -> State:
-    return attrs.evolve(state, outbox=(*state.outbox, SayStop(event.key)), stopping=True)
+    """The agent works, or is about to, unless it came to rest and this was not acted on yet (the history is still being merged)."""
+    current, idle = state.current, state.idle
+    rests = idle is not None and idle.terminal != "requires_action" and (current is None or current.armed)
+    return attrs.evolve(state, outbox=(*state.outbox, SayStop(event.key)), stopping=not rests)
 
 
 def _request_ended(state: State, event: ev.RequestEnded) -> State:
@@ -274,7 +284,7 @@ def _session_ended(state: State, event: ev.SessionEnded) -> State:
 
 def _working(state: State, _: ev.Working) -> State:
     current = state.current
-    if current is not None:
+    if current is not None and not _unsent(state, current):
         armed = current.armed or not any(isinstance(item, SayMessage) for item in state.outbox)
         current = attrs.evolve(current, working=True, armed=armed)
     return attrs.evolve(state, attempts=0, idle=None, current=current)
@@ -282,7 +292,7 @@ def _working(state: State, _: ev.Working) -> State:
 
 def _busy(state: State, _: ev.Said | ev.ServerToolUsed | ev.Measured) -> State:
     """The agent did something: a provider that does not say when it begins to work is believed by what it does."""
-    if state.current is None or state.current.working:
+    if state.current is None or state.current.working or _unsent(state, state.current):
         return state if not state.attempts else attrs.evolve(state, attempts=0)
     return attrs.evolve(state, attempts=0, current=attrs.evolve(state.current, working=True))
 
@@ -305,10 +315,11 @@ def _waiting(state: State, event: ev.Waiting) -> State:
         current, turns = attrs.evolve(current, working=False, turns=current.turns + 1), turns + 1
     state = attrs.evolve(state, attempts=0, idle=event, current=current, turns=turns)
     if event.terminal == "requires_action":
-        return state
+        # It waits for somebody else as well, and an interrupt may change nothing about that: then this is the rest.
+        ours = all(call_id in state.calls or call_id in state.answered for call_id in event.asked)
+        return state if ours else attrs.evolve(state, stopping=False)
     # Nothing is open over there any more; what is on its way may still be confirmed.
-    calls = {call_id: call for call_id, call in state.calls.items() if call.queued}
-    return attrs.evolve(state, calls=calls, stopping=False)
+    return _settled(attrs.evolve(state, stopping=False), [key for key, call in state.calls.items() if not call.queued])
 
 
 def _terminated(state: State, event: ev.Terminated) -> State:
@@ -320,16 +331,39 @@ def _terminated(state: State, event: ev.Terminated) -> State:
 
 def _echoed(state: State, event: ev.Echoed) -> State:
     """Our input came back. A request is armed by its message's echo, in the provider's order, so no older idle can end it."""
-    if event.kind != "message" or state.current is None:
+    if event.kind == "interrupt":
+        state = attrs.evolve(state, unheard_stops=state.unheard_stops - 1)
+    if event.kind != "message" or state.current is None or _unsent(state, state.current):
         return state if not state.attempts else attrs.evolve(state, attempts=0)
     waits_for_us = state.idle is not None and state.idle.terminal == "requires_action"
     idle = state.idle if waits_for_us else None
-    current = attrs.evolve(state.current, armed=True)
-    return attrs.evolve(state, attempts=0, idle=idle, current=current, stopping=False)
+    return attrs.evolve(state, attempts=0, idle=idle, current=attrs.evolve(state.current, armed=True))
+
+
+def _noted(state: State, _: ev.Noted) -> State:
+    return attrs.evolve(state, attempts=0) if state.attempts else state
 
 
 def _troubled(state: State, event: ev.Troubled) -> State:
     return attrs.evolve(state, attempts=0, last_error=event.kind)
+
+
+def _results(keys: Iterable[str]) -> list[CallId]:
+    return [CallId(key.removeprefix("result:")) for key in keys if key.startswith("result:")]
+
+
+def _settled(state: State, call_ids: list[CallId]) -> State:
+    """These calls want nothing more, and are recognised should they be named again."""
+    if not call_ids:
+        return state
+    calls = {call_id: call for call_id, call in state.calls.items() if call_id not in call_ids}
+    return attrs.evolve(state, calls=calls, answered=(*state.answered, *call_ids)[-REMEMBERED:])
+
+
+def _unsent(state: State, current: Current) -> bool:
+    """Whether the provider cannot know of the request yet: what it says is about something else."""
+    key = f"message:{current.id}"
+    return key not in state.sent and any(item.key == key for item in state.outbox)
 
 
 def _with_call(state: State, call_id: CallId, **changes: Any) -> State:
@@ -366,5 +400,5 @@ _APPLY: Mapping[type[Any], Callable[[State, Any], State]] = {
     ev.Measured: _measured,
     ev.Echoed: _echoed,
     ev.Troubled: _troubled,
-    # ev.Noted changes nothing.
+    ev.Noted: _noted,
 }

@@ -130,8 +130,9 @@ def _bind(plan: _Plan, provider_session_id: str) -> None:
 
 
 def _hear(plan: _Plan, body: ev.Theirs) -> None:
+    told_before = type(body) is ev.Echoed and body.kind == "interrupt" and plan.state.unheard_stops > 0
     plan.happen(body)
-    if type(body) is ev.Echoed:
+    if type(body) is ev.Echoed and not told_before:
         _recognise(plan, body)
 
 
@@ -219,7 +220,7 @@ def _withdraw_stale(plan: _Plan) -> None:
 
 
 def _refuse(plan: _Plan, failure: ev.Failure, *, fatal: bool) -> None:
-    if fatal or plan.state.provider_session_id is None:
+    if fatal or not plan.state.posting:  # nothing was sent: it is the session that is refused, or to be heard of it
         _end_session(plan, "refused by the provider", failure, interrupt=False)
         return
     # What was sent will never be taken. Forget it, so that the session can go on, and end the request it was for.
@@ -231,10 +232,17 @@ def _refuse(plan: _Plan, failure: ev.Failure, *, fatal: bool) -> None:
         # Results nobody waits for any more: the calls were dropped while these were on their way. The rest is sent again.
         plan.happen(ev.Withdrawn(keys=tuple(item.key for item in missed)))
         return
-    if sent:
-        plan.happen(ev.Withdrawn(keys=tuple(item.key for item in sent)))
-    if plan.state.current is not None:
-        _end_request(plan, "terminated", None, failure)
+    if not sent:
+        return  # by the history it was taken, whatever the answer says
+    plan.happen(ev.Withdrawn(keys=tuple(item.key for item in sent)))
+    current = plan.state.current
+    if current is None or any(isinstance(item, SayMessage) for item in plan.state.outbox):
+        return  # the request it was for is over, and the present one's message did not go out yet
+    if not any(isinstance(item, SayMessage) for item in sent):
+        plan.happen(
+            ev.InterruptSent(key=f"stop:{current.id}")
+        )  # the agent has the message, and waits for what it refused
+    _end_request(plan, "terminated", None, failure)
 
 
 def _take_result(plan: _Plan, result: ToolResult) -> None:
@@ -247,8 +255,8 @@ def _take_result(plan: _Plan, result: ToolResult) -> None:
 
 
 def _time_out(plan: _Plan, request_id: RequestId) -> None:
-    if plan.state.current is not None and plan.state.current.id == request_id:
-        seconds = plan.state.rules.timeout
+    current, seconds = plan.state.current, plan.state.rules.timeout
+    if current is not None and current.id == request_id and seconds is not None:
         _stop_request(plan, ev.Failure(kind="timeout", message=f"the request took longer than its {seconds:g} seconds"))
 
 
@@ -329,7 +337,8 @@ def _run(plan: _Plan, calls: list[Call]) -> None:
 
 
 def _flush(plan: _Plan) -> None:
-    items = plan.state.outbox
+    held = SayMessage if plan.state.stopping else ()
+    items = tuple(item for item in plan.state.outbox if item.key in plan.state.sent or not isinstance(item, held))
     if items and plan.state.link is Link.ATTACHED and not plan.state.posting:
         plan.happen(ev.Sending(keys=tuple(item.key for item in items)))
         plan.state = attrs.evolve(plan.state, posting=True)
@@ -346,7 +355,8 @@ def _end_request(plan: _Plan, terminal: Terminal, stop_reason: object, failure: 
     plan.do(CancelTimer(current.id))
     if plan.state.running:
         plan.do(CancelTools(tuple(plan.state.running)))
-        plan.state = attrs.evolve(plan.state, running=frozenset())
+        for call_id in sorted(plan.state.running):
+            _take_result(plan, ToolResult(call_id, "not finished: the request ended", is_error=True))
     plan.happen(ev.RequestEnded(request_id=current.id, terminal=terminal, stop_reason=stop_reason, failure=failure))
 
 
@@ -384,14 +394,13 @@ def _end_terminated(plan: _Plan, last: ev.Terminated) -> None:
 def _end_session(plan: _Plan, reason: str, failure: ev.Failure | None, *, interrupt: bool) -> None:
     """Every accepted request gets its terminal before the session's own."""
     outward = failure or ev.Failure(kind="closed", message=f"the session is over: {reason}")
-    if plan.state.current is not None:
-        if interrupt:
-            _stop_request(plan, outward)
-            stops = tuple(item for item in plan.state.outbox if isinstance(item, SayStop))
-            if stops:
-                plan.do(Post(stops))
-        else:
-            _end_request(plan, "terminated", None, outward)
+    if interrupt:
+        _stop_request(plan, outward)
+        stops = tuple(item for item in plan.state.outbox if isinstance(item, SayStop))
+        if stops:
+            plan.do(Post(stops))
+    else:
+        _end_request(plan, "terminated", None, outward)
     for accepted in plan.state.queue:
         plan.happen(ev.RequestEnded(request_id=accepted.request_id, terminal="terminated", failure=outward))
     plan.do(Detach())

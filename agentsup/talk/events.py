@@ -307,7 +307,7 @@ class Troubled(Heard):
 
 @attrs.frozen(kw_only=True)
 class Noted(Heard):
-    """An event that changes nothing here, known or not; what it says is in `raw`."""
+    """An event that changes nothing here but that the provider lives, known or not; what it says is in `raw`."""
 
     type: ClassVar[str] = "noted"
 
