@@ -46,8 +46,16 @@ from agentsup.otp.errors import (
     StartError,
     StartIgnored,
 )
+from agentsup.otp.events import (
+    ProcessEnded,
+    ProcessStarted,
+    RestartScheduled,
+    RuntimeEvent,
+    SupervisorGaveUp,
+    ZombieParked,
+)
 from agentsup.otp.flags import AutoShutdownDone, Backoff, RestartLimit, StartFailed, SupFlags
-from agentsup.otp.links import demonitor, monitor, wait_down
+from agentsup.otp.links import demonitor, link, monitor, unlink, wait_down
 from agentsup.otp.links import send_exit as exit
 from agentsup.otp.mailbox import MailboxSpec, MailboxStatistics
 from agentsup.otp.reasons import Crashed, ExitReason, Gone, Killed, Normal, Shutdown, root_causes
@@ -55,6 +63,7 @@ from agentsup.otp.refs import Dest, Name, Ref
 from agentsup.otp.registry import Entry, Registry
 from agentsup.otp.results import Continue, Down, Exit, Idle, Ignore, Monitor, NoReply, Reply, Request, Stop
 from agentsup.otp.runtime import Runtime, open_runtime
+from agentsup.otp.snapshot import ProcessSnapshot, RuntimeSnapshot, task_stack
 from agentsup.otp.spawned import Spawned
 from agentsup.otp.supervisor import Supervisor
 from agentsup.otp.timers import Timer
@@ -106,15 +115,21 @@ __all__ = [
     "Normal",
     "NotAnActor",
     "NotFound",
+    "ProcessEnded",
+    "ProcessSnapshot",
+    "ProcessStarted",
     "Ref",
     "Registry",
     "Reply",
     "Request",
     "RestartLimit",
     "RestartLimitExceeded",
+    "RestartScheduled",
     "Restarting",
     "Running",
     "Runtime",
+    "RuntimeEvent",
+    "RuntimeSnapshot",
     "ServerDied",
     "Shutdown",
     "Spawned",
@@ -125,7 +140,9 @@ __all__ = [
     "Stop",
     "SupFlags",
     "Supervisor",
+    "SupervisorGaveUp",
     "Timer",
+    "ZombieParked",
     "call",
     "cast",
     "check_childspecs",
@@ -136,6 +153,7 @@ __all__ = [
     "exit",
     "get_childspec",
     "info",
+    "link",
     "monitor",
     "offer",
     "open_runtime",
@@ -146,7 +164,9 @@ __all__ = [
     "send",
     "start_child",
     "stop",
+    "task_stack",
     "terminate_child",
+    "unlink",
     "wait_down",
     "which_children",
 ]

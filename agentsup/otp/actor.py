@@ -126,6 +126,18 @@ class Actor:
         """End a watch; its `Down` is never seen afterwards."""
         links.unwatch(self._cell, monitor)
 
+    def link(self, ref: Ref) -> None:
+        """Share fate with `ref`: whichever ends first sends the other its exit reason as a signal (rules P3, P4).
+
+        Raises:
+            NoProc: `ref` is dead and this actor does not trap exits; one that does finds an `Exit` with `Gone()` in its mailbox.
+        """
+        links.link_to(self._cell, ref)
+
+    def unlink(self, ref: Ref) -> None:
+        """Take the link to `ref` away, if there is one."""
+        links.part_from(self._cell, ref)
+
     def send_after(self, delay: float, message: object) -> Timer:
         """Have `message` arrive in `handle_info` in `delay` seconds, unless the actor has ended or the timer is cancelled."""
         cell = self._cell

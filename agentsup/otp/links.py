@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import trio
 
 from agentsup.otp.cell import ACTORS, Cell, find
-from agentsup.otp.errors import NotAnActor
+from agentsup.otp.errors import NoProc, NotAnActor
 from agentsup.otp.mailbox import Signal
 from agentsup.otp.reasons import ExitReason, Gone, Killed, Normal
 from agentsup.otp.results import Down, Exit, Monitor
@@ -118,6 +118,49 @@ def here(what: str) -> Cell:
     if cell is None:
         raise NotAnActor(f"{what} is for actors, in their own callbacks; from a plain task, use wait_down")
     return cell
+
+
+def link_to(cell: Cell, ref: Ref) -> None:
+    """Link `cell` with whoever lives at `ref`.
+
+    Raises:
+        NoProc: nobody does, and the caller does not trap exits; one that does is sent an `Exit` with the reason `Gone()` instead.
+    """
+    target = find(ref)
+    if target is not None:
+        join(cell, target)
+    elif cell.trapping:
+        cell.mailbox.put_signal(Signal(Exit(ref, Gone())))
+    else:
+        raise NoProc(ref, None)
+
+
+def link(ref: Ref) -> None:
+    """Link the calling actor with `ref`: whichever ends first sends the other its exit reason as a signal (rules P3, P4).
+
+    At most one link per pair; linking again changes nothing.
+
+    Raises:
+        NotAnActor: called outside an actor's own task.
+        NoProc: `ref` is dead and the caller does not trap exits; one that does finds an `Exit` with the reason `Gone()` in its mailbox.
+    """
+    link_to(here("link"), ref)
+
+
+def unlink(ref: Ref) -> None:
+    """Take the link between the calling actor and `ref` away, if there is one; its end is not heard afterwards.
+
+    Raises:
+        NotAnActor: called outside an actor's own task.
+    """
+    part_from(here("unlink"), ref)
+
+
+def part_from(cell: Cell, ref: Ref) -> None:
+    """Take the link between `cell` and whoever lives at `ref` away."""
+    target = find(ref)
+    if target is not None:
+        part(cell, target)
 
 
 def monitor(ref: Ref) -> Monitor:

@@ -144,6 +144,17 @@ class MailboxStatistics:
     """Tasks that wait for room (policy `block`)."""
 
 
+def describe_entry(entry: Any) -> str | None:
+    """What kind of thing an entry is, by types only: its content may be somebody's secret."""
+    if entry is None:
+        return None
+    if isinstance(entry, tuple):
+        return f"cast of {type(entry[0]).__name__}"
+    if hasattr(entry, "request"):
+        return f"call with {type(entry.request).__name__}"
+    return type(getattr(entry, "message", entry)).__name__
+
+
 UNBOUNDED = MailboxSpec(math.inf, "unbounded")
 
 

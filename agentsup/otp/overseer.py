@@ -42,6 +42,7 @@ from agentsup.otp.errors import (
     StartError,
     StartIgnored,
 )
+from agentsup.otp.events import RestartScheduled, SupervisorGaveUp
 from agentsup.otp.flags import RestartLimit, SupFlags
 from agentsup.otp.intensity import Window
 from agentsup.otp.mailbox import UNBOUNDED, StopAsked
@@ -65,6 +66,7 @@ class Overseer(Actor):
     mailbox = UNBOUNDED  # everybody who asks waits for the answer, so callers bound it
     trap_exit = True
     shows_ids = True
+    """Whether a child's id means something to those who ask."""
 
     def __init__(self, flags: SupFlags) -> None:
         if not isinstance(flags, SupFlags):
@@ -78,6 +80,15 @@ class Overseer(Actor):
         """A restart limit that cannot trigger is no error, but hardly meant."""
         if self._flags.limit_is_unreachable:
             reports.unreachable_limit(self._cell, self._flags)
+
+    @property
+    def window(self) -> Window:
+        """Its restart attempts, against its limit."""
+        return self._window
+
+    def roster(self) -> list[Child]:
+        """Its children, oldest first."""
+        return list(self._children.values())
 
     # What one may ask of it.
 
@@ -264,6 +275,9 @@ class Overseer(Actor):
         if delay > 0 or child.failures > 1:
             due = functools.partial(self._cell.mailbox.put_system, Due(child, child.turn))
             child.retry = self._cell.runtime.timers.after(delay, due)
+            self._cell.runtime.tell(
+                RestartScheduled(trio.current_time(), self.ref, child.spec.id, delay, child.failures)
+            )
         else:
             self._attempt(child)
 
@@ -288,6 +302,7 @@ class Overseer(Actor):
         flags = self._flags
         self._giving_up = True
         reason = child.last_exit or Killed()
+        self._cell.runtime.tell(SupervisorGaveUp(trio.current_time(), self.ref, child.spec.id))
         reports.supervisor(self._cell, "shutdown", child, reason, limit="reached_max_restart_intensity")
         self._end(Shutdown(RestartLimit(child.spec.id, reason, flags.intensity, flags.period)))
 

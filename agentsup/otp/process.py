@@ -18,6 +18,7 @@ from agentsup.otp.actor import Actor
 from agentsup.otp.calls import Caller
 from agentsup.otp.cell import ACTORS, CELLS, DOOMED, Cell, Phase
 from agentsup.otp.errors import BadReturn
+from agentsup.otp.events import ProcessEnded, ProcessStarted
 from agentsup.otp.mailbox import Info, Latest, Signal, StopAsked
 from agentsup.otp.notices import Ended, Started
 from agentsup.otp.reasons import Crashed, ExitReason, Killed, Normal
@@ -169,6 +170,11 @@ def announce_started(cell: Cell) -> None:
     cell.phase = Phase.RUNNING
     if cell.parent is not None:
         cell.parent.mailbox.put_system(Started(cell))
+    runtime = cell.runtime
+    if runtime.audience:
+        runtime.tell(
+            ProcessStarted(runtime.now(), cell.ref, cell.ref.label, None if cell.parent is None else cell.parent.ref)
+        )
     if cell.watchers:
         cell.tell_watchers()
 
@@ -333,9 +339,13 @@ def bury(cell: Cell, phase: Phase = Phase.DEAD) -> None:
     if cell.parent is not None:
         cell.parent.forget(child=cell)
         cell.parent.mailbox.put_system(Ended(cell, reason, was_starting=not cell.announced))
+    runtime = cell.runtime
+    if runtime.audience:
+        parent = None if cell.parent is None else cell.parent.ref
+        runtime.tell(ProcessEnded(runtime.now(), cell.ref, cell.ref.label, parent, reason, not cell.announced))
     if cell.watchers:
         cell.tell_watchers()
-    cell.runtime.forget(cell)
+    runtime.forget(cell)
 
 
 def _answer_pending(cell: Cell, reason: ExitReason) -> None:

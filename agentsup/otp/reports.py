@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import structlog
 
+from agentsup.otp.mailbox import describe_entry
 from agentsup.otp.reasons import Crashed, Killed, root_causes
 
 if TYPE_CHECKING:
@@ -127,7 +128,7 @@ def ended(cell: Cell, reason: ExitReason, *, was_starting: bool) -> None:
         names=[key for _, key in cell.names or ()],
         initial_call=type(actor).__name__,
         reason=reason,
-        last_message=_shape(cell.current),
+        last_message=describe_entry(cell.current),
         state=format_state(cell),
         ancestors=[str(each.ref) for each in ancestors(cell)],
         mailbox_length=len(mailbox.queue or ()),
@@ -146,16 +147,6 @@ def ancestors(cell: Cell) -> list[Cell]:
         found.append(above)
         above = above.parent
     return found
-
-
-def _shape(entry: Any) -> str | None:
-    if entry is None:
-        return None
-    if isinstance(entry, tuple):
-        return f"cast of {type(entry[0]).__name__}"
-    if hasattr(entry, "request"):
-        return f"call with {type(entry.request).__name__}"
-    return type(getattr(entry, "message", entry)).__name__
 
 
 def format_state(cell: Cell) -> object:

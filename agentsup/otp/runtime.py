@@ -15,14 +15,17 @@ from typing import TYPE_CHECKING
 
 import attrs
 import trio
+import trio.testing
 
 from agentsup.errors import SpecError
 from agentsup.otp import reports
 from agentsup.otp.cell import Cell, Phase
+from agentsup.otp.channel import Channel
 from agentsup.otp.childspec import BRUTAL_KILL, ChildSpec, check_childspecs
 from agentsup.otp.current import current_var, open_ones
 from agentsup.otp.deadlines import Deadlines
 from agentsup.otp.errors import AlreadyStarted, RestartLimitExceeded
+from agentsup.otp.events import Audience, RuntimeEvent, ZombieParked
 from agentsup.otp.flags import RestartLimit, SupFlags, is_seconds
 from agentsup.otp.mailbox import StopAsked
 from agentsup.otp.overseer import start_error
@@ -30,6 +33,7 @@ from agentsup.otp.process import bury, live
 from agentsup.otp.reasons import Crashed, ExitReason, Killed, Shutdown, root_causes
 from agentsup.otp.refs import Name, Ref
 from agentsup.otp.registry import Registry
+from agentsup.otp.snapshot import RuntimeSnapshot, take
 from agentsup.otp.supervisor import Supervisor
 from agentsup.otp.timers import Timers
 
@@ -59,6 +63,8 @@ class Runtime:
     """Its living processes, by serial, oldest first."""
     zombies: set[Cell | Spawned] = attrs.field(factory=set)
     """What was killed and lives on, as long as it does."""
+    audience: Audience = attrs.field(factory=Audience)
+    """Who listens to its events."""
     fatal: BaseException | None = None
     """A SystemExit or KeyboardInterrupt out of a process: it leaves the block, bare."""
     _nursery: trio.Nursery | None = None
@@ -91,6 +97,35 @@ class Runtime:
         assert self._root is not None
         await self._root.ended()
         await trio.sleep_forever()
+
+    # Looking at it.
+
+    def now(self) -> float:
+        """Seconds on trio's clock."""
+        return trio.current_time()
+
+    def snapshot(self) -> RuntimeSnapshot:
+        """The whole tree as plain data, now."""
+        assert self._root is not None
+        return take(self, self._root)
+
+    def events(self, buffer: int = 1024) -> Channel[RuntimeEvent]:
+        """What happens in the tree from now on: `async with rt.events() as events: async for event in events`.
+
+        A consumer that falls more than `buffer` events behind loses the oldest and can see how many (`take_dropped`).
+        """
+        return self.audience.open(buffer)
+
+    def tell(self, event: RuntimeEvent) -> None:
+        """Show an event to whoever listens."""
+        self.audience.tell(event)
+
+    async def quiesce(self) -> None:
+        """Wait until nothing can go on any more without time passing or something from outside; for tests.
+
+        Every task of this trio run is blocked then, so every mailbox is empty whose actor is not in the middle of a callback.
+        """
+        await trio.testing.wait_all_tasks_blocked()
 
     # Starting processes.
 
@@ -170,6 +205,7 @@ class Runtime:
             self._next_rung(cell, self.kill_grace, functools.partial(self._park, cell))
             return
         reports.zombie(cell)
+        self.tell(ZombieParked(self.now(), cell.ref))
         self.zombies.add(cell)
         bury(cell, Phase.ZOMBIE)
 
@@ -236,6 +272,7 @@ class Runtime:
             if budget.cancelled_caught:
                 reports.shutdown_cut(self.shutdown_deadline, len(self.cells) + len(self.zombies))
                 self.cut()
+            self.audience.close()
             self._closed.set()
 
     def stop_waiting(self) -> None:
