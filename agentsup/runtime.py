@@ -135,8 +135,9 @@ async def open_runtime(*, store: None = None) -> AsyncIterator[Runtime]:
     """
     if store is not None:
         raise SpecError.of("store", "must be None: this version keeps sessions in memory only")
-    services = Services()
     async with otp.open_runtime(_flags(), _tree()) as kernel:
+        # Named with their registry: another runtime may be open around the caller.
+        services = Services(providers=otp.Name("providers", kernel.names), sessions=otp.Name("sessions", kernel.names))
         token = _services.set(services)
         try:
             yield Runtime(kernel, services)

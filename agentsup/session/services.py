@@ -54,7 +54,7 @@ class Terminals:
 class Services:
     """One runtime's shared parts, as its sessions see them."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, providers: otp.Name, sessions: otp.Name) -> None:
         self.names = otp.Registry()
         """Session id to the session's present incarnation."""
 
@@ -65,8 +65,8 @@ class Services:
         """The sessions that have not ended."""
 
         self.terminals = Terminals()
-        self.providers: otp.Name = otp.Name("providers")
-        self.sessions: otp.Name = otp.Name("sessions")
+        self.providers = providers
+        self.sessions = sessions
 
     def enter(self, life: Life) -> None:
         """A session lives from now on, until it ends."""

@@ -473,3 +473,42 @@ async def test_an_unused_endpoint_goes(world, autojump_clock):
     assert len(endpoints) == 0
     ref = await world.start()
     assert (await ref.submit("@say back")).text == "back"
+
+
+async def test_two_runtimes_do_not_know_each_other(world, autojump_clock):
+    """The same id may live in two runtimes, and what is started through one starts there, whichever block the caller is in."""
+    async with agentsup.open_runtime() as inner:
+        outer_ref = await world.start(session_id="same")
+        inner_ref = await inner.start_session("same", world.spec())
+
+        assert (await outer_ref.submit("@say outer")).text == "outer"
+        assert (await inner_ref.submit("@say inner")).text == "inner"
+        assert len(inner.sessions()) == 1
+
+    assert (await outer_ref.submit("@say still here")).text == "still here"
+    with pytest.raises(agentsup.SessionClosed):
+        await inner_ref.submit("gone")
+
+
+async def test_a_body_that_fails_leaves_its_exception_bare(sim, provider, autojump_clock):
+    """Leaving the block by an exception stops everything in order, and the exception is the body's own."""
+    with pytest.raises(ZeroDivisionError):
+        async with agentsup.open_runtime() as runtime:
+            await runtime.start_session("s", agentsup.SessionSpec(provider=provider))
+            1 / 0  # noqa: B018  -- the failure
+
+
+async def test_whoever_waits_outside_hears_that_the_runtime_was_left(world, provider, autojump_clock):
+    """A submit in a task that outlives the runtime ends with `SessionClosed` instead of waiting for ever."""
+    ended = []
+
+    async def ask(ref):
+        with pytest.raises(agentsup.SessionClosed):
+            await ref.submit("@sleep 1000\n@say never")
+        ended.append(True)
+
+    async with trio.open_nursery() as nursery, agentsup.open_runtime() as runtime:
+        nursery.start_soon(ask, await runtime.start_session("s", agentsup.SessionSpec(provider=provider)))
+        await trio.sleep(1)
+
+    assert ended == [True]
