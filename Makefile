@@ -34,7 +34,7 @@ check: $(STAMP) ## format, lint, types, layers
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
 	@$(BIN)/mypy tests/typing/api.py
-	@$(BIN)/lint-imports --no-cache | tail -n 1
+	@$(BIN)/lint-imports --no-cache >$(VENV)/layers.txt || { cat $(VENV)/layers.txt; exit 1; }
 
 bench: $(STAMP) ## speed, as ratios against raw trio, raw httpx and the peers
 	@$(BIN)/python -m tests.bench
