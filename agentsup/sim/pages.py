@@ -74,14 +74,12 @@ class Paging:
     """The cursor the client came with."""
 
     @classmethod
-    def asked(
-        cls, request: Request, *, default: int, most: int, order: Order = "desc", scope: str | None = None
-    ) -> Paging:
+    def asked(cls, request: Request, *, default: int, most: int, order: Order = "desc") -> Paging:
         """What the request's `limit`, `page` and `order` say; `order` there is only heard where the list has both."""
         query = Query(request)
         chosen = query.choice("order", ("asc", "desc"), order)
         limit = query.integer("limit", default=default, least=1, most=most)
-        return cls(scope or request.path, limit, "asc" if chosen == "asc" else "desc", query.text("page"))
+        return cls(request.path, limit, "asc" if chosen == "asc" else "desc", query.text("page"))
 
 
 @attrs.frozen

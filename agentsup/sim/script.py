@@ -38,7 +38,6 @@ from .directions import (
 
 LONGEST_SLEEP_S = 86_400.0
 MOST_DELTA_BYTES = 64 * 1024 * 1024
-_MOST_TOKENS = 10**12
 
 
 class _NotADirection(Exception):
@@ -219,6 +218,3 @@ _READERS: dict[str, Callable[[str], Direction]] = {
     "thread": _read_thread,
     "verdict": _read_verdict,
 }
-
-WORDS = frozenset(_READERS)
-"""Every word a direction can begin with."""

@@ -38,12 +38,16 @@ class Simulator:
         self._begin()
 
     def __repr__(self) -> str:
-        return f"<Simulator {self._claude.statistics()} faults={len(self.faults)}>"
+        return f"<Simulator {self._statistics()}>"
 
     def _begin(self) -> None:
         world = World(self._mint, self._calendar, Cursors(), self._nursery)
-        self._claude = ClaudeProtocol(world)
-        self._router = Router(self._claude.routes())
+        self._protocols = (ClaudeProtocol(world),)
+        self._router = Router([route for protocol in self._protocols for route in protocol.routes()])
+
+    def _statistics(self) -> dict[str, int]:
+        found = {name: number for protocol in self._protocols for name, number in protocol.statistics().items()}
+        return {**found, "faults": len(self.faults)}
 
     def reset(self) -> None:
         """Forgets everything, ends open streams and stops running turns; ids are not handed out a second time."""
@@ -54,7 +58,8 @@ class Simulator:
 
     def close(self) -> None:
         """Ends open streams and running turns at once."""
-        self._claude.close()
+        for protocol in self._protocols:
+            protocol.close()
 
     async def handle(self, request: Request) -> Response:
         """The answer to one request.
@@ -108,7 +113,7 @@ class Simulator:
         return Response.json(self.ledger.view())
 
     async def _show_health(self, request: Request) -> Response:
-        return Response.json({"ok": True, **self._claude.statistics(), "faults": len(self.faults)})
+        return Response.json({"ok": True, **self._statistics()})
 
 
 def _after(action: Callable[[], None]) -> Callable[[Request], Any]:

@@ -168,6 +168,21 @@ async def test_deltas(client, autojump_clock):
     assert plain.events == await history(client, session)
 
 
+async def test_think(client, autojump_clock):
+    """`@think` is agent.thinking, which a listener to its previews hears begin."""
+    session = await new_session(client)
+
+    async with listening(client, session, **{"event_deltas[]": "agent.thinking"}) as stream:
+        await say(client, session, "@think hm\n@deltas 2 1")
+        await stream.until("session.status_idle")
+
+    (thinking,) = of_type(stream.events, "agent.thinking")
+    assert of_type(stream.events, "event_start") == [
+        {"type": "event_start", "event": {"type": "agent.thinking", "id": thinking["id"]}}
+    ]
+    assert of_type(stream.events, "event_delta") == []
+
+
 async def test_usage(client, autojump_clock):
     """`@usage` sets one model call's counts, a second one begins the next call; the session sums them."""
     session = await new_session(client)

@@ -71,11 +71,13 @@ class Feed:
 
     def preview(self, kind: str, event: Json) -> None:
         """Shows a preview event to the streams that asked for those of `kind`; the history never has it."""
-        self._push(frame(event["type"], event), lambda tap: kind in tap.deltas)
+        wanting = [tap for tap in self._taps if kind in tap.deltas]
+        if wanting:
+            self._push(frame(event["type"], event), wanting)
 
     def show_raw(self, event_name: str, data: str) -> None:
         """Shows a frame as it is."""
-        self._push(f"event: {event_name}\ndata: {data}\n\n".encode("utf-8", "replace"))
+        self._push(f"event: {event_name}\ndata: {data}\n\n".encode("utf-8", "replace"), list(self._taps))
 
     def open(self, deltas: frozenset[str] = frozenset()) -> Tap:
         """A new stream, which hears everything from this moment on."""
@@ -90,10 +92,6 @@ class Feed:
     def end(self) -> None:
         """Ends every open stream cleanly."""
         self._let_go(Tap.end)
-
-    def events(self) -> list[Json]:
-        """All events, those that wait last."""
-        return [entry.event for entry in (*self._done, *self._waiting.values())]
 
     def page(self, paging: Paging, cursors: Cursors, keep: Callable[[Json], bool]) -> Page[Json]:
         """One page of the history; walking through all pages sees every event of the first page's moment once, and ascending ones new events as well."""
@@ -136,14 +134,13 @@ class Feed:
 
     def _show(self, event: Json) -> None:
         if self._taps:
-            self._push(frame(event["type"], event))
+            self._push(frame(event["type"], event), list(self._taps))
 
-    def _push(self, data: bytes, wanted: Callable[[Tap], bool] = lambda _tap: True) -> None:
-        for tap in list(self._taps):
-            if wanted(tap):
-                tap.push(data)
+    def _push(self, data: bytes, taps: list[Tap]) -> None:
+        for tap in taps:
+            tap.push(data)
             if not tap.open:
-                del self._taps[tap]
+                self._forget(tap)
 
     def _let_go(self, ending: Callable[[Tap], None]) -> None:
         for tap in self._taps:

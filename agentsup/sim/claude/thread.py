@@ -27,10 +27,6 @@ class Voice(Protocol):
     def feed(self) -> Feed:
         """Where what it says is published."""
 
-    @property
-    def thread_id(self) -> str:
-        """The thread's id."""
-
     def event(self, kind: str, **fields: Any) -> Json:
         """A processed event with a new id, not yet published."""
 
@@ -103,11 +99,6 @@ class Child:
     def feed(self) -> Feed:
         """The child's own feed."""
         return self._thread.feed
-
-    @property
-    def thread_id(self) -> str:
-        """The child's id."""
-        return self._thread.id
 
     def event(self, kind: str, **fields: Any) -> Json:
         """A processed event with a new id, not yet published."""
