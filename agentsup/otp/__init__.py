@@ -3,6 +3,7 @@
 Usable alone. The rules it follows, and where it differs on purpose, are in docs/reference/otp-rules.md.
 """
 
+from agentsup.otp import sys
 from agentsup.otp.actor import Actor
 from agentsup.otp.calls import Caller, call, cast, info, offer, reply, reply_error, send, stop
 from agentsup.otp.channel import Channel, ChannelStatistics, Disconnected
@@ -26,6 +27,7 @@ from agentsup.otp.errors import (
     AlreadyRegistered,
     AlreadyStarted,
     BadReturn,
+    CallbackFailed,
     CallCycle,
     CallError,
     CallingSelf,
@@ -80,6 +82,7 @@ __all__ = [
     "CallCycle",
     "CallError",
     "CallTimeout",
+    "CallbackFailed",
     "Caller",
     "CallingSelf",
     "Channel",
@@ -164,6 +167,7 @@ __all__ = [
     "send",
     "start_child",
     "stop",
+    "sys",
     "task_stack",
     "terminate_child",
     "unlink",

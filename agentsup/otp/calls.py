@@ -18,7 +18,7 @@ from trio.lowlevel import Abort, current_task, reschedule, wait_task_rescheduled
 from agentsup.errors import SpecError
 from agentsup.otp.cell import ACTORS, CELLS, Cell
 from agentsup.otp.current import registry_of
-from agentsup.otp.errors import CallCycle, CallingSelf, CallTimeout, MailboxFull, NoProc, ServerDied
+from agentsup.otp.errors import CallbackFailed, CallCycle, CallingSelf, CallTimeout, MailboxFull, NoProc, ServerDied
 from agentsup.otp.mailbox import WOKEN, Info, StopAsked
 from agentsup.otp.reasons import ExitReason, Normal
 from agentsup.otp.refs import Dest, Name, Ref
@@ -56,6 +56,8 @@ class Caller:
         self.task = None
         self.value = value
         self.error = error
+        if self.cell.probe is not None and self.request.__class__ is not Control:
+            self.cell.probe.reply(value)
         if self.bucket is not None:
             self.bucket.discard(self)
         deferred = self.cell.deferred
@@ -107,6 +109,64 @@ def locate(dest: Dest) -> Cell | None:
     raise SpecError.of("dest", f"a {type(dest).__name__} is no address; right would be a Ref or a Name")
 
 
+@attrs.define(eq=False, repr=False)
+class Control:
+    """A request for the system lane: what the process itself is asked to do, whatever its actor is."""
+
+    what: str
+    perform: Callable[[Cell], Any]
+    caller: Caller | None = None
+
+    def serve(self, cell: Cell) -> None:
+        """Do it, in the process's own task; what it raises goes to whoever asked."""
+        assert self.caller is not None
+        try:
+            value = self.perform(cell)
+        except Exception as error:  # noqa: BLE001  (the function is the asker's: it must not hurt the process)
+            cause = error
+            self.caller.settle(None, lambda dest: _with_cause(CallbackFailed(dest, self), cause))
+        else:
+            self.caller.settle(value)
+
+    def die(self, reason: ExitReason) -> None:
+        """The process ended."""
+        if self.caller is not None:
+            self.caller.die(reason)
+
+
+def _with_cause(error: BaseException, cause: BaseException) -> BaseException:
+    error.__cause__ = cause
+    return error
+
+
+async def ask_system(dest: Dest, control: Control, timeout: float | None) -> Any:
+    """Have a process do something before its next message, and wait for the answer; the errors are those of `call`."""
+    target = locate(dest)
+    if target is None:
+        raise NoProc(dest, control)
+    task = current_task()
+    me = ACTORS.get(task)
+    if me is target:
+        raise CallingSelf(dest, control)
+    control.caller = caller = Caller(task, control, target)
+    if timeout is not None and timeout != math.inf:
+        caller.deadline = trio.current_time() + _seconds(timeout)
+        target.runtime.deadlines.add(caller, caller.deadline)
+    target.mailbox.put_system(control)
+    await wait_task_rescheduled(caller.abandon)
+    return _outcome(caller, dest, timeout)
+
+
+def _outcome(caller: Caller, dest: Dest, timeout: float | None) -> Any:
+    """The value of a settled call, or its error, raised."""
+    if caller.error is None:
+        return caller.value
+    error = caller.error(dest)
+    if isinstance(error, CallTimeout):
+        error = CallTimeout(dest, caller.request, timeout=timeout)
+    raise error
+
+
 @overload
 async def call(dest: Dest, request: Request[R], timeout: float | None = 5.0) -> R: ...
 @overload
@@ -151,10 +211,7 @@ async def call(dest: Dest, request: object, timeout: float | None = 5.0) -> Any:
             me.waiting_on = None
     if caller.error is None:
         return caller.value
-    error = caller.error(dest)
-    if isinstance(error, CallTimeout):
-        error = CallTimeout(dest, request, timeout=timeout)
-    raise error
+    return _outcome(caller, dest, timeout)
 
 
 async def _wait_to_put(caller: Caller, dest: Dest) -> None:

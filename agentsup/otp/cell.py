@@ -121,6 +121,8 @@ class Cell:
     """Told, in the kernel's own code, when it runs and when it has ended."""
     emptied: trio.Event | None = None
     """Set when the last of `spawned` and `children` is gone, for the closing process that waits for it."""
+    alert: bool = False
+    """Something has to be done before each message: an idle timer to be stopped, a probe to be told."""
     probe: Any = None
     """Debugging switches (`otp.sys`), if any are on."""
 
@@ -157,6 +159,19 @@ class Cell:
     def _cancel(self) -> None:
         self.mailbox.put_system(DOOMED)
         self.scope.cancel(reason=f"{self.ref!r}: {self.doom!r}")
+
+    def look_up(self) -> None:
+        """Set `alert` anew."""
+        self.alert = self.idle is not None or self.probe is not None
+
+    def before(self, entry: Any) -> None:
+        """What has to be done before a message is handled, while `alert`."""
+        if self.idle is not None:
+            self.idle.cancel()
+            self.idle = None
+        if self.probe is not None:
+            self.probe.entry(entry)
+        self.look_up()
 
     def watch(self, watcher: Callable[[Cell], None]) -> None:
         """Have `watcher(cell)` called when the process runs and when it has ended; it must not raise."""

@@ -80,6 +80,12 @@ class MailboxFull(CallError):
     situation = "the mailbox is full"
 
 
+class CallbackFailed(CallError):
+    """The function you handed to `sys.replace_state` raised; the state is as it was, the exception is the cause."""
+
+    situation = "the function raised, and the state is unchanged"
+
+
 class StartError(errors.AgentsupError):
     """A process could not be started; nothing of it is left."""
 

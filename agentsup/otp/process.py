@@ -15,7 +15,7 @@ from trio.lowlevel import checkpoint, wait_task_rescheduled
 
 from agentsup.otp import links, reports
 from agentsup.otp.actor import Actor
-from agentsup.otp.calls import Caller
+from agentsup.otp.calls import Caller, Control
 from agentsup.otp.cell import ACTORS, CELLS, DOOMED, Cell, Phase
 from agentsup.otp.errors import BadReturn
 from agentsup.otp.events import ProcessEnded, ProcessStarted
@@ -106,9 +106,8 @@ async def _serve(cell: Cell) -> ExitReason:  # noqa: C901  (the hot loop; each c
         entry = queue.popleft()
         if mailbox.senders:
             mailbox.room_made()
-        if cell.idle is not None:
-            cell.idle.cancel()
-            cell.idle = None
+        if cell.alert:
+            cell.before(entry)
         cell.current = entry
         cell.handled += 1
         kind = entry.__class__
@@ -186,6 +185,9 @@ async def _system(cell: Cell, entry: Any) -> ExitReason | None:
     if isinstance(entry, StopAsked):
         cell.phase = Phase.STOPPING
         return entry.reason
+    if isinstance(entry, Control):
+        entry.serve(cell)
+        return None
     actor = cell.actor
     assert actor is not None
     return await _after(cell, "a notice", await _value(actor._notice(entry)))  # noqa: SLF001  (the kernel's half of the actor)
@@ -228,6 +230,8 @@ async def _after_call(cell: Cell, caller: Caller, result: Any) -> ExitReason | N
 async def _after(cell: Cell, where: str, result: Any) -> ExitReason | None:
     """Do what a result says: take over the state, run what it continues with, set the idle timer, stop."""
     while result is not None:
+        if cell.probe is not None:
+            _trace_result(cell, result)
         if isinstance(result, Continue):
             where, result = "handle_continue", await _continue(cell, result)
             continue
@@ -244,6 +248,13 @@ async def _after(cell: Cell, where: str, result: Any) -> ExitReason | None:
     return None
 
 
+def _trace_result(cell: Cell, result: Any) -> None:
+    if isinstance(result, Continue):
+        cell.probe.saw("continue", f"continue with {type(result.arg).__name__}", result.arg)
+    elif isinstance(result, NoReply):
+        cell.probe.saw("noreply", "no reply", None)
+
+
 async def _continue(cell: Cell, result: Continue) -> Any:
     assert cell.actor is not None
     return await _value(cell.actor.handle_continue(result.arg))
@@ -255,6 +266,7 @@ def _arm_idle(cell: Cell, timeout: float) -> None:
             cell.mailbox.put_signal(Signal(Idle()))
 
     cell.idle = cell.runtime.timers.after(timeout, quiet)
+    cell.alert = True
 
 
 async def _terminate(cell: Cell) -> None:
@@ -263,6 +275,8 @@ async def _terminate(cell: Cell) -> None:
     assert actor is not None
     assert reason is not None
     cell.phase = Phase.STOPPING
+    if cell.probe is not None:
+        cell.probe.saw("terminate", repr(reason), reason)
     budget = trio.CancelScope(deadline=trio.current_time() + cell.grace)
     cell.doom, cell.scope = None, budget
     try:

@@ -13,6 +13,8 @@ without its text; who wants more finds the exception itself in `reason`, in a st
 | `zombie_parked` | error | a process or a task of it did not end although it was killed |
 | `terminate_cut` | warning | `terminate` took longer than its budget |
 | `restart_limit_unreachable` | warning | the delays alone keep a failing child under the restart limit |
+| `watcher_removed` | warning | a debugging function raised |
+| `trace` | info | one thing a traced process did (`sys.start_trace`) |
 | `shutdown_cut` | error | the runtime could not stop everything within its deadline |
 """
 
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from agentsup.otp.cell import Cell
     from agentsup.otp.child import Child
     from agentsup.otp.flags import SupFlags
+    from agentsup.otp.probe import TraceEvent
     from agentsup.otp.reasons import ExitReason
     from agentsup.otp.spawned import Spawned
 
@@ -180,6 +183,16 @@ def zombie(cell: Cell, spawned: Spawned | None = None) -> None:
 def terminate_cut(cell: Cell, budget: float) -> None:
     """`terminate` was cut off at the end of its budget."""
     _say("warning", "terminate_cut", ref=str(cell.ref), budget=budget)
+
+
+def watcher_failed(cell: Cell, error: BaseException) -> None:
+    """A debugging function raised and was removed."""
+    _say("warning", "watcher_removed", ref=str(cell.ref), error=error_name(error), frames=frames(error))
+
+
+def traced(event: TraceEvent) -> None:
+    """One thing a traced process did."""
+    _say("info", "trace", ref=str(event.ref), kind=event.kind, what=event.what, at=event.at)
 
 
 def unreachable_limit(cell: Cell, flags: SupFlags) -> None:

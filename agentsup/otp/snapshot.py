@@ -72,8 +72,8 @@ class ProcessSnapshot:
     children: tuple[ProcessSnapshot, ...]
 
     def to_data(self) -> dict[str, Any]:
-        """The same as dictionaries, lists, strings and numbers, fit for JSON."""
-        data: dict[str, Any] = attrs.asdict(self, retain_collection_types=False)
+        """The same as dictionaries, tuples, strings and numbers, fit for JSON."""
+        data: dict[str, Any] = attrs.asdict(self)
         return data
 
     def walk(self) -> list[ProcessSnapshot]:
@@ -96,7 +96,7 @@ class RuntimeSnapshot:
 
     def to_data(self) -> dict[str, Any]:
         """The same, fit for JSON."""
-        data: dict[str, Any] = attrs.asdict(self, retain_collection_types=False)
+        data: dict[str, Any] = attrs.asdict(self)
         return data
 
 

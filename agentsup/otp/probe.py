@@ -1,0 +1,106 @@
+"""Debugging switches of one process: counters, a ring of the last events, and functions that see each event (rule Y2).
+
+A process without a probe pays one look at a flag per message.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Any, Literal
+
+import attrs
+import trio
+
+from agentsup.otp import reports
+from agentsup.otp.calls import Caller
+from agentsup.otp.mailbox import describe_entry
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from agentsup.otp.cell import Cell
+    from agentsup.otp.refs import Ref
+
+TraceKind = Literal["in", "out", "noreply", "continue", "terminate"]
+
+
+@attrs.frozen
+class TraceEvent:
+    """One thing a traced process did. The message itself is in `message`, for whoever debugs; the repr tells types only."""
+
+    at: float
+    """Seconds on trio's clock."""
+
+    ref: Ref
+    kind: TraceKind
+    what: str
+    message: Any = attrs.field(repr=False)
+
+
+@attrs.frozen
+class Statistics:
+    """What a process did since counting began."""
+
+    since: float
+    now: float
+    messages_in: int
+    messages_out: int
+    """Replies."""
+
+    reductions: int
+    """Messages handled since the process began: Python has no finer measure that costs nothing."""
+
+
+@attrs.define(eq=False)
+class Probe:
+    """What is switched on for one process."""
+
+    cell: Cell
+    counting_since: float | None = None
+    messages_in: int = 0
+    messages_out: int = 0
+    ring: deque[TraceEvent] | None = None
+    """The last events, as many as were asked for."""
+    watchers: list[Callable[[TraceEvent], object]] = attrs.field(factory=list)
+
+    @property
+    def is_needed(self) -> bool:
+        """Whether anything is on."""
+        return self.counting_since is not None or self.ring is not None or bool(self.watchers)
+
+    def entry(self, entry: Any) -> None:
+        """A message is about to be handled."""
+        self.messages_in += 1
+        message = (
+            entry.request
+            if isinstance(entry, Caller)
+            else entry[0]
+            if isinstance(entry, tuple)
+            else getattr(entry, "message", entry)
+        )
+        self.saw("in", describe_entry(entry) or "", message)
+
+    def reply(self, value: Any) -> None:
+        """A call was answered."""
+        self.messages_out += 1
+        self.saw("out", f"reply of {type(value).__name__}", value)
+
+    def saw(self, kind: TraceKind, what: str, message: Any) -> None:
+        """Show an event to the ring and to every watcher; one that raises is removed and reported, as it must not hurt the process."""
+        event = TraceEvent(trio.current_time(), self.cell.ref, kind, what, message)
+        if self.ring is not None:
+            self.ring.append(event)
+        for watcher in list(self.watchers):
+            try:
+                watcher(event)
+            except Exception as error:  # noqa: BLE001  (a debugging function at a process's border)
+                self.watchers.remove(watcher)
+                reports.watcher_failed(self.cell, error)
+
+    def statistics(self) -> Statistics | None:
+        """The counters, if they are on."""
+        if self.counting_since is None:
+            return None
+        return Statistics(
+            self.counting_since, trio.current_time(), self.messages_in, self.messages_out, self.cell.handled
+        )
