@@ -34,7 +34,7 @@ class Fault:
     status: int | None = None
     headers: tuple[tuple[str, str], ...] = ()
     body: Any = _UNSET
-    """A JSON value, or a string that is sent as it is; without one, the API's envelope for the status."""
+    """A JSON value other than null, or a string that is sent as it is; without one, the API's envelope for the status."""
     delay: float = 0.0
     """Seconds of silence before the answer (before the work where it is served as usual)."""
     mode: Mode = "answer"
@@ -76,12 +76,12 @@ def read_fault(data: Any) -> Fault:
     if delay is not None and not 0 <= delay <= _LONGEST_DELAY_S:
         form.wrong("delay", "must be between 0 and 86400 seconds")
     fault = Fault(
-        method="any" if method.lower() == "any" else method.upper(),
+        method="any" if method.lower() in ("any", "*") else method.upper(),
         path=form.text("path", least=1) or "*",
         times=1 if times is None else times,
         status=form.integer("status", least=200, most=599),
         headers=_headers(form),
-        body=data["body"] if isinstance(data, dict) and "body" in data else _UNSET,
+        body=_UNSET if form.data.get("body") is None else form.data["body"],
         delay=float(delay or 0),
         mode=next(known for known in _MODES if known == mode),
     )

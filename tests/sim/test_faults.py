@@ -66,6 +66,23 @@ async def test_delay_then_as_usual(client, simulator, autojump_clock):
     assert trio.current_time() - began == 5
 
 
+async def test_fields_that_are_null_are_not_there(client, autojump_clock):
+    """A rule may name every field and leave those it does not use null."""
+    rule = {
+        "method": "any",
+        "path": "*",
+        "times": 1,
+        "status": None,
+        "headers": None,
+        "body": None,
+        "delay": 0.5,
+        "mode": None,
+    }
+
+    assert (await client.post("/_sim/faults", json=rule)).status_code == 200
+    assert (await client.get("/v1/agents")).status_code == 200
+
+
 async def test_resets(client, simulator, autojump_clock):
     """Mode reset breaks before the work, after_reset behind it."""
     simulator.fault(path="/v1/agents", mode="reset")

@@ -37,6 +37,7 @@ LINES = st.sampled_from(
         "@stop novel",
         "@frame x y",
         '@event {"type": "agent.novel"}',
+        '@event {"type": "agent.message", "kind": 1, "self": 2, "content": "x"}',
         "@file out.txt words",
         "@thread child",
         "@verdict failed",

@@ -87,6 +87,21 @@ async def test_a_childs_calls_are_answered_on_the_session(client, autojump_clock
     ]
 
 
+async def test_a_childs_confirmation(client, autojump_clock):
+    """A child's confirmed tool runs on its own feed, and its result names the call there."""
+    session = await new_session(client)
+    await say(client, session, '@thread red\n@ask bash {"a": 1}\n@say {results}')
+    (asked,) = of_type(await history(client, session), "agent.tool_use")
+
+    await send(client, session, {"type": "user.tool_confirmation", "tool_use_id": asked["id"], "result": "allow"})
+    await at_rest(client, session)
+
+    child = await thread_events(client, session, (await threads_of(client, session))[1])
+    (use,), (output,) = of_type(child, "agent.tool_use"), of_type(child, "agent.tool_result")
+    assert output["tool_use_id"] == use["id"] != asked["id"]
+    assert texts(child) == ['{"a": 1}']
+
+
 async def test_thread_stream(client, autojump_clock):
     """A session's own thread streams what the session streams."""
     session = await new_session(client)

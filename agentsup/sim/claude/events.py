@@ -24,6 +24,7 @@ from .tap import Tap
 DELTA_KINDS = ("agent.message", "agent.thinking")
 MOST_DELTA_KINDS = 100
 PAGE_SIZE = 1000
+MOST_PER_PAGE = 10_000
 
 _BEGIN_TURNS = ("user.message", "user.define_outcome", "system.message")
 
@@ -60,7 +61,7 @@ class Events:
 
     async def _list(self, request: Request) -> Response:
         hosted = self._sessions.get(request.params["session_id"])
-        paging = Paging.asked(request, default=PAGE_SIZE, most=PAGE_SIZE, order="asc")
+        paging = Paging.asked(request, default=PAGE_SIZE, most=MOST_PER_PAGE, order="asc")
         page = hosted.session.feed.page(paging, self._world.cursors, _filter(Query(request)))
         return Response.json(page.view(lambda event: event))
 

@@ -72,17 +72,18 @@ class Session:
         child.begin(f"a task for {name}")
         return child
 
-    def post(self, kind: str, **fields: Any) -> Json:
+    def post(self, kind: str, /, **fields: Any) -> Json:
         """Publishes a processed event of this session."""
         return self.feed.publish(self.event(kind, **fields))
 
-    def event(self, kind: str, **fields: Any) -> Json:
+    def event(self, kind: str, /, **fields: Any) -> Json:
         """A processed event with a new id."""
         return {"id": self.world.mint.id("sevt"), "type": kind, **fields, "processed_at": self.world.calendar.stamp()}
 
-    def request(self, kind: str, **fields: Any) -> Json:
-        """Publishes something the client is to answer."""
-        return self.post(kind, **fields)
+    def request(self, kind: str, /, **fields: Any) -> tuple[Json, Json]:
+        """Publishes something the client is to answer; it has one id only."""
+        event = self.post(kind, **fields)
+        return event, event
 
     def count(self, tokens: Tokens) -> None:
         """Adds the tokens of a model call."""

@@ -27,14 +27,14 @@ class Voice(Protocol):
     def feed(self) -> Feed:
         """Where what it says is published."""
 
-    def event(self, kind: str, **fields: Any) -> Json:
+    def event(self, kind: str, /, **fields: Any) -> Json:
         """A processed event with a new id, not yet published."""
 
-    def post(self, kind: str, **fields: Any) -> Json:
+    def post(self, kind: str, /, **fields: Any) -> Json:
         """Publishes a processed event."""
 
-    def request(self, kind: str, **fields: Any) -> Json:
-        """Publishes something the client is to answer, and returns the event whose id it will name."""
+    def request(self, kind: str, /, **fields: Any) -> tuple[Json, Json]:
+        """Publishes something the client is to answer: the event among the speaker's own, and the one whose id the client will name."""
 
     def count(self, tokens: Tokens) -> None:
         """Adds the tokens of a model call."""
@@ -100,21 +100,21 @@ class Child:
         """The child's own feed."""
         return self._thread.feed
 
-    def event(self, kind: str, **fields: Any) -> Json:
+    def event(self, kind: str, /, **fields: Any) -> Json:
         """A processed event with a new id, not yet published."""
         made = self._session.event(kind, **fields)
-        if kind == "agent.message":
+        if kind == "agent.message" and isinstance(made.get("content"), list):
             self._last_said = made["content"]
         return made
 
-    def post(self, kind: str, **fields: Any) -> Json:
+    def post(self, kind: str, /, **fields: Any) -> Json:
         """Publishes an event on the child's feed."""
         return self._thread.feed.publish(self.event(kind, **fields))
 
-    def request(self, kind: str, **fields: Any) -> Json:
+    def request(self, kind: str, /, **fields: Any) -> tuple[Json, Json]:
         """Publishes a call on the child's feed, and for the client on the session's, where it has an id of its own."""
-        self.post(kind, **fields)
-        return self._session.post(kind, **fields, session_thread_id=self._thread.id)
+        own = self.post(kind, **fields)
+        return own, self._session.post(kind, **fields, session_thread_id=self._thread.id)
 
     def count(self, tokens: Tokens) -> None:
         """Adds tokens to the child and to the session."""
@@ -168,7 +168,7 @@ class Child:
         self._thread.status = status
         self._thread.updated_at = self._session.world.calendar.stamp()
 
-    def _both(self, kind: str, **fields: Any) -> None:
+    def _both(self, kind: str, /, **fields: Any) -> None:
         about = {"session_thread_id": self._thread.id, "agent_name": self._thread.agent["name"], **fields}
         self._session.post(kind, **about)
         self.post(kind, **about)

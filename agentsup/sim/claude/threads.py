@@ -12,7 +12,7 @@ from agentsup.sim.refusal import invalid, missing
 from agentsup.sim.routing import Route
 from agentsup.sim.world import World
 
-from .events import PAGE_SIZE, deltas_asked, stream_of
+from .events import MOST_PER_PAGE, PAGE_SIZE, deltas_asked, stream_of
 from .gates import managed_agents
 from .session import Session
 from .sessions import STATUSES, Sessions
@@ -70,7 +70,7 @@ class Threads:
 
     async def _events(self, request: Request) -> Response:
         _, thread = self._find(request)
-        paging = Paging.asked(request, default=PAGE_SIZE, most=PAGE_SIZE, order="asc")
+        paging = Paging.asked(request, default=PAGE_SIZE, most=MOST_PER_PAGE, order="asc")
         page = thread.feed.page(paging, self._world.cursors, lambda _event: True)
         return Response.json(page.view(lambda event: event))
 

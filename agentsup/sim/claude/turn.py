@@ -24,6 +24,13 @@ from .session import Session
 from .thread import Child, Voice
 from .usage import Tokens
 
+_ERROR_FIELDS: dict[str, Json] = {
+    "mcp_": {"mcp_server_name": "simulated"},
+    "credential_host_": {"credential_id": "vcrd_simulated", "vault_id": "vlt_simulated"},
+    "repository_": {"repository_url": None},
+}
+"""What some kinds of provider error carry besides, by the beginning of their type."""
+
 _DENIED = "the user denied this call"
 
 
@@ -181,8 +188,8 @@ class Turn:
     # Tools
 
     async def _call_tools(self, tools: list[directions.Tool]) -> None:
-        uses = [self._voice.request("agent.custom_tool_use", name=tool.name, input=tool.input) for tool in tools]
-        answers = await self._await_answers([self._call(use, "user.custom_tool_result") for use in uses])
+        asked = [self._voice.request("agent.custom_tool_use", name=tool.name, input=tool.input)[1] for tool in tools]
+        answers = await self._await_answers([self._call(use, "user.custom_tool_result") for use in asked])
         self._results = [text_of(answer.get("content")) for answer in answers]
         await self._go_on()
 
@@ -191,8 +198,8 @@ class Turn:
         self._finish_tool(use["id"], name, output)
 
     async def _ask(self, name: str, arguments: Json, output: str) -> None:
-        use = self._voice.request("agent.tool_use", name=name, input=arguments, evaluated_permission="ask")
-        (answer,) = await self._await_answers([self._call(use, "user.tool_confirmation")])
+        use, asked = self._voice.request("agent.tool_use", name=name, input=arguments, evaluated_permission="ask")
+        (answer,) = await self._await_answers([self._call(asked, "user.tool_confirmation")])
         if answer["result"] == "allow":
             self._finish_tool(use["id"], name, output)
         else:
@@ -246,14 +253,19 @@ class Turn:
             await self._session.await_funds()
             return END_TURN
         if reason == "refusal":
-            details = {"type": "refusal", "category": None, "explanation": "a stage direction asked for it"}
+            details = {"type": "refusal", "category": "general_harms", "explanation": "a stage direction asked for it"}
             return Ending({"type": reason}, details)
         if reason == "requires_action":
             return Ending({"type": reason, "event_ids": []})
         return Ending({"type": reason})
 
     def _fail(self, kind: str, status: str) -> Ending | None:
-        error = {"type": kind, "message": "a stage direction asked for this error", "retry_status": {"type": status}}
+        error = {
+            "type": kind,
+            "message": "a stage direction asked for this error",
+            "retry_status": {"type": status},
+            **next((about for start, about in _ERROR_FIELDS.items() if kind.startswith(start)), {}),
+        }
         if status != "retrying":
             self._close_span(failed=True)
         self._session.post("session.error", error=error)
