@@ -1,0 +1,1 @@
+"""Shared by all rooms' tests: strategies, and pure models of what is on the other side."""

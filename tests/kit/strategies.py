@@ -1,0 +1,102 @@
+"""Hypothesis strategies for what sessions say and hear."""
+
+from __future__ import annotations
+
+from hypothesis import strategies as st
+
+from agentsup.loop import messages as msg
+from agentsup.talk import events as ev
+from agentsup.talk.content import Text
+from agentsup.talk.tools import ToolResult, ToolUse
+from agentsup.talk.usage import Usage
+
+REQUEST_IDS = st.sampled_from(["r1", "r2", "r3"])
+CALL_IDS = st.sampled_from(["c1", "c2", "c3"])
+TEXTS = st.sampled_from(["hi", "go on", ""])
+KEYS = st.sampled_from(["message:r1", "message:r2", "result:c1", "result:c2", "stop:r1", "stop:r2", "nothing"])
+EVENT_IDS = st.none() | st.integers(0, 10_000).map("event-{}".format)
+RAW = st.just({"type": "made up"})
+TERMINALS = st.sampled_from(["end_turn", "requires_action", "terminated"])
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-5, 5) | st.floats(allow_nan=False) | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+def _heard(kind, /, **fields):
+    return st.builds(kind, id=EVENT_IDS, raw=RAW, **fields)
+
+
+def _uses():
+    return st.builds(ToolUse, CALL_IDS, st.sampled_from(["tool", "pure_tool", "unknown"]), st.just({}))
+
+
+WAITING = _heard(
+    ev.Waiting, terminal=TERMINALS, stop_reason=st.none(), asked=st.lists(CALL_IDS, max_size=3, unique=True).map(tuple)
+)
+THEIRS = st.one_of(
+    _heard(ev.Working),
+    WAITING,
+    _heard(ev.Said, text=TEXTS),
+    _heard(ev.ToolAsked, use=_uses()),
+    _heard(ev.ServerToolUsed, use=_uses()),
+    _heard(ev.Measured, usage=st.builds(Usage, st.integers(0, 9), st.integers(0, 9))),
+    _heard(ev.Echoed, kind=st.just("message"), text=TEXTS),
+    _heard(ev.Echoed, kind=st.just("result"), call_id=CALL_IDS | st.none()),
+    _heard(ev.Echoed, kind=st.just("interrupt")),
+    _heard(ev.Troubled, kind=st.just("unknown_error"), retry=st.none()),
+    _heard(ev.Noted),
+)
+"""What a provider may say, but for the end of its session."""
+
+TERMINATED = _heard(ev.Terminated, stop_reason=st.none())
+RESULTS = st.builds(ToolResult, CALL_IDS, TEXTS, st.booleans())
+FAILURES = st.just(ev.Failure(kind="provider", message="no", status=400))
+
+OURS = st.one_of(
+    st.builds(ev.SessionStarted, token=st.just("token")),
+    st.builds(ev.SessionRestarted, number=st.integers(1, 3), reason=TEXTS),
+    st.builds(ev.Bound, provider_session_id=st.just("sesn")),
+    st.builds(ev.Connected),
+    st.builds(ev.ConnectionLost, reason=TEXTS, attempt=st.integers(1, 3)),
+    st.builds(ev.Accepted, request_id=REQUEST_IDS, parts=TEXTS.map(lambda text: (Text(text),))),
+    st.builds(ev.RequestStarted, request_id=REQUEST_IDS),
+    st.builds(ev.Sending, keys=st.lists(KEYS, max_size=2).map(tuple)),
+    st.builds(ev.Delivered, keys=st.lists(KEYS, max_size=2).map(tuple)),
+    st.builds(ev.Withdrawn, keys=st.lists(KEYS, max_size=2).map(tuple)),
+    st.builds(ev.ToolStarted, call_id=CALL_IDS, name=st.just("tool"), effect=st.just("unsafe")),
+    st.builds(ev.ToolEnded, result=RESULTS),
+    st.builds(ev.Answered, call_ids=st.lists(CALL_IDS, max_size=2).map(tuple)),
+    st.builds(ev.InterruptSent, key=st.just("stop:r1")),
+    st.builds(ev.RequestEnded, request_id=REQUEST_IDS, terminal=TERMINALS, failure=st.none() | FAILURES),
+    st.builds(ev.Closing),
+    st.builds(ev.SessionEnded, reason=TEXTS, failure=st.none() | FAILURES),
+)
+KEPT = OURS | THEIRS | TERMINATED
+
+MESSAGES = st.one_of(
+    st.builds(msg.News, st.lists(THEIRS, min_size=1, max_size=4).map(tuple)),
+    st.builds(msg.News, st.lists(THEIRS, min_size=1, max_size=4).map(tuple)),
+    st.builds(msg.Submit, REQUEST_IDS, TEXTS.map(lambda text: (Text(text),))),
+    st.just(msg.Opened("sesn")),
+    st.just(msg.Attached()),
+    st.just(msg.Attached()),
+    st.just(msg.Lost("cut")),
+    st.just(msg.Unanswered("no answer")),
+    st.builds(msg.Posted, st.lists(KEYS, max_size=3).map(tuple)),
+    st.builds(msg.ToolDone, RESULTS),
+    st.builds(msg.TimedOut, REQUEST_IDS),
+    st.just(msg.Interrupt()),
+)
+"""What a session may be told and live on."""
+
+ENDINGS = st.one_of(
+    st.just(msg.Close()),
+    st.just(msg.Abort()),
+    st.builds(msg.Refused, FAILURES, st.booleans()),
+    st.builds(msg.News, st.tuples(TERMINATED)),
+)
+BEGINNINGS = st.sampled_from([msg.Start("token"), msg.Start("token", "sesn"), msg.Revive("bug")])
+ANY_MESSAGE = MESSAGES | ENDINGS | BEGINNINGS
