@@ -54,7 +54,7 @@ async def show(setting: Setting) -> None:
 async def main() -> None:
     async with open_setting() as setting:
         if setting.is_live:
-            raise SystemExit("this example breaks things on purpose: run it offline, without AGENT_ID")
+            raise SystemExit("this example breaks things on purpose: run it offline, without AGENTSUP_AGENT")
         await show(setting)
 
 

@@ -1,7 +1,7 @@
 """Where the examples run: against the simulator in memory, or against the real service.
 
-Without further ado nothing leaves the process. With ANTHROPIC_API_KEY, AGENT_ID and ENVIRONMENT_ID set, the same code talks to the real
-service; the agent must have been created with the example's tools declared.
+By default nothing leaves the process. With ANTHROPIC_API_KEY, AGENTSUP_AGENT and AGENTSUP_ENVIRONMENT set, the same code talks to the
+real service; the agent must have been created with the example's tools declared.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Setting:
 @asynccontextmanager
 async def open_setting() -> AsyncIterator[Setting]:
     """The real service if the environment names an agent there, else the simulator."""
-    agent, environment = os.environ.get("AGENT_ID"), os.environ.get("ENVIRONMENT_ID")
+    agent, environment = os.environ.get("AGENTSUP_AGENT"), os.environ.get("AGENTSUP_ENVIRONMENT")
     if agent and environment and os.environ.get("ANTHROPIC_API_KEY"):
         yield Setting(agentsup.ClaudeManagedAgents(agent=agent, environment=environment), is_live=True)
         return

@@ -29,7 +29,7 @@ SAYS = {
 @pytest.fixture
 def offline(monkeypatch):
     """No key and no agent from the environment of whoever runs the tests."""
-    for name in ("AGENT_ID", "ENVIRONMENT_ID", "ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL"):
+    for name in ("AGENTSUP_AGENT", "AGENTSUP_ENVIRONMENT", "ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL"):
         monkeypatch.delenv(name, raising=False)
 
 
