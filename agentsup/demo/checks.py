@@ -1,0 +1,131 @@
+"""Whether the demo came out as it should: each check looks at what really happened, and a demo with a check that does not hold has failed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import attrs
+
+from agentsup.demo.board import Row, totals
+from agentsup.demo.inquiry import Call
+from agentsup.ids import CallId
+from agentsup.session.tool import Tool
+from agentsup.talk.result import SessionResult
+
+
+@attrs.frozen
+class Check:
+    """Something that should be so."""
+
+    name: str
+    """One word, for scripts."""
+
+    holds: bool
+    told: str
+    """How it is, in one line."""
+
+
+@attrs.frozen(kw_only=True)
+class Evidence:
+    """What the demo left to look at."""
+
+    rows: tuple[Row, ...]
+    expected: tuple[str, ...] | None
+    """The true answer of each row; None where an agent that thinks has put it in words of its own."""
+
+    tools: tuple[Tool, ...]
+    """To call directly."""
+
+    left: tuple[str, ...]
+    """What is alive and was not before."""
+
+
+def check(evidence: Evidence) -> tuple[Check, ...]:
+    """Everything that should be so, and whether it is."""
+    return (
+        _answered(evidence.rows),
+        _true(evidence),
+        _once(evidence.rows),
+        *_survived(evidence),
+        _nothing_left(evidence),
+    )
+
+
+def _answered(rows: Sequence[Row]) -> Check:
+    count = totals(rows).answered
+    failed = [f"{row.session_id}: {row.failure or row.state}" for row in rows if row.state != "answered"]
+    return Check("answered", count == len(rows), _with(f"{count} of {len(rows)} sessions answered", failed))
+
+
+def _true(evidence: Evidence) -> Check:
+    wrong = [
+        row.session_id
+        for place, row in enumerate(evidence.rows)
+        if not _is_true(row, None if evidence.expected is None else evidence.expected[place], evidence.tools)
+    ]
+    count = len(evidence.rows) - len(wrong)
+    what = (
+        "answers are what the tools give" if evidence.expected is not None else "agents were told what the tools give"
+    )
+    return Check("true", not wrong, _with(f"{count} of {len(evidence.rows)} {what} when called directly", wrong))
+
+
+def _is_true(row: Row, expected: str | None, tools: Sequence[Tool]) -> bool:
+    result = row.result
+    if result is None or not result.text or (expected is not None and result.text != expected):
+        return False
+    told = _results_in(result)
+    calls = {use.call_id: Call(use.name, use.input) for use in result.tool_uses}
+    names = {tool.name for tool in tools}
+    return all(
+        calls[call_id].directly(tools) == text
+        for call_id, text, is_error in told
+        if not is_error and call_id in calls and calls[call_id].tool in names
+    )
+
+
+def _once(rows: Sequence[Row]) -> Check:
+    wrong = [row.session_id for row in rows if row.result is not None and not _is_once(row.result)]
+    return Check("once", not wrong, _with("every prompt and every tool result arrived exactly once", wrong))
+
+
+def _is_once(result: SessionResult) -> bool:
+    prompts = sum(raw.get("type") == "user.message" for raw in result.events)
+    answers = Counter(call_id for call_id, _, _ in _results_in(result))
+    return prompts == 1 and answers == Counter(use.call_id for use in result.tool_uses)
+
+
+def _survived(evidence: Evidence) -> list[Check]:
+    """A real provider cannot be asked to break its streams, nor should its agent be troubled with a tool that raises."""
+    sums = totals(evidence.rows)
+    killed = f"restarts: {sums.restarts}; a session's task was killed, and a new one went on where it was"
+    found = [Check("restarts", sums.restarts >= 1, killed)]
+    if evidence.expected is not None:
+        cut = f"reconnects: {sums.reconnects}; streams were cut, answers lost, a request refused"
+        raised = f"tools that raised: {sums.failed_tools}; the agent was told so, and asked again"
+        found += [Check("reconnects", sums.reconnects >= 1, cut), Check("tools", sums.failed_tools >= 1, raised)]
+    return found
+
+
+def _nothing_left(evidence: Evidence) -> Check:
+    return Check("left", not evidence.left, _with("no task, socket or process is left", evidence.left))
+
+
+def _results_in(result: SessionResult) -> list[tuple[CallId, str, bool]]:
+    """Call id, text and whether it was an error, of every tool result the provider has."""
+    return [
+        (CallId(str(raw.get("custom_tool_use_id"))), _text_in(raw), bool(raw.get("is_error")))
+        for raw in result.events
+        if raw.get("type") == "user.custom_tool_result"
+    ]
+
+
+def _text_in(raw: Mapping[str, Any]) -> str:
+    return "".join(str(block.get("text", "")) for block in raw.get("content") or ())
+
+
+def _with(told: str, wrong: Sequence[str]) -> str:
+    """The sentence, and those for whom it does not hold."""
+    return f"{told}; not so: {', '.join(wrong)}" if wrong else told

@@ -1,0 +1,202 @@
+"""The demonstration itself: sessions ask about the parts of a folder, all at once, and things break meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from typing import Final, Protocol
+
+import attrs
+import trio
+import trio.testing
+
+from agentsup.demo.agent import MODEL, Account, made_agent
+from agentsup.demo.board import Row
+from agentsup.demo.census import Census
+from agentsup.demo.checks import Evidence
+from agentsup.demo.folder import Folder
+from agentsup.demo.inquiry import answer_to, directions, request_about, steps_about
+from agentsup.demo.part import Part, partition
+from agentsup.demo.reader import Reader
+from agentsup.demo.simulator import simulator_process, spoil
+from agentsup.demo.trouble import FAULTS, Trouble, raising_once, troubles
+from agentsup.errors import AgentsupError
+from agentsup.providers.managed import ClaudeManagedAgents
+from agentsup.providers.reconnect import Reconnect
+from agentsup.runtime import Runtime, open_runtime
+from agentsup.session.client import SessionRef
+from agentsup.session.spec import Limits, SessionSpec
+from agentsup.session.tool import Tool
+from agentsup.talk.events import SessionEvent, ToolEnded, Working
+from agentsup.testing import crash
+
+PATIENCE: Final = 25.0
+"""Seconds for one simulated request; a demo that hangs must end, and say so."""
+
+LIVE_PATIENCE: Final = 300.0
+"""Seconds for one request to an agent that thinks."""
+
+FAREWELL: Final = 5.0
+"""Seconds a session may take to end, and again to tell the provider to stop where that was not enough."""
+
+RECONNECT: Final = Reconnect(initial=0.2, cap=2.0)
+"""Quicker than for a service: somebody is watching."""
+
+
+class Audience(Protocol):
+    """Whoever watches."""
+
+    def tell(self, row: Row, news: str | None) -> None:
+        """Something changed in a row; `news` if it is worth telling."""
+
+    async def run(self) -> None:
+        """Show it while it goes on; cancelled when it is over."""
+
+
+@attrs.frozen(kw_only=True)
+class Script:
+    """What is to be performed."""
+
+    folder: Folder
+    sessions: int = 12
+    live: Account | None = None
+    """The real provider's account; None performs against the simulator."""
+
+    model: str = MODEL
+
+
+@attrs.frozen(eq=False)
+class _Scene:
+    """One session's part in it."""
+
+    row: Row
+    prompt: str = attrs.field(repr=False)
+    tools: tuple[Tool, ...]
+    trouble: Trouble
+    calls_tools: bool
+    """The agent is told to; one that thinks may do as it likes."""
+
+
+class Performance:
+    """One run of the demo."""
+
+    def __init__(self, script: Script) -> None:
+        self._script = script
+        self._tools = Reader(script.folder).tools()
+        self._parts = partition(script.folder.files(), script.sessions)
+        each = zip(self._parts, troubles(script.sessions), strict=True)
+        self._scenes = [self._scene(number, part, trouble) for number, (part, trouble) in enumerate(each, start=1)]
+
+    @property
+    def rows(self) -> tuple[Row, ...]:
+        """What is known of each session, while it goes on and afterwards."""
+        return tuple(scene.row for scene in self._scenes)
+
+    async def run(self, audience: Audience) -> Evidence:
+        """Perform it, once; what it left to look at.
+
+        Cancelled, it tells the provider to stop what runs, and ends the simulator's process.
+
+        Raises:
+            SimulatorFailed: the simulator did not start.
+            Unavailable: the provider could not be reached.
+            Rejected: it refused.
+        """
+        before = await _settled_census()
+        async with (
+            _provider(self._script, self._tools) as provider,
+            open_runtime() as runtime,
+            trio.open_nursery() as nursery,
+        ):
+            for scene in self._scenes:
+                nursery.start_soon(_play, scene, runtime, self._spec(scene, provider), audience)
+        after = await _settled_census()
+        return Evidence(
+            rows=self.rows,
+            expected=None if self._is_live else self._answers(),
+            tools=self._tools,
+            left=after.left_since(before),
+        )
+
+    @property
+    def _is_live(self) -> bool:
+        return self._script.live is not None
+
+    def _scene(self, number: int, part: Part, trouble: Trouble) -> _Scene:
+        row = Row(session_id=f"part-{number:02}", title=part.title)
+        if self._is_live:
+            return _Scene(row, request_about(part), self._tools, trouble, calls_tools=False)
+        steps = steps_about(part)
+        broken = steps[0].calls[-1].tool if trouble.tool_raises else None
+        tools = tuple(raising_once(tool) if tool.name == broken else tool for tool in self._tools)
+        return _Scene(row, directions(steps, trouble), tools, trouble, calls_tools=True)
+
+    def _spec(self, scene: _Scene, provider: ClaudeManagedAgents) -> SessionSpec:
+        limits = Limits(timeout=LIVE_PATIENCE if self._is_live else PATIENCE)
+        return SessionSpec(provider=provider, tools=scene.tools, limits=limits, reconnect=RECONNECT)
+
+    def _answers(self) -> tuple[str, ...]:
+        return tuple(answer_to(steps_about(part), self._tools) for part in self._parts)
+
+
+@asynccontextmanager
+async def _provider(script: Script, tools: Sequence[Tool]) -> AsyncIterator[ClaudeManagedAgents]:
+    if script.live is not None:
+        async with made_agent(script.live, tools, model=script.model) as provider:
+            yield provider
+        return
+    async with (
+        simulator_process() as address,
+        made_agent(Account(address, "demo"), tools, model=script.model) as provider,
+    ):
+        await spoil(address, FAULTS)
+        yield provider
+
+
+async def _play(scene: _Scene, runtime: Runtime, spec: SessionSpec, audience: Audience) -> None:
+    """One session from its start to its end. What fails in it is its own affair and stands in its row."""
+    try:
+        ref = await runtime.start_session(scene.row.session_id, spec)
+    except AgentsupError as exc:
+        audience.tell(scene.row, scene.row.fail(str(exc)))
+        return
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(_watch, ref, scene, audience)
+        try:
+            await _ask(ref, scene.prompt)
+            with trio.move_on_after(FAREWELL):
+                await ref.close()
+        finally:
+            # Over by now, unless the demo was ended early, or something in it hangs.
+            with trio.CancelScope(shield=True, deadline=trio.current_time() + FAREWELL):
+                await ref.abort()
+
+
+async def _ask(ref: SessionRef, prompt: str) -> None:
+    """Ask and wait; what comes of it is seen in the events, with everything before it."""
+    with suppress(AgentsupError):
+        await ref.submit(prompt)
+
+
+async def _watch(ref: SessionRef, scene: _Scene, audience: Audience) -> None:
+    """Show what happens in the session until it ends; kill its task once, if that is its lot."""
+    doomed = scene.trouble.task_dies
+    async with ref.subscribe(after=0, overflow="block") as events:
+        async for event in events:
+            audience.tell(scene.row, scene.row.hear(event))
+            if doomed and _is_at_work(event, scene):
+                doomed = False
+                await crash(ref)
+
+
+def _is_at_work(event: SessionEvent, scene: _Scene) -> bool:
+    """A bad moment to lose a task: of a batch of calls some are answered and some are not, or the agent has just begun."""
+    if scene.calls_tools:
+        return isinstance(event.body, ToolEnded) and not event.body.result.is_error
+    return isinstance(event.body, Working)
+
+
+async def _settled_census() -> Census:
+    """What is alive once those who are on their way out are gone."""
+    await trio.testing.wait_all_tasks_blocked()
+    return Census.take()
