@@ -14,7 +14,6 @@ from agentsup.testing import open_simulator
 
 from . import pages
 
-
 WITH_SNIPPETS = [page for page in pages.PAGES if page.name != "README.md" and pages.blocks(page, "python")]
 
 

@@ -1,0 +1,238 @@
+"""The public API as users write it: checked by `mypy --strict`, never run.
+
+Every name of `agentsup.__all__` stands here once at least; a test checks that none is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, assert_type
+
+import httpx
+import trio
+
+import agentsup
+from agentsup import otp
+from agentsup.testing import InjectedCrash, crash, open_simulator
+
+# --- tools -----------------------------------------------------------------------------------------------------------------------
+
+
+@agentsup.tool
+def word_count(text: str) -> int:
+    """Count words."""
+    return len(text.split())
+
+
+@agentsup.tool(name="look_up", description="Look something up.", effect="idempotent", timeout=3.0)
+async def look_up(
+    key: str, info: agentsup.SessionInfo, context: dict[str, str], where: Literal["here", "there"] = "here"
+) -> str:
+    """Look something up."""
+    call_id: agentsup.CallId | None = info.call_id
+    if key not in context:
+        raise agentsup.ToolError(f"there is no {key} ({call_id}, {where})")
+    return context[key]
+
+
+def plain(text: str) -> str:
+    """A function becomes a tool when it is put into a spec."""
+    return text
+
+
+assert_type(word_count, agentsup.Tool)
+assert_type(look_up, agentsup.Tool)
+assert_type(look_up.spec, agentsup.ToolSpec)
+assert_type(look_up.spec.effect, Literal["pure", "idempotent", "unsafe"])
+
+
+class Handler:
+    """Tools and events by method."""
+
+    async def handle_tool_call(
+        self, name: str, input: Mapping[str, Any], context: object, info: agentsup.SessionInfo
+    ) -> str:
+        """Answer a call."""
+        return f"{name} {sorted(input)} {context} {info.session_id}"
+
+    async def handle_event(self, event: agentsup.SessionEvent, info: agentsup.SessionInfo) -> None:
+        """See an event."""
+
+
+# --- describing --------------------------------------------------------------------------------------------------------------------
+
+provider = agentsup.ClaudeManagedAgents(agent="agent_1", environment="env_1")
+mine = agentsup.ClaudeManagedAgents(
+    session_id="sesn_1", api_key="key", base_url="http://127.0.0.1:1", http=httpx.AsyncClient()
+)
+spec = agentsup.SessionSpec(
+    provider=provider,
+    tools=[word_count, look_up, plain],
+    handler=Handler(),
+    context={"key": "value"},
+    limits=agentsup.Limits(max_turns=5, timeout=None),
+    restart=agentsup.Restart(intensity=1, period=60.0, backoff=otp.Backoff(base=0.5, cap=5.0)),
+    reconnect=agentsup.Reconnect(initial=0.1, cap=10.0, heartbeat=30.0, max_attempts=3),
+    metadata={"customer": 42},
+)
+
+# --- running -----------------------------------------------------------------------------------------------------------------------
+
+
+async def one_prompt() -> None:
+    """`run` takes text or parts."""
+    result = await agentsup.run(spec, "Hello", timeout=60.0)
+    assert_type(result, agentsup.SessionResult)
+    await agentsup.run(spec, [agentsup.Text("Hello"), agentsup.Text("again")])
+    terminal: Literal["end_turn", "requires_action", "terminated"] = result.terminal
+    uses: tuple[agentsup.ToolUse, ...] = result.tool_uses
+    usage: agentsup.Usage = result.usage + agentsup.Usage(input_tokens=1)
+    raw: tuple[Mapping[str, Any], ...] = result.events
+    print(terminal, uses, usage, raw, result.text, result.turns, result.stop_reason, result.session_id)
+
+
+async def live() -> None:
+    """A runtime, its sessions, and all that can be said to one."""
+    async with agentsup.open_runtime(store=None) as runtime:
+        assert_type(runtime, agentsup.Runtime)
+        ref = await runtime.start_session("customer-42", spec)
+        assert_type(ref, agentsup.SessionRef)
+        assert_type(await ref.submit("Hello"), agentsup.SessionResult)
+        assert_type(await ref.message("Hello"), agentsup.RequestId)
+        assert_type(await ref.info(), agentsup.Status)
+        assert_type(await ref.history(), tuple[agentsup.Turn, ...])
+        assert_type(ref.id, agentsup.SessionId)
+        await ref.interrupt()
+        await ref.close()
+        await ref.abort()
+        assert_type(runtime.session("customer-42"), agentsup.SessionRef)
+        assert_type(runtime.sessions(), tuple[agentsup.SessionRef, ...])
+        print(runtime.tree(), runtime.kernel.root)
+        await otp.start_child(runtime.kernel.root, agentsup.session_child("mine", spec))
+
+
+async def pieces(ref: agentsup.SessionRef) -> None:
+    """Text as it is produced."""
+    stream = ref.stream("Hello")
+    assert_type(stream, agentsup.TextStream)
+    async for piece in stream:
+        assert_type(piece, str)
+    await stream.aclose()
+    assert_type(stream.result, agentsup.SessionResult | None)
+
+
+async def listen(runtime: agentsup.Runtime, ref: agentsup.SessionRef, cursor: agentsup.Cursor) -> None:
+    """Subscriptions to one session and to all."""
+    async with ref.subscribe(after=cursor, buffer=16, overflow="block") as events:
+        assert_type(events, agentsup.Subscription)
+        try:
+            async for event in events:
+                assert_type(event, agentsup.SessionEvent)
+                assert_type(event.result, agentsup.SessionResult | None)
+                cursor = event.cursor
+                print(event.type, event.raw, event.dropped, event.text, event.request_id, event.at)
+        except agentsup.SubscriberTooSlow:
+            print(events.statistics().dropped)
+    async with runtime.subscribe(overflow="drop_newest") as terminals:
+        async for event in terminals:
+            print(event.session_id)
+
+
+def watch(info: agentsup.Status) -> None:
+    """A status in its words."""
+    state: Literal["opening", "idle", "running", "closed"] = info.state
+    print(state, info.connection, info.queued, info.turns, info.restarts, info.reconnects, info.last_error)
+    provider_session_id: str | None = info.provider_session_id
+    typed = agentsup.ProviderSessionId(provider_session_id or "")
+    print(typed)
+
+
+# --- errors ------------------------------------------------------------------------------------------------------------------------
+
+
+def problems_of(error: agentsup.SpecError) -> Sequence[agentsup.Problem]:
+    """Every problem of an input."""
+    assert_type(error.problems, tuple[agentsup.Problem, ...])
+    return error.problems
+
+
+async def careful(ref: agentsup.SessionRef) -> agentsup.SessionResult | None:
+    """Every way a request can end."""
+    try:
+        return await ref.submit("Hello")
+    except agentsup.RequestTimeout as exc:
+        return exc.result
+    except (agentsup.TurnLimitReached, agentsup.Interrupted, agentsup.RequestClosed) as exc:
+        return exc.result
+    except agentsup.ProviderFailed as exc:
+        print(exc.status, exc.code, exc.request_id)
+    except agentsup.RequestFailed as exc:
+        print(exc.failure.kind)
+    except (agentsup.NoSuchSession, agentsup.NotFound, agentsup.SessionClosed):
+        pass
+    except agentsup.AlreadyStarted as exc:
+        print(exc.ref)
+    except (agentsup.LocalProtocolError, agentsup.RemoteProtocolError, agentsup.AgentsupError):
+        raise
+    return None
+
+
+result_of_a_tool = agentsup.ToolResult(agentsup.CallId("call"), "text", is_error=True)
+assert_type(agentsup.__version__, str)
+
+# --- the kernel --------------------------------------------------------------------------------------------------------------------
+
+
+class Add(otp.Request[int]):
+    """A request says what its reply is."""
+
+
+class Counter(otp.Actor):
+    """An actor as users write one."""
+
+    mailbox = otp.MailboxSpec(10, "reject")
+
+    def init(self) -> None:
+        """Begin."""
+        self.state = 0
+
+    async def handle_call(self, request: Add, caller: otp.Caller) -> otp.Reply:
+        """Answer."""
+        self.state += 1
+        return otp.Reply(self.state)
+
+    def handle_info(self, message: object) -> otp.Stop | None:
+        """Hear."""
+        return otp.Stop(otp.Normal()) if isinstance(message, otp.Down) else None
+
+
+async def tree() -> None:
+    """A bare tree."""
+    flags = otp.SupFlags(strategy="one_for_all", intensity=5, period=10.0)
+    child = otp.ChildSpec(id="counter", start=Counter, name="counter", restart="transient", shutdown=1.0)
+    async with otp.open_runtime(flags, [child]) as runtime:
+        assert_type(runtime, otp.Runtime)
+        assert_type(await otp.call(otp.Name("counter"), Add(), timeout=1.0), int)
+        otp.cast(otp.Name("counter"), "more")
+        ref = await otp.start_child(runtime.root, otp.ChildSpec(id="second", start=Counter))
+        print(ref, await otp.which_children(runtime.root), await otp.count_children(runtime.root))
+
+
+# --- testing -----------------------------------------------------------------------------------------------------------------------
+
+
+async def offline(ref: agentsup.SessionRef) -> None:
+    """The kit."""
+    async with open_simulator() as simulator, simulator.client() as http:
+        await http.post("/v1/agents", json={"name": "a", "model": "m"})
+        simulator.fault(method="POST", path="/v1/sessions", mode="reset")
+        print(simulator.requests, simulator.base_url)
+        simulator.reset()
+    try:
+        await crash(ref)
+    except otp.NoProc:
+        print(InjectedCrash.__name__)
+
+
+if __name__ == "__main__":
+    trio.run(live)
