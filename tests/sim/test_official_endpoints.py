@@ -316,6 +316,8 @@ async def test_work():
         stopping = await work.stop(item.id, environment_id=where)
         last = await work.heartbeat(item.id, environment_id=where, expected_last_heartbeat=beat.last_heartbeat)
         stopped = await work.stop(item.id, environment_id=where, force=True)
+        with pytest.raises(anthropic.ConflictError):
+            await work.stop(item.id, environment_id=where)
         await work.update(item.id, environment_id=where, metadata={"k": "v"})
         found = await work.retrieve(item.id, environment_id=where)
         listed = await _collect(work.list(where))
@@ -369,3 +371,21 @@ async def test_the_session_tool_runner_through_broken_streams():
 async def _said(client, session_id):
     events = await _collect(client.beta.sessions.events.list(session_id, types=["agent.message"]))
     return [event.content[0].text for event in events]
+
+
+async def test_the_work_poller():
+    """The official poller drains the queue: claims, acknowledges and stops each item."""
+    async with official() as client:
+        agent = await client.beta.agents.create(name="a", model="m")
+        environment = await client.beta.environments.create(name="e", config={"type": "self_hosted"})
+        where = {"agent": agent.id, "environment_id": environment.id}
+        sessions = [await client.beta.sessions.create(**where, initial_events=[_message("hi")]) for _ in range(2)]
+        work = client.beta.environments.work
+        poller = work.poller(
+            environment_id=environment.id, environment_key="any", worker_id="w", block_ms=1, drain=True
+        )
+        claimed = [item.data.id async for item in poller]
+        states = {item.state for item in await _collect(work.list(environment.id))}
+
+    assert claimed == [session.id for session in sessions]
+    assert states == {"stopping"}

@@ -16,7 +16,7 @@ from agentsup.sim.exchange import Json, Request, Response
 from agentsup.sim.fields import Form
 from agentsup.sim.pages import Paging, cut_page
 from agentsup.sim.query import Query
-from agentsup.sim.refusal import Refused, missing
+from agentsup.sim.refusal import Refused, conflict, missing
 from agentsup.sim.routing import Route
 from agentsup.sim.table import Table
 from agentsup.sim.world import World
@@ -218,10 +218,11 @@ class WorkQueues:
         form = Form.of(request)
         force = form.boolean("force") or False
         form.check()
+        if work.state == "stopped":
+            raise conflict(f"work item {work.id} has stopped")
         now = self._world.calendar.stamp()
         work.stop_requested_at = work.stop_requested_at or now
-        if work.state != "stopped":
-            at_once = force or work.state == "queued"
-            work.state = "stopped" if at_once else "stopping"
-            work.stopped_at = now if at_once else None
+        at_once = force or work.state == "queued"
+        work.state = "stopped" if at_once else "stopping"
+        work.stopped_at = now if at_once else None
         return Response.json(work.view())
