@@ -27,7 +27,7 @@ def translated(what: str) -> Iterator[None]:
         yield
     except httpx.TimeoutException as exc:
         raise Unavailable(f"{what}: no answer in time ({type(exc).__name__})") from exc
-    except (httpx.TransportError, httpx.StreamError) as exc:
+    except (httpx.RequestError, httpx.StreamError) as exc:
         raise Unavailable(f"{what}: {_reason(exc)}") from exc
     except httpx.InvalidURL as exc:
         failure = Failure(kind="provider", message=f"{what}: the base URL cannot be used: {exc}")

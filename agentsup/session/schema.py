@@ -28,9 +28,14 @@ def input_schema(function: Callable[..., Any]) -> dict[str, Any]:
 
     Raises:
         SpecError: a parameter has no annotation, or one that has no counterpart in JSON; each such parameter is named.
+            Or an annotation names something that is not there at run time.
     """
     signature = inspect.signature(function)
-    hints = get_type_hints(function)
+    try:
+        hints = get_type_hints(function)
+    except NameError as exc:
+        place = f"{function.__qualname__}(...)"
+        raise SpecError.of(place, f"has an annotation that means nothing at run time: {exc}") from None
     described = parameter_descriptions(inspect.getdoc(function) or "")
     properties: dict[str, Any] = {}
     required: list[str] = []
@@ -60,7 +65,7 @@ def is_injected(name: str, hint: Any) -> bool:
 
 def summary(docstring: str) -> str:
     """What the docstring says of the whole, before it comes to the parameters."""
-    return re.split(r"\n\s*(?:Args|Arguments|Parameters|Returns|Raises|Yields)\s*:\s*\n", docstring, maxsplit=1)[
+    return re.split(r"(?:\n|\A)\s*(?:Args|Arguments|Parameters|Returns|Raises|Yields)\s*:\s*\n", docstring, maxsplit=1)[
         0
     ].strip()
 

@@ -64,7 +64,7 @@ class Restart:
 def _as_tools(given: Iterable[Any]) -> tuple[Any, ...]:
     """Plain functions become tools at once, so that a bad signature is told where it is written."""
     if isinstance(given, Tool) or callable(given) or not isinstance(given, Iterable):
-        return (given,)
+        given = (given,)
     return tuple(make_tool(item) if inspect.isroutine(item) else item for item in given)
 
 

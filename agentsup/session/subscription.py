@@ -110,6 +110,9 @@ class Subscription:
         if self._position < now:
             self._replaying = source.replay(after=self._position)
         self._missing = 0
+        """Events that were dropped behind the last buffered one."""
+        self._hole: SessionEvent | None = None
+        """The first of these."""
         self._dropped = 0
         self._high_water = 0
         self._reader: trio.lowlevel.Task | None = None
@@ -136,6 +139,7 @@ class Subscription:
         """Stop listening; what is buffered is forgotten."""
         self._over = True
         self._queue.clear()
+        self._missing = 0
         self._replaying = None
         self._source.leave(self)
         self._wake()
@@ -147,7 +151,10 @@ class Subscription:
         if self._over or (self._wanted is not None and not self._wanted(event)):
             return
         if self._replaying is not None:
-            return  # the replay comes to it, or it passes: the whole message follows
+            # The replay comes to it, or it passes: the whole message follows.
+            if self._overflow == "block" and _passes(event):
+                self._miss(event)
+            return
         if len(self._queue) < self._limit or _is_last(event):
             self._append(event)
         else:
@@ -169,20 +176,24 @@ class Subscription:
     def _overflowed(self, event: SessionEvent) -> None:
         match self._overflow:
             case "drop_newest":
-                self._missing += 1
-                self._dropped += 1
+                self._miss(event)
             case "drop_oldest":
                 self._drop_oldest()
                 self._append(event)
             case "disconnect":
                 self.end(SubscriberTooSlow(f"the subscriber was more than {self._limit} events behind"))
             case "block" if _passes(event):
-                self._missing += 1
-                self._dropped += 1
+                self._miss(event)
             case "block":
                 self._replaying = self._source.replay(after=self._queue[-1].event.cursor)
             case _:
                 assert_never(self._overflow)
+
+    def _miss(self, event: SessionEvent) -> None:
+        if not self._missing:
+            self._hole = event
+        self._missing += 1
+        self._dropped += 1
 
     def _drop_oldest(self) -> None:
         """Drop the oldest event that may be dropped; what follows it remembers how many are missing before it."""
@@ -224,14 +235,13 @@ class Subscription:
         if self._queue:
             first = self._queue[0]
             if first.missing:
-                marker = attrs.evolve(
-                    first.event, body=Dropped(count=first.missing), result=None, cursor=self._position
-                )
-                first.missing = 0
-                return marker
+                missing, first.missing = first.missing, 0
+                return self._marker(first.event, missing)
             self._position = self._queue.popleft().event.cursor
             return first.event
         while self._replaying is not None:
+            if self._hole is not None and self._position >= self._hole.cursor and self._missing:
+                break
             replayed = next(self._replaying, None)
             if replayed is None:
                 self._replaying = None
@@ -239,7 +249,13 @@ class Subscription:
                 self._position = replayed.cursor
                 if self._wanted is None or self._wanted(replayed):
                     return replayed
+        if self._missing and self._hole is not None:
+            missing, self._missing = self._missing, 0
+            return self._marker(self._hole, missing)
         return None
+
+    def _marker(self, near: SessionEvent, missing: int) -> SessionEvent:
+        return attrs.evolve(near, body=Dropped(count=missing), result=None, cursor=self._position)
 
     async def _park(self) -> None:
         if self._reader is not None:

@@ -90,14 +90,20 @@ def tool(
 def _make(
     function: Callable[..., Any], *, name: str | None, description: str | None, effect: Effect, timeout: float | None
 ) -> Tool:
+    problems: list[Problem] = []
+    try:
+        input_schema = schema.input_schema(function)
+    except SpecError as exc:
+        problems += exc.problems
+        input_schema = {}
     spec = ToolSpec(
         name=function.__name__ if name is None else name,
         description=schema.summary(inspect.getdoc(function) or "") if description is None else description,
-        input_schema=schema.input_schema(function),
+        input_schema=input_schema,
         effect=effect,
         timeout=timeout,
     )
-    problems = list(problems_of(spec))
+    problems += problems_of(spec)
     if problems:
         raise SpecError(problems)
     hints = get_type_hints(function)

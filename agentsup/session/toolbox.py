@@ -26,21 +26,20 @@ async def run_tool(spec: SessionSpec, use: ToolUse, info: SessionInfo) -> ToolRe
     found = spec.tool(use.name)
     timeout = found.spec.timeout if found is not None and found.spec.timeout is not None else float("inf")
     try:
-        with trio.fail_after(timeout):
-            value = await _call(spec, found, use, info)
-    except trio.TooSlowError:
-        return _failed(use, f"the tool took longer than its {timeout:g} seconds")
+        with trio.move_on_after(timeout) as scope:
+            return ToolResult(use.call_id, as_text(await _call(spec, found, use, info)))
     except ToolError as exc:
         return _failed(use, str(exc))
     except (trio.Cancelled, KeyboardInterrupt):
         raise
-    except BaseException as exc:
+    except BaseException as exc:  # noqa: BLE001  -- a tool may raise anything
         # The border: a tool's failure is the model's to read, not the session's to die of.
-        if isinstance(exc, BaseExceptionGroup) and exc.subgroup((trio.Cancelled, KeyboardInterrupt)) is not None:
-            raise
+        if isinstance(exc, BaseExceptionGroup) and (ours := exc.subgroup((trio.Cancelled, KeyboardInterrupt))):
+            raise ours from None  # and not what the tool raised beside it, cancelled as it was
         _log.info("tool.failed", tool=use.name, call_id=use.call_id, error=type(exc).__name__)
-        return _failed(use, f"the tool failed: {type(exc).__name__}: {exc}")
-    return ToolResult(use.call_id, as_text(value))
+        return _failed(use, f"the tool failed: {type(exc).__name__}: {_words(exc)}")
+    assert scope.cancelled_caught
+    return _failed(use, f"the tool took longer than its {timeout:g} seconds")
 
 
 async def _call(spec: SessionSpec, found: Tool | None, use: ToolUse, info: SessionInfo) -> Any:
@@ -58,11 +57,12 @@ async def _call(spec: SessionSpec, found: Tool | None, use: ToolUse, info: Sessi
     return await _run(handler, inspect.iscoroutinefunction(handler), use.name, dict(use.input), spec.context, info)
 
 
-async def _run(function: Callable[..., Any], is_async: bool, *args: Any, **kwargs: Any) -> Any:  # noqa: FBT001  -- read off the function
+async def _run(function: Callable[..., Any], is_async: bool, /, *args: Any, **kwargs: Any) -> Any:  # noqa: FBT001  -- read off the function
     if is_async:
         return await function(*args, **kwargs)
     # A thread cannot be stopped. It is left to itself when its call is: what it still returns is not heard.
-    value = await trio.to_thread.run_sync(lambda: function(*args, **kwargs), abandon_on_cancel=True)
+    # (In a list, because trio takes a function that gives a coroutine, as a wrapper of an async one does, for a mistake.)
+    (value,) = await trio.to_thread.run_sync(lambda: [function(*args, **kwargs)], abandon_on_cancel=True)
     return await value if isinstance(value, Awaitable) else value
 
 
@@ -74,8 +74,16 @@ def as_text(value: Any) -> str:
         return value
     try:
         return json.dumps(value, ensure_ascii=False, default=str)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, RecursionError):
         return str(value)
+
+
+def _words(exc: BaseException) -> str:
+    """What the exception says, even if it fails at saying it."""
+    try:
+        return str(exc)
+    except Exception:  # noqa: BLE001  -- the tool's code again
+        return "(it cannot be shown)"
 
 
 def _failed(use: ToolUse, text: str) -> ToolResult:

@@ -22,11 +22,16 @@ def hidden(value: object) -> str:
             return f"<{type(value).__name__}>"
 
 
+def sayable(text: str) -> str:
+    """The text with a question mark for each lone surrogate: file names and broken decoders bring them, and no wire can carry them."""
+    return text.encode("utf-8", "replace").decode()
+
+
 @attrs.frozen
 class Text:
-    """A piece of text."""
+    """A piece of text; what cannot be said in UTF-8 is replaced."""
 
-    text: str = attrs.field(repr=hidden)
+    text: str = attrs.field(repr=hidden, converter=sayable)
 
 
 Part: TypeAlias = Text

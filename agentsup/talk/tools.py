@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeAlias
 import attrs
 
 from agentsup.ids import CallId, SessionId
-from agentsup.talk.content import hidden
+from agentsup.talk.content import hidden, sayable
 
 Effect: TypeAlias = Literal["pure", "idempotent", "unsafe"]
 """What a tool says about being run twice: `pure` and `idempotent` may be run again with the same call id after a crash,
@@ -43,7 +43,7 @@ class ToolResult:
     """What a call came to; exactly one per call goes back to the model."""
 
     call_id: CallId
-    text: str = attrs.field(repr=hidden)
+    text: str = attrs.field(repr=hidden, converter=sayable)
     is_error: bool = False
 
 
