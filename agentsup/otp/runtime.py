@@ -56,7 +56,7 @@ class Runtime:
     progress_reports: bool
     random: random.Random
     names: Registry = attrs.field(factory=Registry)
-    """The registry in which `ChildSpec.name` and bare `Name`s live."""
+    """The registry in which `ChildSpec.name` and names without a registry of their own live."""
     timers: Timers = attrs.field(factory=Timers)
     deadlines: Deadlines = attrs.field(init=False)
     cells: dict[int, Cell] = attrs.field(factory=dict)
