@@ -1,16 +1,19 @@
 """The simulator in memory, behind an httpx client: no socket, so trio's mock clock jumps over every wait.
 
-Breaks look to the client as they would on a socket: a cut body is a `RemoteProtocolError`, a reset connection a `ReadError`.
+Breaks look to the client as they would on a socket: a cut body is a `RemoteProtocolError`, a reset connection a `ReadError`, and
+silence beyond the client's read timeout a `ReadTimeout`.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+import math
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import attrs
 import httpx
+import trio
 
 from .exchange import Aborted, ByteStream, Json, Request, Severed
 from .faults import read_fault
@@ -33,15 +36,20 @@ class SimTransport(httpx.AsyncBaseTransport):
 
         Raises:
             httpx.ReadError: a fault rule reset the connection.
+            httpx.ReadTimeout: the client's read timeout passed without a byte, here or in the body.
         """
+        patience_s = _patience_s(request)
         try:
-            response = await self._simulator.handle(await _arrived(request))
+            with _patient(patience_s):
+                response = await self._simulator.handle(await _arrived(request))
         except Severed as error:
             raise httpx.ReadError("connection reset by peer", request=request) from error
         headers = [(name.encode(), value.encode("utf-8")) for name, value in response.headers]
         if isinstance(response.body, bytes):
             return httpx.Response(response.status, headers=headers, content=response.body, request=request)
-        return httpx.Response(response.status, headers=headers, stream=_Body(response.body), request=request)
+        return httpx.Response(
+            response.status, headers=headers, stream=_Body(response.body, patience_s), request=request
+        )
 
 
 async def _arrived(request: httpx.Request) -> Request:
@@ -50,18 +58,36 @@ async def _arrived(request: httpx.Request) -> Request:
     return Request.arrived(request.method, path, query, headers, await request.aread())
 
 
+def _patience_s(request: httpx.Request) -> float:
+    """The client's read timeout in seconds: how long it waits for the next byte."""
+    timeout: dict[str, float | None] = request.extensions.get("timeout", {})
+    read = timeout.get("read")
+    return math.inf if read is None else read
+
+
+@contextmanager
+def _patient(patience_s: float) -> Iterator[None]:
+    """Waits as long as the client would on a socket."""
+    with trio.move_on_after(patience_s) as scope:
+        yield
+    if scope.cancelled_caught:
+        raise httpx.ReadTimeout("nothing arrived in time")
+
+
 class _Body(httpx.AsyncByteStream, AsyncIterator[bytes]):
     """A simulator's body as httpx reads one."""
 
-    def __init__(self, body: ByteStream) -> None:
+    def __init__(self, body: ByteStream, patience_s: float) -> None:
         self._body = body
+        self._patience_s = patience_s
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         return self
 
     async def __anext__(self) -> bytes:
         try:
-            chunk = await self._body.read()
+            with _patient(self._patience_s):
+                chunk = await self._body.read()
         except Aborted as error:
             raise httpx.ReadError("connection reset by peer") from error
         except Severed as error:

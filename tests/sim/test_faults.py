@@ -96,13 +96,16 @@ async def test_resets(client, simulator, autojump_clock):
 
 
 async def test_stall(client, simulator, autojump_clock):
-    """Mode stall never answers."""
-    simulator.fault(mode="stall")
+    """Mode stall never answers; the client's read timeout passes on the test clock."""
+    simulator.fault(mode="stall", times=2)
 
     with trio.move_on_after(10**6) as scope:
-        await client.get("/v1/agents")
+        await client.get("/v1/agents", timeout=None)
+    with pytest.raises(httpx.ReadTimeout):
+        await client.get("/v1/agents", timeout=30)
 
     assert scope.cancelled_caught
+    assert trio.current_time() == 10**6 + 30
 
 
 async def test_after_closes_an_opened_stream(client, simulator, autojump_clock):

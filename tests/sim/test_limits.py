@@ -7,7 +7,7 @@ import trio
 
 from agentsup import sim
 from agentsup.sim import ledger
-from agentsup.sim.claude import tap
+from agentsup.sim.claude import desk, tap
 from agentsup.sim.exchange import Request, Severed
 
 from .kit import HEADERS, history, message, new_session, say, send, texts
@@ -70,6 +70,22 @@ async def test_half_a_surrogate_pair(autojump_clock):
 
         assert answer.status_code == 200
         assert texts(await history(client, session)) == ["a?b"]
+
+
+async def test_too_many_inputs_waiting(monkeypatch, autojump_clock):
+    """Behind a running turn only so many inputs wait; a send beyond that is refused whole."""
+    monkeypatch.setattr(desk, "MOST_WAITING", 3)
+    async with sim.open_simulator() as simulator, simulator.client(headers=HEADERS) as client:
+        session = await new_session(client)
+        await send(client, session, message("@sleep 5"))
+        await trio.sleep(1)
+        taken = await send(client, session, *[message("@say x")] * 3)
+        refused = await send(client, session, message("@say y"), {"type": "user.interrupt"})
+        await trio.sleep(10)
+
+        assert (taken.status_code, refused.status_code) == (200, 400)
+        assert "events:" in refused.json()["error"]["message"]
+        assert texts(await history(client, session)) == ["x"] * 3
 
 
 async def test_too_many_events(autojump_clock):

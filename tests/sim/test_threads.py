@@ -114,6 +114,19 @@ async def test_thread_stream(client, autojump_clock):
     assert texts(stream.events) == ["hello"]
 
 
+async def test_cuts_reach_the_threads_streams(client, autojump_clock):
+    """`@cut` breaks the streams of a session's threads as well, `@eof` ends them."""
+    session = await new_session(client)
+    await say(client, session, "@thread red")
+    red = (await threads_of(client, session))[1]
+
+    for line, ended in (("@cut", "RemoteProtocolError"), ("@eof", "clean")):
+        async with listening(client, session, path=f"threads/{red['id']}/stream") as stream:
+            await say(client, session, line)
+            await stream.over.wait()
+        assert stream.ended == ended
+
+
 async def test_archive(client, autojump_clock):
     """A child can be archived, the session's own thread cannot; an unknown one is a 404."""
     session = await new_session(client)

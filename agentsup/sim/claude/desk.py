@@ -17,6 +17,9 @@ from .outcome import Pursuit
 from .session import Session
 from .turn import END_TURN, Ending, Turn
 
+MOST_WAITING = 10_000
+"""Inputs that wait behind a turn: more than any client would queue. When full, sends that would add to them are refused."""
+
 _NOT_HERE = frozenset({"verdict"})
 
 
@@ -60,6 +63,11 @@ class Desk:
     def waits_for_answers(self) -> bool:
         """Whether a turn rests until the client answers its calls."""
         return self._turn is not None and self._turn.batch is not None
+
+    @property
+    def room(self) -> int:
+        """How many more inputs may wait."""
+        return MOST_WAITING - len(self._inbox)
 
     def waits_for(self, call_id: str, event_type: str) -> bool:
         """Whether such an event would answer an open call."""

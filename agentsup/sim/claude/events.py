@@ -53,6 +53,7 @@ class Events:
         events = read_events(form, "events", least=1, most=MOST_EVENTS)
         if not form.problems:
             _check_calls(hosted, events)
+            _check_room(hosted, events, form)
             check_rubrics(events, self._files.exists)
         form.check()
         refuse_closed(hosted)
@@ -116,6 +117,13 @@ def _check_calls(hosted: Hosted, events: list[Form]) -> None:
             event.wrong("", f"{kind} is refused: the session's budget is reached (budget_reached)")
         elif kind == "system.message" and len(events) == 1 and hosted.desk.waits_for_answers:
             event.wrong("", "system.message is refused alone while calls wait for their answers")
+
+
+def _check_room(hosted: Hosted, events: list[Form], form: Form) -> None:
+    """Notes a send that would make too many inputs wait."""
+    inputs = sum(event.data["type"] in _BEGIN_TURNS for event in events)
+    if inputs > hosted.desk.room:
+        form.wrong("events", f"{hosted.desk.room} more inputs can wait behind the running turn")
 
 
 def _ignored(hosted: Hosted, event: Form) -> bool:

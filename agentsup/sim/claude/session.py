@@ -146,6 +146,11 @@ class Session:
         self.post("session.status_terminated")
         self.end_streams()
 
+    def cut_streams(self) -> None:
+        """Breaks every stream that is open on the session or one of its threads, in the middle of a frame."""
+        for thread in self.threads:
+            thread.feed.cut()
+
     def end_streams(self) -> None:
         """Ends every stream that is open on the session or one of its threads."""
         for thread in self.threads:

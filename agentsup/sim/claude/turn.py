@@ -102,9 +102,9 @@ class Turn:
             case directions.Usage(tokens_in, tokens_out):
                 self._count(Tokens(tokens_in, tokens_out))
             case directions.Cut():
-                self._session.feed.cut()
+                self._session.cut_streams()
             case directions.Eof():
-                self._session.feed.end()
+                self._session.end_streams()
             case directions.Stale():
                 self._repeat_action()
             case directions.Stop(reason):
