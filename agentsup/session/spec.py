@@ -50,6 +50,7 @@ class Restart:
     """Seconds."""
 
     backoff: otp.Backoff = otp.Backoff()
+    """The delays between restarts: the first is immediate, then they grow."""
 
     def faults(self) -> list[tuple[str, str]]:
         """Field and what would be right, for each field that cannot be used."""
@@ -90,8 +91,14 @@ class SessionSpec:
     """Whatever the tools need to know of this session; handed to them as it is."""
 
     limits: Limits = Limits()
+    """What each request may use up."""
+
     restart: Restart = Restart()
+    """How often the session's task may fail."""
+
     reconnect: Reconnect = Reconnect()
+    """When to try again after the connection broke."""
+
     metadata: Mapping[str, Any] = attrs.field(factory=dict, repr=hidden)
     """Your own labels for the session; tools find them in `SessionInfo.metadata`."""
 

@@ -19,11 +19,17 @@ class Status:
     """What `SessionRef.info()` answers, within milliseconds whatever the session is doing."""
 
     session_id: SessionId
+    """The session's id here."""
+
     state: StateName
+    """What the session is doing: `opening`, `idle`, `running` or `closed`."""
+
     connection: Connection
     """`opening`: no session at the provider yet; `attaching`: catching up with its events; `attached`: following them; `gone`: over."""
 
     provider_session_id: str | None
+    """The provider's id of it; None before it is open there."""
+
     queued: int
     """Requests accepted and not begun."""
 
@@ -31,11 +37,17 @@ class Status:
     """Finished turns over the whole session."""
 
     tools_running: int
+    """Calls of tools that run here at this moment, or wait for one of the places."""
+
     usage: Usage
     """Summed over the whole session; `raw` is left out."""
 
     restarts: int
+    """How often the session's task ended without having been asked to."""
+
     reconnects: int
+    """How often the connection was lost, attempts that failed included."""
+
     last_error: str | None
     """The last thing that went wrong, even if it was mended; None if nothing did."""
 

@@ -21,7 +21,11 @@ class Tool:
     """A function as a tool. Calling it calls the function."""
 
     spec: ToolSpec
+    """What the model is told, and how the call is run."""
+
     function: Callable[..., Any] = attrs.field(repr=False)
+    """The function itself."""
+
     info_parameter: str | None = None
     """The parameter that is given the `SessionInfo`, if the function asks for one."""
 

@@ -32,6 +32,7 @@ class Text:
     """A piece of text; what cannot be said in UTF-8 is replaced."""
 
     text: str = attrs.field(repr=hidden, converter=sayable)
+    """The text; may have several lines."""
 
 
 Part: TypeAlias = Text

@@ -366,10 +366,14 @@ class SessionEvent:
     """Its place in the session; pass it as `after=` to go on behind it. A passing event has the place of the kept one before it."""
 
     session_id: SessionId
+    """The session it happened in."""
+
     at: float
     """When it happened, in seconds since the epoch."""
 
     body: Body
+    """What happened: one of the classes of `agentsup.talk.events`."""
+
     result: SessionResult | None = None
     """On a request's last event, and there only: what the request came to."""
 

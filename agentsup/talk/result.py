@@ -22,6 +22,8 @@ class SessionResult:
     """Everything one request came to; errors that end a request carry one as well, with what there was until then."""
 
     terminal: Terminal
+    """How the request ended: `end_turn`, `requires_action`, or `terminated` for anything else."""
+
     stop_reason: Any
     """The provider's own value, verbatim (a mapping for Claude Managed Agents); None where we ended the request."""
 
@@ -35,6 +37,8 @@ class SessionResult:
     """The calls of tools that ran at the provider, in order."""
 
     usage: Usage = Usage()
+    """What the request cost, summed over its model calls."""
+
     turns: int = 0
     """Stretches of agent work between two inputs from us; starts at 1 for a request that got an answer."""
 
@@ -42,7 +46,11 @@ class SessionResult:
     """The provider's events, verbatim, each once, in order; text deltas are not among them."""
 
     session_id: SessionId
+    """The session's id here."""
+
     provider_session_id: str | None = None
+    """The provider's id of it; None if it never was open there."""
+
     transcript: tuple[Mapping[str, Any], ...] | None = attrs.field(default=None, repr=hidden)
     """The whole conversation in the provider's own shape, where the provider keeps it here; None where it lives over there."""
 
@@ -58,11 +66,22 @@ class Turn:
     """Counted over the whole session; starts at 1."""
 
     request_id: str
+    """The request it was part of."""
+
     input: str | None = attrs.field(default=None, repr=hidden)
     """What was asked, on the first turn of a request; None on turns that begin with tool results."""
 
     text: str = attrs.field(default="", repr=hidden)
+    """What the agent said in it: messages joined by a newline."""
+
     tool_uses: tuple[ToolUse, ...] = ()
+    """The calls of tools that run here, in order."""
+
     server_tool_uses: tuple[ToolUse, ...] = ()
+    """The calls of tools that ran at the provider, in order."""
+
     usage: Usage = Usage()
+    """What it cost."""
+
     stop_reason: Any = None
+    """The provider's own word for why it stopped, verbatim."""

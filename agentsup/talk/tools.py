@@ -20,11 +20,17 @@ class ToolSpec:
     """A tool as the model sees it, and what the runtime must know to run it."""
 
     name: str
+    """The name the model calls it by."""
+
     description: str = ""
+    """What the model is told it does."""
+
     input_schema: Mapping[str, Any] = attrs.field(factory=lambda: {"type": "object", "properties": {}}, repr=False)
     """A JSON Schema of type `object`."""
 
     effect: Effect = "unsafe"
+    """Whether a call may be run again after a crash."""
+
     timeout: float | None = None
     """Seconds one call may take; None leaves it to the request's own timeout."""
 
@@ -34,8 +40,13 @@ class ToolUse:
     """The model wants a tool run."""
 
     call_id: CallId
+    """The provider's id of the call."""
+
     name: str
+    """The name of the tool."""
+
     input: Mapping[str, Any] = attrs.field(factory=dict, repr=hidden)
+    """The arguments, as the model gave them."""
 
 
 @attrs.frozen
@@ -43,8 +54,13 @@ class ToolResult:
     """What a call came to; exactly one per call goes back to the model."""
 
     call_id: CallId
+    """The call it answers."""
+
     text: str = attrs.field(repr=hidden, converter=sayable)
+    """What the model is given to read."""
+
     is_error: bool = False
+    """Whether the call failed; the text then says how."""
 
 
 @attrs.frozen(kw_only=True)
@@ -52,11 +68,16 @@ class SessionInfo:
     """Where a tool call or an observed event happens; a tool that names a parameter of this type is given one."""
 
     session_id: SessionId
+    """The session's id here."""
+
     provider: str
     """The provider's kind, e.g. `claude-managed-agents`."""
 
     provider_session_id: str | None = None
+    """The provider's id of it."""
+
     call_id: CallId | None = None
     """In a tool: the call's id, which is also its idempotency key."""
 
     metadata: Mapping[str, Any] = attrs.field(factory=dict, repr=hidden)
+    """The spec's `metadata`: your own labels."""
