@@ -10,7 +10,9 @@ import attrs
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
-PAGES = sorted([ROOT / "README.md", *(path for path in DOCS.rglob("*.md") if not {"_build", "changelog.d"} & set(path.parts))])
+PAGES = sorted(
+    [ROOT / "README.md", *(path for path in DOCS.rglob("*.md") if not {"_build", "changelog.d"} & set(path.parts))]
+)
 
 _FENCE = re.compile(r"^```(?P<language>[^\n`]*)\n(?P<code>.*?)^```\s*$", re.MULTILINE | re.DOTALL)
 
