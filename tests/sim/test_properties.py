@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agentsup import sim
+from agentsup.sim.claude.feed import Feed
 from agentsup.sim.claude.multipart import read_parts
 from agentsup.sim.directions import Echo, Misread
 from agentsup.sim.exchange import Request
@@ -160,6 +161,42 @@ def test_pages_cover_the_list(rows, limit, order, grow):
 
     assert original == sorted(original, reverse=order == "desc")
     assert set(original) <= set(rows)
+
+
+STEPS = st.lists(st.sampled_from(["publish", "wait", "settle", "page"]), max_size=40)
+
+
+@given(STEPS, st.integers(1, 4), st.sampled_from(["asc", "desc"]))
+def test_a_walk_sees_every_event_once(steps, limit, order):
+    """However events come in, wait and settle between two pages, a walk sees each of those it began with exactly once."""
+    feed, cursors, waiting, made = Feed(), Cursors(), [], []
+    seen, begun, page = [], None, None
+
+    def turn_page():
+        nonlocal begun, page
+        if begun is None:
+            begun = set(made)
+        found = feed.page(Paging("list", limit, order, page), cursors, lambda _event: True)
+        seen.extend(event["id"] for event in found.rows)
+        page = found.next_page
+
+    for step in steps:
+        event = {"id": len(made), "type": "x", "processed_at": None}
+        if step == "publish":
+            made.append(feed.publish(event)["id"])
+        elif step == "wait":
+            waiting.append(feed.wait(event))
+            made.append(event["id"])
+        elif step == "settle" and waiting:
+            feed.settle(waiting.pop(0), "now")
+        elif step == "page" and (begun is None or page is not None):
+            turn_page()
+    while begun is None or page is not None:
+        turn_page()
+
+    assert len(set(seen)) == len(seen)
+    assert begun <= set(seen)
+    assert order == "asc" or set(seen) == begun
 
 
 @given(
