@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import signal
 import sys
 
@@ -10,7 +11,9 @@ import trio
 from .server import listen, serve_on
 
 EXIT_OK = 0
-EXIT_CANNOT_LISTEN = 1
+EXIT_CANNOT_LISTEN = 9
+"""The status the command has for it, in the table of docs/reference/command.md."""
+
 EXIT_INTERRUPTED = 130
 """What a shell reports for a program ended by Ctrl-C."""
 
@@ -18,7 +21,7 @@ EXIT_INTERRUPTED = 130
 def main(host: str = "127.0.0.1", port: int = 0) -> int:
     """Serves a simulator until SIGTERM or Ctrl-C and returns the exit status.
 
-    Prints exactly one line on stdout, `ready http://HOST:PORT`, when it listens. Returns 0 after SIGTERM, 130 after Ctrl-C, and 1
+    Prints exactly one line on stdout, `ready http://HOST:PORT`, when it listens. Returns 0 after SIGTERM, 130 after Ctrl-C, and 9
     without that line, but with the reason on stderr, where the address cannot be listened on.
     """
     if not 0 <= port <= 65535:
@@ -28,7 +31,8 @@ def main(host: str = "127.0.0.1", port: int = 0) -> int:
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
     except OSError as error:
-        return _fail(f"cannot listen on {host}:{port}: {error.strerror or error}")
+        right = "; --port 0 takes a free one" if error.errno == errno.EADDRINUSE else ""
+        return _fail(f"cannot listen on {host}:{port}: {error.strerror or error}{right}")
 
 
 def _fail(reason: str) -> int:

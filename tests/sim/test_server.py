@@ -12,7 +12,7 @@ import httpx
 import pytest
 import trio
 
-from agentsup.sim.process import main
+from agentsup.sim.process import EXIT_CANNOT_LISTEN, main
 from agentsup.sim.server import serve
 
 from .kit import HEADERS, history, listening, message, new_session, send, texts
@@ -168,6 +168,6 @@ def test_process_that_cannot_listen(arguments, capsys):
         status = main("127.0.0.1", port)
 
     out, err = capsys.readouterr()
-    assert (status, out) == (1, "")
+    assert (status, out) == (EXIT_CANNOT_LISTEN, "")
     assert str(port) in err
     assert err.count("\n") == 1
