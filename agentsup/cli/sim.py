@@ -9,7 +9,6 @@ import threading
 
 import click
 
-from agentsup.cli.exits import Exit
 from agentsup.cli.extras import need_web
 from agentsup.cli.settings import common_options
 
@@ -31,8 +30,7 @@ def sim(*, host: str, port: int, while_stdin: bool) -> int:
 
     if while_stdin:
         threading.Thread(target=_end_with_stdin, name="while-stdin", daemon=True).start()
-    status = process.main(host, port)
-    return Exit.CANNOT_LISTEN if status == process.EXIT_CANNOT_LISTEN else status
+    return process.main(host, port)
 
 
 def _end_with_stdin() -> None:

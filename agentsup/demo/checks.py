@@ -10,6 +10,7 @@ import attrs
 
 from agentsup.demo.board import Row, totals
 from agentsup.demo.inquiry import Call
+from agentsup.demo.trouble import Mishap
 from agentsup.ids import CallId
 from agentsup.session.tool import Tool
 from agentsup.talk.result import SessionResult
@@ -104,9 +105,17 @@ def _survived(evidence: Evidence) -> list[Check]:
     found = [Check("restarts", sums.restarts >= 1, killed)]
     if evidence.expected is not None:
         cut = f"reconnects: {sums.reconnects}; streams were cut, answers lost, a request refused"
-        raised = f"tools that raised: {sums.failed_tools}; the agent was told so, and asked again"
-        found += [Check("reconnects", sums.reconnects >= 1, cut), Check("tools", sums.failed_tools >= 1, raised)]
+        bugs = sum(
+            _is_bug(text) for row in evidence.rows if row.result for _, text, error in _results_in(row.result) if error
+        )
+        raised = f"tools that raised: {bugs}; the agent was told so, and called it again"
+        found += [Check("reconnects", sums.reconnects >= 1, cut), Check("tools", bugs >= 1, raised)]
     return found
+
+
+def _is_bug(text: str) -> bool:
+    """Whether a tool's error tells of the bug put into it, and not of a file that cannot be read."""
+    return Mishap.__name__ in text
 
 
 def _nothing_left(evidence: Evidence) -> Check:
