@@ -22,6 +22,7 @@ from agentsup.otp.children import (
 from agentsup.otp.childspec import BRUTAL_KILL, ChildSpec, check_childspecs
 from agentsup.otp.current import current_runtime
 from agentsup.otp.dynamic import DynamicSupervisor
+from agentsup.otp.entries import Entry, Registration
 from agentsup.otp.errors import (
     AlreadyPresent,
     AlreadyRegistered,
@@ -59,10 +60,12 @@ from agentsup.otp.events import (
 from agentsup.otp.flags import AutoShutdownDone, Backoff, RestartLimit, StartFailed, SupFlags
 from agentsup.otp.links import demonitor, link, monitor, unlink, wait_down
 from agentsup.otp.links import send_exit as exit
+from agentsup.otp.listeners import Registered, RegistryNews, Unregistered
 from agentsup.otp.mailbox import MailboxSpec, MailboxStatistics
+from agentsup.otp.patterns import like
 from agentsup.otp.reasons import Crashed, ExitReason, Gone, Killed, Normal, Shutdown, root_causes
 from agentsup.otp.refs import Dest, Name, Ref
-from agentsup.otp.registry import Entry, Registry
+from agentsup.otp.registry import Registry, whereis_registry
 from agentsup.otp.results import Continue, Down, Exit, Idle, Ignore, Monitor, NoReply, Reply, Request, Stop
 from agentsup.otp.runtime import Runtime, open_runtime
 from agentsup.otp.snapshot import ProcessSnapshot, RuntimeSnapshot, task_stack
@@ -122,7 +125,10 @@ __all__ = [
     "ProcessSnapshot",
     "ProcessStarted",
     "Ref",
+    "Registered",
+    "Registration",
     "Registry",
+    "RegistryNews",
     "Reply",
     "Request",
     "RestartLimit",
@@ -145,6 +151,7 @@ __all__ = [
     "Supervisor",
     "SupervisorGaveUp",
     "Timer",
+    "Unregistered",
     "ZombieParked",
     "call",
     "cast",
@@ -156,6 +163,7 @@ __all__ = [
     "exit",
     "get_childspec",
     "info",
+    "like",
     "link",
     "monitor",
     "offer",
@@ -172,5 +180,6 @@ __all__ = [
     "terminate_child",
     "unlink",
     "wait_down",
+    "whereis_registry",
     "which_children",
 ]

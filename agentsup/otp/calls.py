@@ -340,6 +340,7 @@ def _own_copy(error: BaseException) -> BaseException:
         return error
     if type(mine) is not type(error):
         return error
+    mine.args = error.args  # a constructor that makes its own text would have made it of the text
     mine.__cause__ = error.__cause__ or error
     mine.__traceback__ = None
     return mine

@@ -18,12 +18,12 @@ from agentsup.otp.reasons import Killed
 from agentsup.otp.refs import Ref
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable
+    from collections.abc import Callable
 
     from agentsup.otp.actor import Actor
     from agentsup.otp.calls import Caller
+    from agentsup.otp.entries import Held
     from agentsup.otp.reasons import ExitReason
-    from agentsup.otp.registry import Registry
     from agentsup.otp.results import Monitor
     from agentsup.otp.runtime import Runtime
     from agentsup.otp.spawned import Spawned
@@ -109,7 +109,8 @@ class Cell:
     """Requests whose caller was gone before they were begun."""
     late_replies: int = 0
     deferred: set[Caller] | None = None
-    names: list[tuple[Registry, Hashable]] | None = None
+    names: list[Held] | None = None
+    """What it holds in registries."""
     children: dict[int, Cell] | None = None
     spawned: set[Spawned] | None = None
     links: set[Cell] | None = None

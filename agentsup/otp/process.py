@@ -345,8 +345,8 @@ def bury(cell: Cell, phase: Phase = Phase.DEAD) -> None:
     for timer in (cell.ladder, cell.idle):
         if timer is not None:
             timer.cancel()
-    for registry, key in cell.names or ():
-        registry.leave(key, cell)
+    for held in cell.names or ():
+        held.registry.forget(held, reason)
     cell.names = None
     _answer_pending(cell, reason)
     links.dissolve(cell, reason)

@@ -128,7 +128,7 @@ def ended(cell: Cell, reason: ExitReason, *, was_starting: bool) -> None:
         "crash_report",
         label=("proc_lib", "crash"),
         ref=str(cell.ref),
-        names=[key for _, key in cell.names or ()],
+        names=[held.key for held in cell.names or ()],
         initial_call=type(actor).__name__,
         reason=reason,
         last_message=describe_entry(cell.current),

@@ -111,7 +111,7 @@ def of_cell(cell: Cell, above: str) -> ProcessSnapshot:
         ref=str(cell.ref),
         id=cell.ref.label,
         path=path,
-        names=tuple(str(key) for _, key in cell.names or ()),
+        names=tuple(str(held.key) for held in cell.names or ()),
         actor=type(actor).__name__,
         type="worker" if overseer is None else "supervisor",
         state="suspended" if cell.suspended and cell.phase is Phase.RUNNING else cell.phase.value,
