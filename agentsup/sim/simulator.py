@@ -133,10 +133,15 @@ async def running(*, mark: str | None = None) -> AsyncIterator[Simulator]:
     Args:
         mark: what its ids carry in the middle; by default random, so that two simulators never hand out the same id.
     """
+    in_the_block: Exception | None = None
     async with trio.open_nursery() as nursery:
         simulator = Simulator(nursery, mark=secrets.token_hex(4) if mark is None else mark)
         try:
             yield simulator
+        except Exception as error:  # noqa: BLE001 - raised again behind the nursery, which would wrap it in a group
+            in_the_block = error
         finally:
             simulator.close()
             nursery.cancel_scope.cancel()
+    if in_the_block is not None:
+        raise in_the_block

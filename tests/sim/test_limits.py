@@ -50,6 +50,16 @@ async def test_the_ledger_forgets_the_oldest(monkeypatch):
     assert paths() == ["f"]
 
 
+async def test_an_error_in_the_block_leaves_it_as_it_is(autojump_clock):
+    """An exception raised beside a simulator comes out bare, and the simulator's turns are gone."""
+    with pytest.raises(LookupError):
+        async with sim.open_simulator() as simulator, simulator.client(headers=HEADERS) as client:
+            await send(client, await new_session(client), message("@sleep 1000"))
+            raise LookupError
+
+    assert trio.current_time() == 0
+
+
 async def test_a_megabyte_in_one_message(autojump_clock):
     """A message of a megabyte goes through, in and out."""
     text = "é" * 500_000
