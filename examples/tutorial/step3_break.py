@@ -13,7 +13,6 @@ BROKEN = """\
 @say Let me look.
 @cut
 @tool order_status {"number": 7}
-@sleep 0.5
 @say It is {results}."""
 
 
@@ -28,7 +27,8 @@ async def main() -> None:
         ref = await runtime.start_session("customer-42", spec)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(ask, ref)
-            await trio.sleep(0.2)
+            while (await ref.info()).reconnects == 0:
+                await trio.sleep(0.01)
             await crash(ref)
         info = await ref.info()
         print(f"restarts: {info.restarts}, reconnects: {info.reconnects}")

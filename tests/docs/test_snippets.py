@@ -18,11 +18,15 @@ WITH_SNIPPETS = [page for page in pages.PAGES if page.name != "README.md" and pa
 
 
 async def run(block, namespace):
-    """Run a block as if it stood in an async function whose locals are the namespace."""
+    """Run a block as if it stood in an async function whose locals are the namespace; run the tests in it, too."""
     code = block.compiled(ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    before = set(namespace)
     outcome = types.FunctionType(code, namespace)()
     if inspect.iscoroutine(outcome):
         await outcome
+    for name in sorted(set(namespace) - before):
+        if name.startswith("test_"):
+            await namespace[name](*inspect.signature(namespace[name]).parameters)  # pytest would give it its fixtures
 
 
 @pytest.mark.parametrize("page", WITH_SNIPPETS, ids=pages.name_of)
