@@ -21,15 +21,21 @@ async def ask(ref: agentsup.SessionRef) -> None:
     print(result.text)
 
 
+async def crash_when_cut(ref: agentsup.SessionRef) -> None:
+    async with ref.subscribe(after=0) as events:
+        async for event in events:
+            if event.type == "connection_lost":
+                await crash(ref)
+                return
+
+
 async def main() -> None:
     async with open_provider() as provider, agentsup.open_runtime() as runtime:
         spec = agentsup.SessionSpec(provider=provider, tools=[order_status])
         ref = await runtime.start_session("customer-42", spec)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(ask, ref)
-            while (await ref.info()).reconnects == 0:
-                await trio.sleep(0.01)
-            await crash(ref)
+            nursery.start_soon(crash_when_cut, ref)
         info = await ref.info()
         print(f"restarts: {info.restarts}, reconnects: {info.reconnects}")
 
