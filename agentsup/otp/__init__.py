@@ -62,14 +62,17 @@ from agentsup.otp.links import demonitor, link, monitor, unlink, wait_down
 from agentsup.otp.links import send_exit as exit
 from agentsup.otp.listeners import Registered, RegistryNews, Unregistered
 from agentsup.otp.mailbox import MailboxSpec, MailboxStatistics
+from agentsup.otp.opening import open_runtime
 from agentsup.otp.patterns import like
+from agentsup.otp.pubsub import Dispatcher, PubSub, Subscriber, Subscription
 from agentsup.otp.reasons import Crashed, ExitReason, Gone, Killed, Normal, Shutdown, root_causes
 from agentsup.otp.refs import Dest, Name, Ref
 from agentsup.otp.registry import Registry, whereis_registry
 from agentsup.otp.results import Continue, Down, Exit, Idle, Ignore, Monitor, NoReply, Reply, Request, Stop
-from agentsup.otp.runtime import Runtime, open_runtime
+from agentsup.otp.runtime import Runtime
 from agentsup.otp.snapshot import ProcessSnapshot, RuntimeSnapshot, task_stack
 from agentsup.otp.spawned import Spawned
+from agentsup.otp.spread import Spread
 from agentsup.otp.supervisor import Supervisor
 from agentsup.otp.timers import Timer
 
@@ -98,6 +101,7 @@ __all__ = [
     "Crashed",
     "Dest",
     "Disconnected",
+    "Dispatcher",
     "Down",
     "DynamicSupervisor",
     "Entry",
@@ -124,6 +128,7 @@ __all__ = [
     "ProcessEnded",
     "ProcessSnapshot",
     "ProcessStarted",
+    "PubSub",
     "Ref",
     "Registered",
     "Registration",
@@ -142,11 +147,14 @@ __all__ = [
     "ServerDied",
     "Shutdown",
     "Spawned",
+    "Spread",
     "StartError",
     "StartFailed",
     "StartIgnored",
     "Started",
     "Stop",
+    "Subscriber",
+    "Subscription",
     "SupFlags",
     "Supervisor",
     "SupervisorGaveUp",

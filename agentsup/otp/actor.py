@@ -171,7 +171,7 @@ class Actor:
             self.state = None
         cell.trapping = self.trap_exit
 
-    def _notice(self, notice: Notice) -> Any:
+    def _notice(self, notice: Notice) -> None:
         """Take a notice of the kernel; only supervisors are sent any."""
         raise AssertionError(f"{self._cell.ref!r} is no supervisor and was sent {notice!r}")
 

@@ -158,8 +158,8 @@ class Cell:
         self._cancel()
 
     def _cancel(self) -> None:
-        self.mailbox.put_system(DOOMED)
-        self.scope.cancel(reason=f"{self.ref!r}: {self.doom!r}")
+        self.scope.cancel(reason="killed" if isinstance(self.doom, Killed) else repr(self.doom))
+        self.mailbox.put_system(DOOMED)  # after the cancellation, which takes a parked reader out of its wait
 
     def look_up(self) -> None:
         """Set `alert` anew."""

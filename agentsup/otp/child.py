@@ -54,6 +54,8 @@ class Child:
     last_exit: ExitReason | None = None
     kept: bool = False
     """Its spec stays even if a start fails: it belongs to the list, or ran before."""
+    ran: bool = False
+    """Its last incarnation came through `init`."""
     first: bool = True
     """It never ran: a failed start is the starter's business, not a restart's."""
 

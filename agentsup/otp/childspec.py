@@ -97,8 +97,10 @@ def _is_hashable(value: object) -> bool:
     return True
 
 
-def check_childspecs(specs: Iterable[ChildSpec], flags: SupFlags | None = None) -> None:
+def check_childspecs(specs: Iterable[ChildSpec], flags: SupFlags | None = None, *, ids_matter: bool = True) -> None:
     """Refuse a list of specs that no supervisor (or none with these flags) could start; every problem with its place.
+
+    With `ids_matter=False`, as for a DynamicSupervisor, nothing is said about ids.
 
     Raises:
         SpecError: something is no ChildSpec, ids are missing or doubled, or a significant child meets `auto_shutdown="never"`.
@@ -109,6 +111,8 @@ def check_childspecs(specs: Iterable[ChildSpec], flags: SupFlags | None = None) 
         where = f"children[{index}]"
         if not isinstance(spec, ChildSpec):
             problems.append(Problem(where, f"a {type(spec).__name__} is no ChildSpec"))
+            continue
+        if not ids_matter:
             continue
         if spec.id is None:
             problems.append(Problem(f"{where}.id", "missing; siblings are told apart by it"))

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from collections.abc import Awaitable, Callable, Iterable
+from typing import TYPE_CHECKING, TypeAlias
 
 from agentsup.errors import SpecError
 from agentsup.otp.child import Child
 from agentsup.otp.children import StartChild
+from agentsup.otp.childspec import ChildSpec, check_childspecs
 from agentsup.otp.errors import MaxChildren, NotFound
 from agentsup.otp.flags import SupFlags, is_seconds
-from agentsup.otp.overseer import Overseer
+from agentsup.otp.overseer import Overseer, capture
 from agentsup.otp.refs import Ref
 from agentsup.otp.results import NoReply
 
@@ -22,6 +24,10 @@ if TYPE_CHECKING:
     from agentsup.otp.results import CallResult, InitResult
 
 
+Source: TypeAlias = Callable[[], Iterable[ChildSpec] | Awaitable[Iterable[ChildSpec]]]
+"""Says which children a DynamicSupervisor should have."""
+
+
 class DynamicSupervisor(Overseer):
     """Children are started by `start_child` only, restarted one for one, and stopped all at once (rules D1, D2, S6).
 
@@ -31,13 +37,17 @@ class DynamicSupervisor(Overseer):
     Args:
         flags: strategy must be one_for_one, auto_shutdown never.
         max_children: how many may live or wait for a restart at once; None for no limit, 0 is legal.
+        source: the truth about who should run: called whenever this supervisor starts, also after its own crash, and everybody it names is started,
+            side by side and without waiting for them. A start that fails is reported and retried like a restart.
     """
 
-    __slots__ = ("_max_children",)
+    __slots__ = ("_max_children", "_source")
 
     shows_ids = False
 
-    def __init__(self, flags: SupFlags | None = None, max_children: int | None = None) -> None:
+    def __init__(
+        self, flags: SupFlags | None = None, max_children: int | None = None, *, source: Source | None = None
+    ) -> None:
         flags = SupFlags() if flags is None else flags
         super().__init__(flags)
         if flags.strategy != "one_for_one":
@@ -51,12 +61,23 @@ class DynamicSupervisor(Overseer):
             )
         if max_children is not None and (not is_seconds(max_children) or not isinstance(max_children, int)):
             raise SpecError.of("max_children", f"{max_children!r} is no count; a whole number of at least 0, or None")
+        self._source = source
         self._max_children = math.inf if max_children is None else max_children
 
-    def init(self) -> InitResult:
-        """There is nobody to start yet."""
+    async def init(self) -> InitResult:
+        """Start whom the source names; without one there is nobody to start yet."""
         self._warn()
+        if self._source is not None:
+            found = self._source()
+            specs = list(await found if isinstance(found, Awaitable) else found)
+            check_childspecs(specs, ids_matter=False)
+            for spec in specs:
+                self._start_from_source(spec)
         return None
+
+    def _start_from_source(self, spec: ChildSpec) -> None:
+        child = Child(spec, capture(), first=False)
+        self._relaunch(child)
 
     def _start_child(self, request: StartChild, caller: Caller) -> CallResult:
         if len(self._children) >= self._max_children:

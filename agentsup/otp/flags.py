@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import attrs
 
 from agentsup.errors import Problem, SpecError
+from agentsup.otp.spread import Spread
 
 if TYPE_CHECKING:
     import random
@@ -76,6 +77,8 @@ class SupFlags:
     period: float = attrs.field(default=5.0, kw_only=True)
     auto_shutdown: AutoShutdown = attrs.field(default="never", kw_only=True)
     backoff: Backoff = attrs.field(factory=Backoff, kw_only=True)
+    spread: Spread | None = attrs.field(default=None, kw_only=True)
+    """How fast restarts may follow each other over all children, so that a crowd does not come back in one moment; None for no such limit."""
 
     def __attrs_post_init__(self) -> None:
         problems = [*self._wrong_words(), *self._wrong_numbers()]
@@ -105,6 +108,8 @@ class SupFlags:
             problems.append(Problem("period", f"{self.period!r} is no span; seconds above 0"))
         if not isinstance(self.backoff, Backoff):
             problems.append(Problem("backoff", f"a {type(self.backoff).__name__} is no Backoff"))
+        if self.spread is not None and not isinstance(self.spread, Spread):
+            problems.append(Problem("spread", f"a {type(self.spread).__name__} is no Spread"))
         return problems
 
     @property

@@ -49,6 +49,7 @@ from agentsup.otp.mailbox import UNBOUNDED, StopAsked
 from agentsup.otp.notices import Due, Ended, Notice, Started
 from agentsup.otp.reasons import Crashed, ExitReason, Killed, Normal, Shutdown
 from agentsup.otp.results import NoReply, Reply
+from agentsup.otp.spread import Bucket
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable
@@ -61,7 +62,7 @@ if TYPE_CHECKING:
 class Overseer(Actor):
     """The common half of the supervisors; not to be used by itself."""
 
-    __slots__ = ("_children", "_flags", "_giving_up", "_window")
+    __slots__ = ("_bucket", "_children", "_flags", "_giving_up", "_window")
 
     mailbox = UNBOUNDED  # everybody who asks waits for the answer, so callers bound it
     trap_exit = True
@@ -73,6 +74,7 @@ class Overseer(Actor):
             raise SpecError.of("flags", f"a {type(flags).__name__} is no SupFlags")
         self._flags = flags
         self._window = Window(flags.intensity, flags.period)
+        self._bucket = None if flags.spread is None else Bucket(flags.spread)
         self._children: dict[Hashable, Child] = {}
         self._giving_up = False
 
@@ -169,24 +171,29 @@ class Overseer(Actor):
     # What it is told.
 
     def _notice(self, notice: Notice) -> None:
-        match notice:
-            case Started(cell):
-                if cell.record.cell is cell and cell.record.state is State.STARTING:
-                    self._on_started(cell.record)
-            case Ended(cell, reason, was_starting):
-                if cell.record.cell is cell and cell.record.is_alive:
-                    self._on_ended(cell.record, reason, was_starting=was_starting)
-            case Due(record, turn):
-                if isinstance(record, Child) and record.turn == turn and record.state is State.RESTARTING:
-                    record.retry = None
-                    self._attempt(record)
-            case _:
-                assert_never(notice)
+        if isinstance(notice, Started):
+            child = notice.cell.record
+            if child.cell is notice.cell and child.state is State.STARTING:
+                self._on_started(child)
+        elif isinstance(notice, Ended):
+            child = notice.cell.record
+            if child.cell is notice.cell and child.is_alive:
+                self._on_ended(child, notice.reason, was_starting=notice.was_starting)
+        elif isinstance(notice, Due):
+            self._on_due(notice)
+        else:
+            assert_never(notice)
+
+    def _on_due(self, due: Due) -> None:
+        child = due.record
+        if isinstance(child, Child) and child.turn == due.turn and child.state is State.RESTARTING:
+            child.retry = None
+            self._attempt(child)
 
     def _on_started(self, child: Child) -> None:
         assert child.cell is not None
         child.state = State.RUNNING
-        child.kept, child.first = True, False
+        child.kept, child.first, child.ran = True, False, True
         child.running_since = trio.current_time()
         reports.progress(self._cell, child)
         extra = child.cell.extra
@@ -271,15 +278,24 @@ class Overseer(Actor):
         child.failures += 1
         child.state = State.RESTARTING
         child.call_off()
-        delay = max(self._backoff(child).delay(child.failures, self._cell.runtime.random), _floor(reason))
-        if delay > 0 or child.failures > 1:
-            due = functools.partial(self._cell.mailbox.put_system, Due(child, child.turn))
-            child.retry = self._cell.runtime.timers.after(delay, due)
-            self._cell.runtime.tell(
-                RestartScheduled(trio.current_time(), self.ref, child.spec.id, delay, child.failures)
-            )
-        else:
+        delay = max(self._backoff(child).delay(child.failures, self._cell.runtime.random), _floor(reason), self._turn())
+        ran, child.ran = child.ran, False
+        due = Due(child, child.turn)
+        if delay > 0:
+            child.retry = self._cell.runtime.timers.after(delay, functools.partial(self._cell.mailbox.put_system, due))
+            now = trio.current_time()
+            self._cell.runtime.tell(RestartScheduled(now, self.ref, child.spec.id, delay, child.failures))
+        elif ran:
             self._attempt(child)
+        else:  # a start that failed again is tried in turn, so that requests are served in between (rule S16)
+            self._cell.mailbox.put_system(due)
+
+    def _turn(self) -> float:
+        """Seconds until the supervisor's own pace allows one more restart."""
+        if self._bucket is None:
+            return 0.0
+        wait, self._bucket = self._bucket.take(trio.current_time())
+        return wait
 
     def _attempt(self, child: Child) -> None:
         """Try to start it again, if the limit allows one more attempt."""

@@ -6,7 +6,6 @@ pending calls are answered - links, monitors and the parent are told. Everything
 
 from __future__ import annotations
 
-import inspect
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -83,7 +82,7 @@ async def _serve(cell: Cell) -> ExitReason:  # noqa: C901  (the hot loop; each c
         return verdict
     mailbox, actor = cell.mailbox, cell.actor
     assert actor is not None
-    handle_call, handle_cast = actor.handle_call, actor.handle_cast
+    handle_call, handle_cast, handle_info = actor.handle_call, actor.handle_cast, actor.handle_info
     budget, until = BATCH, time.perf_counter() + SLICE
     while True:
         if mailbox.system:
@@ -116,18 +115,20 @@ async def _serve(cell: Cell) -> ExitReason:  # noqa: C901  (the hot loop; each c
                 cell.skipped += 1
                 continue
             result = handle_call(entry.request, entry)
-            if result.__class__ is not Reply and inspect.isawaitable(result):
+            if result.__class__ is not Reply and hasattr(result, "__await__"):
                 result = await result
             if result.__class__ is Reply:
                 entry.settle(result.value)
                 if result.state is UNSET and result.then is None and result.timeout is None:
                     continue
             verdict = await _after_call(cell, entry, result)
-        elif kind is tuple:
-            outcome = handle_cast(entry[0])
+        elif kind is tuple or kind is Info:
+            outcome = handle_cast(entry[0]) if kind is tuple else handle_info(entry.message)
+            if outcome is not None and hasattr(outcome, "__await__"):
+                outcome = await outcome
             if outcome is None:
                 continue
-            verdict = await _after(cell, "handle_cast", await _value(outcome))
+            verdict = await _after(cell, "handle_cast" if kind is tuple else "handle_info", outcome)
         else:
             verdict = await _other(cell, entry)
         if verdict is not None:
@@ -135,7 +136,7 @@ async def _serve(cell: Cell) -> ExitReason:  # noqa: C901  (the hot loop; each c
 
 
 async def _value(result: Any) -> Any:
-    return await result if inspect.isawaitable(result) else result
+    return await result if hasattr(result, "__await__") else result
 
 
 async def _begin(cell: Cell) -> ExitReason | None:
@@ -148,13 +149,19 @@ async def _begin(cell: Cell) -> ExitReason | None:
     cell.actor = actor
     actor._enter(cell)  # noqa: SLF001  (an actor's private half belongs to the kernel)
     cell.mailbox.configure(actor.mailbox)
-    result = await _value(actor.init())
+    result: Any = actor.init()
+    if hasattr(result, "__await__"):
+        result = await result
+    if result is None:
+        cell.initialised = True
+        announce_started(cell)
+        return None
     if isinstance(result, Ignore):
         cell.ignored = True
         return Normal()
     if isinstance(result, Stop):
         return result.reason
-    if result is not None and not isinstance(result, (Continue, NoReply, Later)):
+    if not isinstance(result, (Continue, NoReply, Later)):
         raise BadReturn(f"{type(actor).__name__}.init", result, INIT_RESULTS)
     cell.initialised = True
     if isinstance(result, Later):
@@ -188,9 +195,9 @@ async def _system(cell: Cell, entry: Any) -> ExitReason | None:
     if isinstance(entry, Control):
         entry.serve(cell)
         return None
-    actor = cell.actor
-    assert actor is not None
-    return await _after(cell, "a notice", await _value(actor._notice(entry)))  # noqa: SLF001  (the kernel's half of the actor)
+    assert cell.actor is not None
+    cell.actor._notice(entry)  # noqa: SLF001  (the kernel's half of the actor)
+    return None
 
 
 async def _other(cell: Cell, entry: Any) -> ExitReason | None:
@@ -205,7 +212,7 @@ async def _other(cell: Cell, entry: Any) -> ExitReason | None:
         reason: ExitReason = entry.reason
         cell.asked = cell.asked or reason
         return reason
-    assert entry.__class__ is Info or entry.__class__ is Signal
+    assert entry.__class__ is Signal
     message = entry.message
     if message.__class__ is Down and not links.is_heard(cell, message):
         return None

@@ -181,6 +181,10 @@ class Registry:
         cell = self.holder(key)
         return None if cell is None else cell.ref
 
+    def under(self, identity: Hashable) -> list[Held]:
+        """`lookup`, in the kernel's terms."""
+        return self._table.under(identity)
+
     def lookup(self, key: Hashable) -> list[Entry]:
         """The entries under `key`, in the order they came; none of a dead process."""
         return [held.entry for held in self._table.under(strict(key))]

@@ -15,6 +15,7 @@ without its text; who wants more finds the exception itself in `reason`, in a st
 | `restart_limit_unreachable` | warning | the delays alone keep a failing child under the restart limit |
 | `watcher_removed` | warning | a debugging function raised |
 | `trace` | info | one thing a traced process did (`sys.start_trace`) |
+| `loop_blocked` | error | no task of the loop ran for a while; which actor, and where (only with a watchdog) |
 | `shutdown_cut` | error | the runtime could not stop everything within its deadline |
 """
 
@@ -193,6 +194,11 @@ def watcher_failed(cell: Cell, error: BaseException) -> None:
 def traced(event: TraceEvent) -> None:
     """One thing a traced process did."""
     _say("info", "trace", ref=str(event.ref), kind=event.kind, what=event.what, at=event.at)
+
+
+def loop_blocked(cell: Cell | None, after: float, where: list[str]) -> None:
+    """The loop stands still; called in the watchdog's thread."""
+    _say("error", "loop_blocked", ref=None if cell is None else str(cell.ref), after=after, frames=where)
 
 
 def unreachable_limit(cell: Cell, flags: SupFlags) -> None:

@@ -7,40 +7,40 @@ within `shutdown_deadline`; only then is the shield dropped. The body's exceptio
 
 from __future__ import annotations
 
+import contextlib
 import contextvars
 import functools
 import math
 import random
+import signal
 from typing import TYPE_CHECKING
 
 import attrs
 import trio
 import trio.testing
 
-from agentsup.errors import SpecError
 from agentsup.otp import reports
+from agentsup.otp.calls import cast
 from agentsup.otp.cell import Cell, Phase
 from agentsup.otp.channel import Channel
-from agentsup.otp.childspec import BRUTAL_KILL, ChildSpec, check_childspecs
-from agentsup.otp.current import current_var, open_ones
+from agentsup.otp.childspec import BRUTAL_KILL, ChildSpec
+from agentsup.otp.current import current_var
 from agentsup.otp.deadlines import Deadlines
 from agentsup.otp.errors import AlreadyStarted, RestartLimitExceeded
 from agentsup.otp.events import Audience, RuntimeEvent, ZombieParked
-from agentsup.otp.flags import RestartLimit, SupFlags, is_seconds
+from agentsup.otp.flags import RestartLimit, SupFlags
 from agentsup.otp.mailbox import StopAsked
 from agentsup.otp.overseer import start_error
 from agentsup.otp.process import bury, live
 from agentsup.otp.reasons import Crashed, ExitReason, Killed, Shutdown, root_causes
-from agentsup.otp.refs import Name, Ref
+from agentsup.otp.refs import Dest, Name, Ref
 from agentsup.otp.registry import Registry
 from agentsup.otp.snapshot import RuntimeSnapshot, take
 from agentsup.otp.supervisor import Supervisor
 from agentsup.otp.timers import Timers
+from agentsup.otp.watchdog import Watchdog
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from types import TracebackType
-
     from agentsup.otp.child import Child
     from agentsup.otp.spawned import Spawned
 
@@ -55,6 +55,8 @@ class Runtime:
     kill_grace: float
     progress_reports: bool
     random: random.Random
+    stop_on: tuple[int, ...] = ()
+    watchdog: Watchdog | None = None
     names: Registry = attrs.field(factory=Registry)
     """The registry in which `ChildSpec.name` and names without a registry of their own live."""
     timers: Timers = attrs.field(factory=Timers)
@@ -67,6 +69,7 @@ class Runtime:
     """Who listens to its events."""
     fatal: BaseException | None = None
     """A SystemExit or KeyboardInterrupt out of a process: it leaves the block, bare."""
+    token: trio.lowlevel.TrioToken = attrs.field(factory=trio.lowlevel.current_trio_token)
     _nursery: trio.Nursery | None = None
     _root: Cell | None = None
     _body: trio.CancelScope = attrs.field(factory=trio.CancelScope)
@@ -126,6 +129,19 @@ class Runtime:
         Every task of this trio run is blocked then, so every mailbox is empty whose actor is not in the middle of a callback.
         """
         await trio.testing.wait_all_tasks_blocked()
+
+    def cast_from_thread(self, dest: Dest, message: object) -> None:
+        """`cast`, from any other thread; nothing happens if the runtime is closed.
+
+        The message waits in trio's own queue until the loop takes it, without a bound: how much a thread sends is the thread's to limit.
+        """
+        with contextlib.suppress(trio.RunFinishedError):
+            self.token.run_sync_soon(contextvars.copy_context().run, self._cast_here, dest, message)
+
+    def _cast_here(self, dest: Dest, message: object) -> None:
+        if not self._closed.is_set():
+            current_var.set(self)
+            cast(dest, message)
 
     # Starting processes.
 
@@ -235,9 +251,23 @@ class Runtime:
         with self._vault:
             async with trio.open_nursery() as self._nursery:
                 self._nursery.start_soon(self.timers.run)
+                if self.stop_on:
+                    await self._nursery.start(self._heed_signals)
+                if self.watchdog is not None:
+                    self.watchdog.start()
                 task_status.started()
-                await self._closed.wait()
+                try:
+                    await self._closed.wait()
+                finally:
+                    if self.watchdog is not None:
+                        self.watchdog.stop()
                 self._nursery.cancel_scope.cancel(reason="the runtime is closed")
+
+    async def _heed_signals(self, task_status: trio.TaskStatus[None]) -> None:
+        with trio.open_signal_receiver(*self.stop_on) as received:
+            task_status.started()
+            async for number in received:
+                self._body.cancel(reason=f"signal {signal.Signals(number).name}")
 
     async def _wait_for_zombies(self) -> None:
         while self.zombies:
@@ -275,25 +305,20 @@ class Runtime:
             self.audience.close()
             self._closed.set()
 
-    def stop_waiting(self) -> None:
-        """Let the flat nursery end."""
-        self._closed.set()
-
     def cut(self) -> None:
         """Drop the shield and cancel everything at once."""
         self._vault.cancel(reason="the runtime was cut")
+        self._closed.set()
 
-    def verdict(self) -> BaseException | None:
-        """What the end of the tree means for whoever opened it."""
-        if self.fatal is not None:
-            return self.fatal
+    def verdict(self) -> RestartLimitExceeded | None:
+        """What the end of the root means for whoever opened the tree."""
         reason: ExitReason | None = None if self._root is None else self._root.reason
-        if isinstance(reason, Shutdown) and isinstance(reason.info, RestartLimit):
-            error = RestartLimitExceeded(reason)
-            last = reason.info.reason
-            error.__cause__ = last.exception if isinstance(last, Crashed) else None
-            return error
-        return None
+        if not isinstance(reason, Shutdown) or not isinstance(reason.info, RestartLimit):
+            return None
+        error = RestartLimitExceeded(reason)
+        last = reason.info.reason
+        error.__cause__ = last.exception if isinstance(last, Crashed) else None
+        return error
 
     @property
     def body(self) -> trio.CancelScope:
@@ -305,85 +330,3 @@ def _init_in_time(cell: Cell) -> None:
     if cell.announced and cell.ladder is not None and cell.asked is None:
         cell.ladder.cancel()
         cell.ladder = None
-
-
-class open_runtime:  # noqa: N801  (used like a function, as trio.open_nursery is)
-    """Open a supervision tree: `async with otp.open_runtime(flags, specs) as rt`.
-
-    The block is entered when every child's `init` is done. Leaving it, however that comes - the end of the body, an exception in it, a cancellation
-    from outside, Ctrl-C - stops the tree in order: children in reverse start order, each with its own time, all within `shutdown_deadline` seconds;
-    leaving is therefore delayed by at most that. The body's exception is raised again, unwrapped. A second Ctrl-C cuts the wait short.
-
-    If the root supervisor ends by itself the body is cancelled: with `RestartLimitExceeded` if it gave up, without an error after an auto_shutdown. A
-    SystemExit or KeyboardInterrupt in a process stops everything in order and leaves the block bare.
-
-    Args:
-        flags: of the root supervisor.
-        specs: its children.
-        shutdown_deadline: seconds for the whole stop; what then still lives is cancelled all at once, and reported.
-        kill_grace: seconds between killing a process and parking it as a zombie.
-        progress_reports: whether every start of a child is logged, at info level.
-        seed: of the jitter in restart delays, for tests that want the same ones again.
-
-    Raises:
-        SpecError: flags or specs are wrong, every problem at once; nothing was started.
-        StartError: a child could not be started; those before it are stopped again.
-        RestartLimitExceeded: the root supervisor gave up.
-    """
-
-    def __init__(
-        self,
-        flags: SupFlags | None = None,
-        specs: Iterable[ChildSpec] = (),
-        *,
-        shutdown_deadline: float = 10.0,
-        kill_grace: float = 5.0,
-        progress_reports: bool = False,
-        seed: int | None = None,
-    ) -> None:
-        flags = SupFlags() if flags is None else flags
-        specs = tuple(specs)
-        check_childspecs(specs, flags)
-        for name, value in (("shutdown_deadline", shutdown_deadline), ("kill_grace", kill_grace)):
-            if not is_seconds(value):
-                raise SpecError.of(name, f"{value!r} is no duration; seconds of at least 0")
-        jitter = random.Random(seed)  # noqa: S311  (spreads restarts; nothing is kept secret by it)
-        self._runtime = Runtime(flags, specs, shutdown_deadline, kill_grace, progress_reports, jitter)
-        self._manager = trio.open_nursery()
-
-    async def __aenter__(self) -> Runtime:
-        runtime = self._runtime
-        self._outside = current_var.get()
-        current_var.set(runtime)
-        open_ones.set((*open_ones.get(), runtime))
-        nursery = await self._manager.__aenter__()
-        runtime.body.__enter__()
-        try:
-            await nursery.start(runtime.run)
-            await runtime.start_root()
-        except BaseException as error:
-            swallowed = await self.__aexit__(type(error), error, error.__traceback__)
-            if swallowed:
-                raise RuntimeError("the runtime ended while it was being opened") from error
-            raise
-        return runtime
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> bool:
-        runtime = self._runtime
-        swallowed = runtime.body.__exit__(kind, error, traceback)
-        interrupted: KeyboardInterrupt | None = None
-        try:
-            await runtime.stop()
-        except KeyboardInterrupt as again:
-            interrupted = again
-            runtime.cut()
-            runtime.stop_waiting()
-        current_var.set(self._outside)
-        open_ones.set(tuple(each for each in open_ones.get() if each is not runtime))
-        await self._manager.__aexit__(None, None, None)
-        verdict = interrupted or runtime.verdict()
-        if verdict is not None and (error is None or swallowed):
-            raise verdict
-        return bool(swallowed)

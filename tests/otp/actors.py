@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import attrs
@@ -75,7 +76,7 @@ class Boom(Exception):
 
 
 AT_ONCE = otp.Backoff(base=0, cap=0)
-NO_LIMIT = otp.SupFlags(intensity=10**9, backoff=AT_ONCE)
+NO_LIMIT = otp.SupFlags(intensity=math.inf, backoff=AT_ONCE)
 
 
 def child(start: Any = Store, id: str = "a", **options: Any) -> otp.ChildSpec:

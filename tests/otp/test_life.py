@@ -273,14 +273,17 @@ async def test_monitor_hears_once_after_names_are_free(rt):
 
 async def test_demonitor_flushes(rt):
     """After demonitor the Down is never seen, even if it waited in the mailbox already (rule P5)."""
-    watcher = await otp.start_child(DYN, child(id="w"))
-    ref = await otp.start_child(DYN, child(restart="temporary"))
-    monitor = await otp.call(watcher, ("monitor", ref))
 
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(otp.call, watcher, ("demonitor", monitor))
-        otp.exit(ref, otp.Killed())
-        await otp.wait_down(ref)
+    class Watcher(Store):
+        async def handle_cast(self, message):
+            monitor = self.monitor(message)
+            otp.exit(message, otp.Killed())
+            await otp.wait_down(message)
+            self.demonitor(monitor)
+
+    watcher = await otp.start_child(DYN, child(Watcher, id="w"))
+    ref = await otp.start_child(DYN, child(restart="temporary"))
+    otp.cast(watcher, ref)
 
     assert await otp.call(watcher, "get") == []
 
