@@ -218,6 +218,69 @@ async def tree() -> None:
         print(ref, await otp.which_children(runtime.root), await otp.count_children(runtime.root))
 
 
+async def children(sup: otp.Ref, spec: otp.ChildSpec) -> None:
+    """A supervisor's children, each way they can be handled."""
+    try:
+        ref = await otp.start_child(sup, spec)
+    except otp.MaxChildren as exc:
+        print(exc.limit)
+        return
+    except otp.AlreadyStarted as exc:
+        ref = exc.ref
+    except (otp.AlreadyPresent, otp.InitFailed, otp.InitTimeout, otp.BadReturn, otp.StartIgnored, otp.StartError):
+        raise
+    assert_type(await otp.get_childspec(sup, spec.id), otp.ChildSpec)
+    assert_type(await otp.which_children(sup), list[otp.ChildInfo])
+    assert_type(await otp.count_children(sup), otp.Counts)
+    try:
+        await otp.terminate_child(sup, spec.id)
+        await otp.restart_child(sup, spec.id)
+        await otp.delete_child(sup, spec.id)
+    except (otp.NotFound, otp.Running, otp.Restarting, otp.ChildError) as exc:
+        print(exc)
+    reason: otp.ExitReason = await otp.wait_down(ref)
+    print(reason.is_clean if isinstance(reason, otp.Crashed | otp.Killed) else otp.Shutdown("done"))
+
+
+async def talk(dest: otp.Dest, ref: otp.Ref) -> None:
+    """Every way to reach an actor, and every way it can fail."""
+    try:
+        assert_type(await otp.call(dest, Add()), int)
+        await otp.send(dest, "waits for room")
+        taken: bool = otp.offer(dest, "never waits")
+        otp.info(dest, taken)
+        await otp.stop(dest)
+    except otp.CallTimeout as exc:
+        print(exc.timeout)
+    except otp.ServerDied as exc:
+        print(exc.reason)
+    except otp.CallCycle as exc:
+        print(exc.path)
+    except (otp.NoProc, otp.MailboxFull, otp.CallingSelf, otp.CallError):
+        raise
+    otp.exit(ref, otp.Killed())
+
+
+async def names_and_channels() -> None:
+    """A registry of one's own, and a channel to a slow consumer."""
+    registry = otp.Registry()
+    pool = otp.ChildSpec(
+        id="pool",
+        start=lambda: otp.DynamicSupervisor(otp.SupFlags(intensity=10, period=1.0), max_children=100),
+        type="supervisor",
+        name=otp.Name("pool", registry),
+    )
+    otp.check_childspecs([pool])
+    found: otp.Ref | None = registry.whereis("pool")
+    print(found)
+    async with otp.Channel[int](buffer=8, overflow="disconnect") as channel:
+        channel.offer(1, must_deliver=True)
+        try:
+            assert_type(await channel.receive(), int)
+        except otp.Disconnected as exc:
+            print(exc, channel.statistics().dropped)
+
+
 # --- testing -----------------------------------------------------------------------------------------------------------------------
 
 
