@@ -13,6 +13,7 @@ import agentsup
 from agentsup.cli.complaint import complaint_about
 from agentsup.cli.demo import demo
 from agentsup.cli.exits import Exit, table
+from agentsup.cli.output import NoReader
 from agentsup.cli.run import run
 from agentsup.cli.settings import Settings, common_options
 from agentsup.cli.signals import Signalled
@@ -60,7 +61,7 @@ def _ended_by(error: BaseException, settings: Settings) -> int:
             return _quietly(signalled.status)
         case KeyboardInterrupt() | click.Abort():  # outside of trio: the imports, reading stdin
             return _quietly(Exit.INTERRUPTED)
-        case BrokenPipeError() if all(isinstance(cause, BrokenPipeError) for cause in causes):
+        case NoReader() | BrokenPipeError() if all(isinstance(cause, NoReader | BrokenPipeError) for cause in causes):
             return _quietly(Exit.NO_READER)
         case cause:
             return _complain(cause, settings)

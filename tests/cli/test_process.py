@@ -1,0 +1,137 @@
+"""The command as a process: signals, pipes, ports. Here real processes are the point."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import trio
+
+COMMAND = [sys.executable, "-m", "agentsup"]
+
+
+def started(*arguments, **options):
+    environment = {**os.environ, "ANTHROPIC_API_KEY": "key"}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    return subprocess.Popen([*COMMAND, *arguments], env=environment, **{**pipes, **options})
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_signal_in_the_middle_of_a_run(place, number, status):
+    """Ctrl-C and SIGTERM end a run without a traceback, and the provider was told to stop: nothing runs there any more."""
+    with started("run", *place.options, "@say begun\n@sleep 60") as process:
+        heard = process.stdout.read(5)
+        process.send_signal(number)
+        out, err = process.communicate(timeout=20)
+
+    assert (heard, out, err) == ("begun", "\n", "")
+    assert process.returncode == status
+    assert place.health()["running"] == 0
+
+
+def test_a_second_signal_does_not_wait(place):
+    """Who presses Ctrl-C twice is not made to wait for the farewell to a provider that does not answer."""
+    with started("run", *place.options, "@say begun\n@sleep 60") as process:
+        process.stdout.read(5)
+        place.http.post("/_sim/faults", json={"path": "/v1/sessions/*/events", "method": "POST", "mode": "stall"})
+        process.send_signal(signal.SIGINT)
+        waited = _still_runs(process, 0.3)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=20)
+    place.http.delete("/_sim/faults")
+    place.interrupt_all()
+
+    assert waited
+    assert (process.returncode, err) == (130, "")
+
+
+def _still_runs(process, seconds):
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        return True
+    return False
+
+
+def test_reader_goes_away(place):
+    """A reader that has seen enough (`| head`) ends the run quietly, and the provider was told to stop."""
+    with started("run", *place.options, "@say begun\n@sleep 0.3\n@say more\n@sleep 60") as process:
+        process.stdout.read(5)
+        process.stdout.close()
+        err = process.stderr.read()
+        process.wait(20)
+
+    assert (process.returncode, err) == (141, "")
+    assert place.health()["running"] == 0
+
+
+def test_sim_says_ready_and_ends():
+    """The simulator's process prints its one line, ends with its parent's pipe, and a second one cannot have its port."""
+    with started("sim", "--while-stdin", stdin=subprocess.PIPE) as process:
+        word, url = process.stdout.readline().split()
+        port = url.rpartition(":")[2]
+        with started("sim", "--port", port) as second:
+            out, err = second.communicate(timeout=20)
+        rest, _ = process.communicate(timeout=20)
+
+    assert word == "ready"
+    assert (process.returncode, rest) == (0, "")
+    assert (second.returncode, out) == (9, "")
+    assert f"cannot listen on 127.0.0.1:{port}" in err
+    assert err.count("\n") == 1
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", int(port)), timeout=5)
+
+
+@pytest.mark.parametrize("word", ["part-01", "reconnecting", "answered"])
+def test_demo_interrupted(word):
+    """Whenever Ctrl-C comes, the demo ends with the status for it, without a word and without its simulator."""
+    with started("demo") as process:
+        while word not in process.stdout.readline():
+            pass
+        children = _children(process.pid)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=20)
+
+    assert (process.returncode, err) == (130, "")
+    assert not any(_lives(child) for child in children)
+
+
+def test_demo_killed():
+    """Even a demo that is killed, and can clean up nothing, leaves no simulator behind."""
+    with started("demo") as process:
+        while "reconnecting" not in process.stdout.readline():
+            pass
+        (child,) = _children(process.pid)
+        process.kill()
+        process.communicate(timeout=20)
+
+    _until(lambda: not _lives(child))
+
+
+def _children(pid):
+    """Linux counts a child to the thread that started it."""
+    lists = Path(f"/proc/{pid}/task").glob("*/children")
+    return [int(child) for children in lists for child in children.read_text().split()]
+
+
+def _lives(pid):
+    """A zombie whose parent does not wait for it has ended all the same."""
+    try:
+        return " Z " not in Path(f"/proc/{pid}/stat").read_text()
+    except FileNotFoundError:
+        return False
+
+
+def _until(condition):
+    """Another process's end cannot be awaited by who is not its parent; look again until it has come."""
+    for _ in range(200):
+        if condition():
+            return
+        trio.run(trio.sleep, 0.05)
+    raise AssertionError("it never came")
