@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import attrs
 import httpx
 import httpx_sse
+import trio
 
 from agentsup.errors import Problem
 from agentsup.providers.base import Bodies, Driver, Hear, Opening, Unavailable
@@ -234,14 +235,33 @@ class ManagedDriver:
 
 
 async def _follow(response: Any, hear: Hear) -> None:
+    """Tell what the stream says until it ends or makes no sense.
+
+    A reader who just leaves would leave httpx's iterators, one inside the other, to the garbage collector. This one goes on reading,
+    cancelled, so that all of them unwind from where the innermost waits.
+    """
+    stopped: BaseException | None = None
     try:
-        async with aclosing(httpx_sse.EventSource(response).aiter_sse()) as frames:
-            async for frame in frames:
-                raw = decode_frame(frame.event, frame.data)
-                if raw is not None and (body := read(raw)) is not None:
-                    await hear((body,))
+        with trio.CancelScope() as reading:
+            async with aclosing(httpx_sse.EventSource(response).aiter_sse()) as frames:
+                async for frame in frames:
+                    if stopped is not None:
+                        continue  # read with the bytes before it
+                    try:
+                        await _tell(frame, hear)
+                    except BaseException as exc:  # noqa: BLE001  -- whatever it is, it is raised when the iterators are closed
+                        stopped = exc
+                        reading.cancel()
     except httpx_sse.SSEError as exc:
         raise RemoteProtocolError("the answer is not an event stream") from exc
+    if stopped is not None:
+        raise stopped
+
+
+async def _tell(frame: httpx_sse.ServerSentEvent, hear: Hear) -> None:
+    raw = decode_frame(frame.event, frame.data)
+    if raw is not None and (body := read(raw)) is not None:
+        await hear((body,))
 
 
 def _bodies(page: Iterable[object]) -> Bodies:
