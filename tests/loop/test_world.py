@@ -65,7 +65,7 @@ def test_crashes_lose_nothing_and_double_nothing(texts, choices):
     assert world.agent.refusals == 0
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=250)
 @given(texts=INPUTS, choices=CHOICES)
 def test_interrupts_end_their_request_and_no_other(texts, choices):
     """With interrupts too: a request ends once, naturally only when the agent was done with it, and the session goes on."""

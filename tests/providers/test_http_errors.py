@@ -1,0 +1,162 @@
+"""What an answer, or its absence, means for a session."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+
+from agentsup.providers.base import Rejected, Unavailable
+from agentsup.providers.http_errors import check_status, translated
+from agentsup.wire.errors import RemoteProtocolError
+
+AGAIN, NOT_THIS, NOT_AT_ALL = "again", "not this", "not at all"
+
+
+def answer(status, *, json=None, text=None, headers=None):
+    return httpx.Response(status, json=json, text=text, headers=headers)
+
+
+def verdict(response):
+    try:
+        check_status(response, response.content, "asking")
+    except Unavailable:
+        return AGAIN
+    except Rejected as exc:
+        return NOT_AT_ALL if exc.fatal else NOT_THIS
+    return None
+
+
+@pytest.mark.parametrize("status", [200, 201, 204])
+def test_success_is_nothing_to_talk_about(status):
+    """Any 2xx."""
+    assert verdict(answer(status)) is None
+
+
+@pytest.mark.parametrize(
+    ("status", "meaning"),
+    [
+        *((status, NOT_THIS) for status in (400, 405, 410, 412, 413, 415, 422, 431, 499)),
+        *((status, NOT_AT_ALL) for status in (401, 402, 403, 404, 301, 302, 304)),
+        *((status, AGAIN) for status in (408, 409, 425, 429, 500, 501, 502, 503, 504, 529, 599)),
+    ],
+)
+def test_the_table(status, meaning):
+    """Try again, not this request, or not this session: as the official client has it."""
+    assert verdict(answer(status)) == meaning
+
+
+@pytest.mark.parametrize("status", [400, 401, 409, 429, 503])
+def test_the_servers_own_word_goes_first(status):
+    """`x-should-retry` says what the status would only suggest."""
+    assert verdict(answer(status, headers={"x-should-retry": "true"})) == AGAIN
+    assert verdict(answer(status, headers={"x-should-retry": "false"})) in (NOT_THIS, NOT_AT_ALL)
+    assert verdict(answer(status, headers={"x-should-retry": "perhaps"})) == verdict(answer(status))
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"retry-after": "3"}, 3.0),
+        ({"retry-after": "0.5"}, 0.5),
+        ({"retry-after-ms": "250"}, 0.25),
+        ({"retry-after-ms": "250", "retry-after": "3"}, 0.25),
+        ({"retry-after-ms": "soon", "retry-after": "3"}, 3.0),
+        ({"retry-after": "-1"}, None),
+        ({"retry-after": "nan"}, None),
+        ({"retry-after": "inf"}, None),
+        ({"retry-after": "Sat, 21 Nov 2026 06:30:00 GMT"}, None),
+        ({}, None),
+    ],
+)
+def test_how_long_to_stay_away(headers, seconds):
+    """The finer header first; nonsense counts as not given."""
+    with pytest.raises(Unavailable) as caught:
+        check_status(answer(429, headers=headers), b"", "asking")
+
+    assert caught.value.retry_after == seconds
+
+
+def test_a_rejection_carries_what_support_will_ask_for():
+    """Status, the provider's word for it, and its request id."""
+    body = {"type": "error", "error": {"type": "invalid_request_error", "message": "events[0]: no"}}
+
+    with pytest.raises(Rejected) as caught:
+        response = answer(400, json=body, headers={"request-id": "req_1"})
+        check_status(response, response.content, "sending")
+
+    failure = caught.value.failure
+    assert (failure.status, failure.code, failure.provider_request_id) == (400, "invalid_request_error", "req_1")
+    assert failure.message == "sending: the provider answered 400 invalid_request_error: events[0]: no"
+
+
+@pytest.mark.parametrize(
+    "response",
+    [
+        answer(400, text="<html>no</html>"),
+        answer(400, text="{", headers={"content-type": "application/json"}),
+        answer(400, json=[1]),
+        answer(400, json={"error": "a word"}),
+        answer(400, json={"error": {"type": None, "message": 3}}),
+        answer(400),
+    ],
+)
+def test_an_answer_without_an_envelope_is_told_by_its_status(response):
+    """Proxies answer in their own way."""
+    with pytest.raises(Rejected) as caught:
+        check_status(response, response.content, "asking")
+
+    assert caught.value.failure.message.startswith("asking: the provider answered 400")
+    assert caught.value.failure.code is None
+
+
+def test_a_long_message_is_cut():
+    """Errors are for people."""
+    with pytest.raises(Rejected) as caught:
+        response = answer(400, json={"error": {"type": "x", "message": "y" * 5000}})
+        check_status(response, response.content, "asking")
+
+    assert len(caught.value.failure.message) < 400
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        httpx.ConnectError("refused: 10.0.0.1"),
+        httpx.ConnectTimeout(""),
+        httpx.ReadTimeout(""),
+        httpx.WriteTimeout(""),
+        httpx.PoolTimeout(""),
+        httpx.ReadError(""),
+        httpx.WriteError(""),
+        httpx.CloseError(""),
+        httpx.RemoteProtocolError("peer closed"),
+        httpx.LocalProtocolError(""),
+        httpx.ProxyError(""),
+        httpx.UnsupportedProtocol(""),
+        httpx.DecodingError("not gzip"),
+        httpx.TooManyRedirects(""),
+        httpx.StreamClosed(),
+        RemoteProtocolError("no JSON"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_what_goes_wrong_on_the_way_is_unavailable(error):
+    """Whatever it was, it is looked at again; what we were doing is said first."""
+    with pytest.raises(Unavailable, match=r"^asking: ") as caught, translated("asking"):
+        raise error
+
+    assert caught.value.__cause__ is error
+
+
+def test_an_address_that_is_none_is_fatal():
+    """Trying again would not help."""
+    with pytest.raises(Rejected) as caught, translated("asking"):
+        raise httpx.InvalidURL("bad port")
+
+    assert caught.value.fatal
+
+
+def test_other_errors_are_not_ours_to_translate():
+    """A bug stays a bug."""
+    with pytest.raises(ZeroDivisionError), translated("asking"):
+        raise ZeroDivisionError

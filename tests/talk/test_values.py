@@ -1,0 +1,127 @@
+"""The vocabulary: values that say what they mean and keep what they carry to themselves."""
+
+from __future__ import annotations
+
+import json
+
+import attrs
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from agentsup.talk import events as ev
+from agentsup.talk.content import Text, as_parts, as_text
+from agentsup.talk.outgoing import GiveResult, SayMessage, SayStop
+from agentsup.talk.result import SessionResult, Turn
+from agentsup.talk.tools import SessionInfo, ToolResult, ToolUse
+from agentsup.talk.usage import Usage
+from agentsup.wire.codec import as_json, result_as_json
+
+SECRET = "the customer's secret"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        Text(SECRET),
+        ToolUse("c1", "look", {"order": SECRET}),
+        ToolResult("c1", SECRET),
+        SessionInfo(session_id="s", provider="p", metadata={"who": SECRET}),
+        SayMessage("r1", (Text(SECRET),)),
+        GiveResult(ToolResult("c1", SECRET)),
+        ev.Accepted(request_id="r1", parts=(Text(SECRET),)),
+        ev.Said(id="1", raw={"text": SECRET}, text=SECRET),
+        ev.Echoed(id="1", raw={"text": SECRET}, kind="message", text=SECRET),
+        ev.TextDelta(message_id="1", text=SECRET),
+        ev.ToolEnded(result=ToolResult("c1", SECRET)),
+        SessionResult(terminal="end_turn", stop_reason=None, text=SECRET, events=({"a": SECRET},), session_id="s"),
+        Turn(number=1, request_id="r1", input=SECRET, text=SECRET),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_content_never_shows_in_a_repr(value):
+    """It would end up in logs."""
+    assert SECRET not in repr(value)
+    assert type(value).__name__ in repr(value)
+
+
+def test_inputs_come_as_text_or_as_parts():
+    """Both ways are the same thing; several parts are joined by newlines."""
+    assert as_parts("hi") == as_parts([Text("hi")]) == (Text("hi"),)
+    assert as_text((Text("a"), Text("b"))) == "a\nb"
+
+
+@given(st.text(st.characters(codec=None), max_size=10))
+@example("caf\udce9")
+def test_every_text_can_be_said(text):
+    """Lone surrogates are replaced where text comes in, so that a message and its echo stay equal; all other text stays as it is."""
+    said = Text(text).text
+
+    assert said.encode().decode() == said
+    assert Text(said).text == ToolResult("c1", text).text == said
+    assert said == text or any("\ud800" <= c <= "\udfff" for c in text)
+
+
+def test_keys_tell_inputs_apart():
+    """By request, by call, by what is stopped."""
+    keys = [SayMessage("r1", ()).key, GiveResult(ToolResult("c1", "")).key, SayStop("stop:r1").key]
+
+    assert keys == ["message:r1", "result:c1", "stop:r1"]
+
+
+COUNTS = st.integers(0, 10**6)
+USAGES = st.builds(Usage, COUNTS, COUNTS, COUNTS, COUNTS, st.just(({"a": 1},)))
+
+
+@given(USAGES, USAGES, USAGES)
+def test_usages_add_up(a, b, c):
+    """In any grouping; nothing is added by nothing."""
+    assert (a + b) + c == a + (b + c)
+    assert a + Usage() == Usage() + a == a
+
+
+def test_every_event_has_a_type_of_its_own():
+    """The words a subscriber matches on are all different."""
+    kinds = [
+        getattr(ev, name) for name in dir(ev) if attrs.has(getattr(ev, name)) and hasattr(getattr(ev, name), "type")
+    ]
+    types = [kind.type for kind in kinds if isinstance(kind.type, str)]
+
+    assert len(types) == len(set(types)) > 25
+
+
+def test_an_event_as_a_subscriber_sees_it():
+    """What it is, whose it is, what it says."""
+
+    def event(body):
+        return ev.SessionEvent(cursor=3, session_id="s", at=1.0, body=body)
+
+    said = event(ev.Said(id="1", raw={"x": 1}, text="hello"))
+    accepted = event(ev.Accepted(request_id="r1", parts=()))
+    dropped = event(ev.Dropped(count=4))
+
+    assert (said.type, said.text, said.raw, said.dropped, said.request_id) == ("said", "hello", {"x": 1}, 0, None)
+    assert (accepted.type, accepted.raw, accepted.request_id) == ("accepted", None, "r1")
+    assert (dropped.type, dropped.dropped) == ("dropped", 4)
+
+
+def test_a_result_as_json_is_complete():
+    """One line, every field, the provider's values verbatim."""
+    result = SessionResult(
+        terminal="end_turn",
+        stop_reason={"type": "end_turn"},
+        text="Grüße",
+        tool_uses=(ToolUse("c1", "look", {"order": [1, None]}),),
+        usage=Usage(1, 2, raw=({"input_tokens": 1},)),
+        turns=1,
+        events=({"type": "agent.message"},),
+        session_id="s",
+    )
+
+    line = result_as_json(result)
+
+    assert "\n" not in line
+    assert "Grüße" in line
+    assert json.loads(line) == json.loads(json.dumps(as_json(result)))
+    assert json.loads(line)["tool_uses"] == [{"call_id": "c1", "name": "look", "input": {"order": [1, None]}}]
+    assert set(json.loads(line)) == {field.name for field in attrs.fields(SessionResult)}

@@ -1,0 +1,220 @@
+"""What each of the provider's events means, what broken ones mean, and that the official client reads them as we do."""
+
+from __future__ import annotations
+
+import warnings
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from agentsup.talk import events as ev
+from agentsup.talk.tools import ToolUse
+from agentsup.talk.usage import Usage
+from agentsup.wire.frames import checked
+from agentsup.wire.managed.events import _READ, read
+from tests.kit.strategies import JSON
+
+AT = "2026-11-21T06:30:00Z"
+
+
+def raw(kind, **fields):
+    return {"id": "sevt_1", "type": kind, "processed_at": AT, **fields}
+
+
+def text(*texts):
+    return [{"type": "text", "text": each} for each in texts]
+
+
+MESSAGE = raw("agent.message", content=text("Hello", "you"))
+TOOL = raw("agent.custom_tool_use", name="look", input={"order": 7})
+SERVER_TOOL = raw("agent.tool_use", name="bash", input={"command": "ls"}, evaluated_permission="allow")
+MCP_TOOL = raw("agent.mcp_tool_use", name="find", mcp_server_name="s", input={}, evaluated_permission="ask")
+IDLE = raw("session.status_idle", stop_reason={"type": "end_turn"}, stop_details=None)
+ACTION = raw("session.status_idle", stop_reason={"type": "requires_action", "event_ids": ["b", "a"]}, stop_details=None)
+RETRY = {"type": "model_overloaded_error", "message": "busy", "retry_status": {"type": "retrying"}}
+ERROR = raw("session.error", error=RETRY)
+SPAN = raw(
+    "span.model_request_end",
+    model_request_start_id="sevt_0",
+    is_error=None,
+    model_usage={
+        "input_tokens": 3,
+        "output_tokens": 4,
+        "cache_creation_input_tokens": 5,
+        "cache_read_input_tokens": 6,
+    },
+)
+ECHO = raw("user.message", content=text("Hi"))
+RESULT_ECHO = raw("user.custom_tool_result", custom_tool_use_id="sevt_9", content=text("7"), is_error=False)
+STOP_ECHO = raw("user.interrupt")
+KNOWN = [
+    MESSAGE,
+    TOOL,
+    SERVER_TOOL,
+    MCP_TOOL,
+    IDLE,
+    ACTION,
+    ERROR,
+    SPAN,
+    ECHO,
+    RESULT_ECHO,
+    STOP_ECHO,
+    raw("session.status_running"),
+    raw("session.status_terminated"),
+    raw("session.deleted"),
+]
+
+MEANINGS = [
+    (MESSAGE, ev.Said(id="sevt_1", raw=MESSAGE, text="Hello\nyou")),
+    (TOOL, ev.ToolAsked(id="sevt_1", raw=TOOL, use=ToolUse("sevt_1", "look", {"order": 7}))),
+    (SERVER_TOOL, ev.ServerToolUsed(id="sevt_1", raw=SERVER_TOOL, use=ToolUse("sevt_1", "bash", {"command": "ls"}))),
+    (MCP_TOOL, ev.ServerToolUsed(id="sevt_1", raw=MCP_TOOL, use=ToolUse("sevt_1", "find", {}))),
+    (IDLE, ev.Waiting(id="sevt_1", raw=IDLE, terminal="end_turn", stop_reason={"type": "end_turn"})),
+    (
+        ACTION,
+        ev.Waiting(
+            id="sevt_1",
+            raw=ACTION,
+            terminal="requires_action",
+            stop_reason=ACTION["stop_reason"],
+            asked=("b", "a"),
+        ),
+    ),
+    (ERROR, ev.Troubled(id="sevt_1", raw=ERROR, kind="model_overloaded_error", retry="retrying")),
+    (SPAN, ev.Measured(id="sevt_1", raw=SPAN, usage=Usage(3, 4, 6, 5, (SPAN["model_usage"],)))),
+    (ECHO, ev.Echoed(id="sevt_1", raw=ECHO, kind="message", text="Hi")),
+    (RESULT_ECHO, ev.Echoed(id="sevt_1", raw=RESULT_ECHO, kind="result", call_id="sevt_9")),
+    (STOP_ECHO, ev.Echoed(id="sevt_1", raw=STOP_ECHO, kind="interrupt")),
+]
+
+
+@pytest.mark.parametrize(("event", "meaning"), MEANINGS, ids=[event["type"] for event, _ in MEANINGS])
+def test_what_events_mean(event, meaning):
+    """In the common vocabulary, with the provider's own event beside it."""
+    assert read(event) == meaning
+
+
+@pytest.mark.parametrize(
+    ("kind", "meaning"),
+    [
+        ("session.status_running", ev.Working),
+        ("session.status_terminated", ev.Terminated),
+        ("session.deleted", ev.Terminated),
+        ("session.status_rescheduled", ev.Noted),
+        ("agent.thinking", ev.Noted),
+        ("session.thread_status_idle", ev.Noted),
+        ("session.usage", ev.Noted),
+        ("nobody.has_heard_of_this", ev.Noted),
+    ],
+)
+def test_states_and_events_that_change_nothing(kind, meaning):
+    """An unknown event travels on, verbatim."""
+    event = raw(kind, anything=[1])
+
+    found = read(event)
+
+    assert type(found) is meaning
+    assert found.raw is event
+
+
+@pytest.mark.parametrize(
+    ("reason", "terminal"),
+    [
+        ({"type": "end_turn"}, "end_turn"),
+        ({"type": "requires_action", "event_ids": []}, "requires_action"),
+        ({"type": "retries_exhausted"}, "terminated"),
+        ({"type": "budget_reached"}, "terminated"),
+        ({"type": "refusal"}, "terminated"),
+        ({"type": "satisfied"}, "end_turn"),
+        ({"type": "of the future"}, "terminated"),
+        (None, "terminated"),
+        ("end_turn", "terminated"),
+    ],
+)
+def test_stop_reasons(reason, terminal):
+    """Every value ends the turn somehow, and is kept as it came."""
+    found = read(raw("session.status_idle", stop_reason=reason))
+
+    assert (found.terminal, found.stop_reason) == (terminal, reason)
+
+
+def test_deltas_pass_by_the_message_they_belong_to():
+    """They have no id of their own; their announcement says nothing."""
+    delta = {"type": "content_delta", "content": {"type": "text", "text": "He"}}
+
+    assert read({"type": "event_delta", "event_id": "sevt_1", "delta": delta}) == ev.TextDelta(
+        message_id="sevt_1", text="He"
+    )
+    assert read({"type": "event_start", "event": {"type": "agent.message", "id": "sevt_1"}}) is None
+
+
+@pytest.mark.parametrize("event_id", ["", None, 7, {"a": 1}, ["x"]])
+def test_an_id_that_is_none_is_none(event_id):
+    """The live service gives interrupts an empty one; all of them are not one event."""
+    assert read({"type": "user.interrupt", "id": event_id}).id is None
+
+
+def test_a_call_without_an_id_is_no_call():
+    """It could not be answered."""
+    assert type(read({"type": "agent.custom_tool_use", "name": "x", "input": {}})) is ev.Noted
+
+
+def test_repr_does_not_show_content():
+    """Events end up in logs."""
+    shown = repr([read(event) for event in (MESSAGE, TOOL, ECHO)])
+
+    assert "Hello" not in shown
+    assert "order" not in shown
+
+
+FIELDS = st.sampled_from(
+    ["id", "content", "name", "input", "stop_reason", "error", "model_usage", "custom_tool_use_id", "delta", "event_id"]
+)
+
+
+@settings(deadline=None, max_examples=300)
+@given(kind=st.sampled_from(sorted(_READ)), fields=st.dictionaries(FIELDS, JSON, max_size=4))
+def test_a_known_type_with_any_fields_never_breaks_us(kind, fields):
+    """Missing or mistyped: it means less, or nothing, and what it is recognised by can be put into a set."""
+    event = checked({**fields, "type": kind})
+
+    found = read(event)
+
+    if isinstance(found, ev.Heard):
+        assert found.id is None or isinstance(found.id, str)
+        assert isinstance(hash((found.id, getattr(found, "asked", ()), getattr(found, "call_id", None))), int)
+    else:
+        assert found is None or isinstance(found.text, str)
+
+
+@settings(deadline=None, max_examples=150)
+@given(event=st.sampled_from(KNOWN), field=st.data(), value=JSON)
+def test_one_broken_field_never_breaks_us(event, field, value):
+    """Real events with one thing wrong, at any depth."""
+    broken = dict(event)
+    key = field.draw(st.sampled_from(sorted(set(broken) - {"type"})))
+    inner = broken[key]
+    if isinstance(inner, dict) and inner and field.draw(st.booleans()):
+        broken[key] = {**inner, field.draw(st.sampled_from(sorted(inner))): value}
+    else:
+        broken[key] = value
+
+    found = read(broken)
+
+    assert found is None or isinstance(found, ev.Heard | ev.TextDelta)
+
+
+@pytest.mark.parametrize("event", KNOWN, ids=lambda event: event["type"])
+def test_the_official_client_reads_the_same_events(event):
+    """Each of our examples is what the vendor's own types call by that name, with all its fields."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from anthropic.types.beta.sessions import BetaManagedAgentsStreamSessionEvents
+    from pydantic import TypeAdapter
+
+    theirs = TypeAdapter(BetaManagedAgentsStreamSessionEvents).validate_python(event)
+
+    assert theirs.type == event["type"]
+    assert theirs.id == event["id"]
+    assert theirs.model_extra in (None, {})
