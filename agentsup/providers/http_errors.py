@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx
@@ -67,7 +68,7 @@ def _says_retry(response: httpx.Response) -> bool:
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds; `retry-after-ms` is the finer of the two and goes first. A date or nonsense counts as not given."""
+    """Seconds; `retry-after-ms` is the finer of the two and goes first. Nonsense counts as not given."""
     for name, scale in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
         try:
             seconds = float(headers[name]) * scale
@@ -75,7 +76,16 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
             continue
         if math.isfinite(seconds) and seconds >= 0:
             return seconds
-    return None
+    return _until_date(headers)
+
+
+def _until_date(headers: Mapping[str, str]) -> float | None:
+    """Retry-After as an HTTP date, counted from the answer's own date: the server's clock against itself, not against ours."""
+    try:
+        until, now = parsedate_to_datetime(headers["retry-after"]), parsedate_to_datetime(headers["date"])
+        return max(0.0, (until - now).total_seconds())
+    except (KeyError, ValueError, TypeError):
+        return None
 
 
 def _envelope(response: httpx.Response, body: bytes) -> Mapping[str, Any]:

@@ -101,6 +101,8 @@ class ClaudeManagedAgents:
         url = urlsplit(self._base_url)
         if url.scheme not in ("http", "https") or not url.hostname:
             yield Problem("base_url", f"must be an http(s) address such as {BASE_URL}, not {self._base_url!r}")
+        elif url.username is not None or url.password is not None:
+            yield Problem("base_url", "must not carry credentials: they would show in names and logs; pass api_key=")
         if self.session_id is None:
             if not _id_of(self.agent, "agent_id"):
                 yield Problem(

@@ -160,3 +160,21 @@ def test_other_errors_are_not_ours_to_translate():
     """A bug stays a bug."""
     with pytest.raises(ZeroDivisionError), translated("asking"):
         raise ZeroDivisionError
+
+
+def test_a_date_to_come_back_at_counts_from_the_answers_own_date():
+    """Retry-After may be an HTTP date; our clock has no say in how long that is."""
+    headers = {"retry-after": "Wed, 21 Oct 2026 07:28:30 GMT", "date": "Wed, 21 Oct 2026 07:28:00 GMT"}
+
+    with pytest.raises(Unavailable) as caught:
+        check_status(httpx.Response(503, headers=headers), b"", "trying")
+
+    assert caught.value.retry_after == 30.0
+
+
+def test_a_date_without_one_to_count_from_is_no_wait():
+    """A server that does not say what time it has is not waited for by its clock."""
+    with pytest.raises(Unavailable) as caught:
+        check_status(httpx.Response(503, headers={"retry-after": "Wed, 21 Oct 2026 07:28:30 GMT"}), b"", "trying")
+
+    assert caught.value.retry_after is None

@@ -512,3 +512,11 @@ async def test_whoever_waits_outside_hears_that_the_runtime_was_left(world, prov
         await trio.sleep(1)
 
     assert ended == [True]
+
+
+def test_an_address_must_not_carry_credentials():
+    """They would show wherever the address does."""
+    provider = agentsup.ClaudeManagedAgents(agent="a", environment="e", api_key="k", base_url="https://me:pw@host")
+
+    assert [problem.path for problem in provider.problems()] == ["base_url"]
+    assert "pw" not in "".join(str(problem) for problem in provider.problems())
