@@ -7,6 +7,7 @@ import inspect
 import types
 
 import pytest
+import structlog
 import trio
 
 import agentsup
@@ -15,6 +16,13 @@ from agentsup.testing import open_simulator
 from . import pages
 
 WITH_SNIPPETS = [page for page in pages.PAGES if page.name != "README.md" and pages.blocks(page, "python")]
+
+
+@pytest.fixture(autouse=True)
+def as_it_was():
+    """A page may configure where reports go; that ends with it."""
+    yield
+    structlog.reset_defaults()
 
 
 async def run(block, namespace):

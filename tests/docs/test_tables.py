@@ -80,3 +80,21 @@ def test_every_public_name_is_in_the_reference():
     told |= {name for name in agentsup.__all__ if hasattr(agentsup.ids, name)}  # by automodule
 
     assert set(agentsup.__all__) - {"otp"} == told - {"session", "ids"}
+
+
+def test_every_report_is_in_the_table():
+    """Whoever is woken by a line of the log finds it on the page; debugging and progress, which one asks for, aside."""
+    said: set[str] = set()
+    for path in (REFERENCE.parents[1] / "agentsup").rglob("*.py"):
+        if path.parent.name not in ("cli", "demo"):
+            said |= set(
+                re.findall(
+                    r'\b(?:_log\.\w+|_say)\(\s*(?:"(?:info|warning|error)",\s*)?"([a-z_.]+)"',
+                    path.read_text(encoding="utf-8"),
+                )
+            )
+    page = (REFERENCE.parent / "howto" / "logs.md").read_text(encoding="utf-8")
+
+    told = set(re.findall(r"^\| `([a-z_.]+)` \|", page, re.MULTILINE))
+
+    assert said - {"progress_report", "trace", "watcher_removed"} == told
