@@ -18,24 +18,21 @@ import attrs
 
 from agentsup.ids import RequestId
 from agentsup.loop import messages as msg
+from agentsup.loop.calls import in_doubt, may_run_again, run, take_result
 from agentsup.loop.effects import (
     Attach,
-    CancelTimer,
-    CancelTools,
     Detach,
     Effect,
-    Finish,
     Open,
     Post,
-    RunTool,
     StartTimer,
 )
-from agentsup.loop.state import Call, Link, State, apply
+from agentsup.loop.endings import end_request, end_session, end_terminated, stop_request
+from agentsup.loop.plan import Plan
+from agentsup.loop.state import Call, Link, State
 from agentsup.talk import events as ev
 from agentsup.talk.content import Part
 from agentsup.talk.outgoing import GiveResult, SayMessage, SayStop
-from agentsup.talk.result import Terminal
-from agentsup.talk.tools import ToolResult
 
 
 @attrs.frozen
@@ -52,35 +49,17 @@ class Step:
 
 def step(state: State, message: msg.Message) -> Step:
     """What follows from the message in this state. Pure and total: the same inputs give the same answer, and there always is one."""
-    plan = _Plan(state)
+    plan = Plan(state)
     if state.ended is None:
         _answer(plan, message)
         _settle(plan)
     return Step(plan.state, tuple(plan.events), tuple(plan.effects))
 
 
-class _Plan:
-    """The step being made: each event that happens changes the state at once."""
-
-    __slots__ = ("effects", "events", "state")
-
-    def __init__(self, state: State) -> None:
-        self.state = state
-        self.events: list[ev.Kept] = []
-        self.effects: list[Effect] = []
-
-    def happen(self, event: ev.Kept) -> None:
-        self.events.append(event)
-        self.state = apply(self.state, event)
-
-    def do(self, effect: Effect) -> None:
-        self.effects.append(effect)
-
-
 # --- answering a message -----------------------------------------------------------------------------------------------------
 
 
-def _answer(plan: _Plan, message: msg.Message) -> None:  # noqa: C901  -- one clause per message is the point
+def _answer(plan: Plan, message: msg.Message) -> None:  # noqa: C901  -- one clause per message is the point
     match message:
         case msg.News(bodies):
             for body in bodies:
@@ -111,32 +90,32 @@ def _answer(plan: _Plan, message: msg.Message) -> None:  # noqa: C901  -- one cl
             plan.state = attrs.evolve(plan.state, posting=False)
             _deliver(plan, keys)
         case msg.ToolDone(result):
-            _take_result(plan, result)
+            take_result(plan, result)
         case msg.TimedOut(request_id):
             _time_out(plan, request_id)
         case msg.Interrupt():
-            _stop_request(plan, ev.Failure(kind="interrupted", message="the request was interrupted"))
+            stop_request(plan, ev.Failure(kind="interrupted", message="the request was interrupted"))
         case msg.Close():
             _close(plan)
         case msg.Abort(reason):
-            _end_session(plan, reason, ev.Failure(kind="closed", message=f"the session was {reason}"), interrupt=True)
+            end_session(plan, reason, ev.Failure(kind="closed", message=f"the session was {reason}"), interrupt=True)
         case _:
             assert_never(message)
 
 
-def _bind(plan: _Plan, provider_session_id: str) -> None:
+def _bind(plan: Plan, provider_session_id: str) -> None:
     plan.happen(ev.Bound(provider_session_id=provider_session_id))
     plan.do(Attach(provider_session_id, plan.state.attempts))
 
 
-def _hear(plan: _Plan, body: ev.Theirs) -> None:
+def _hear(plan: Plan, body: ev.Theirs) -> None:
     told_before = type(body) is ev.Echoed and body.kind == "interrupt" and plan.state.unheard_stops > 0
     plan.happen(body)
     if type(body) is ev.Echoed and not told_before:
         _recognise(plan, body)
 
 
-def _recognise(plan: _Plan, echo: ev.Echoed) -> None:
+def _recognise(plan: Plan, echo: ev.Echoed) -> None:
     """An echo confirms the oldest unconfirmed input it can be of, whether or not the answer to our POST ever came.
 
     What was never sent cannot be echoed: an equal message is somebody else's, or one of before. A result is the call's, whoever gave it.
@@ -159,7 +138,7 @@ def _recognise(plan: _Plan, echo: ev.Echoed) -> None:
     _deliver(plan, (item.key,))
 
 
-def _deliver(plan: _Plan, keys: tuple[str, ...]) -> None:
+def _deliver(plan: Plan, keys: tuple[str, ...]) -> None:
     """Recorded once each, whichever of echo and answer comes first."""
     open_keys = {item.key for item in plan.state.outbox}.union(f"result:{call_id}" for call_id in plan.state.calls)
     new = tuple(key for key in keys if key in open_keys)
@@ -167,23 +146,23 @@ def _deliver(plan: _Plan, keys: tuple[str, ...]) -> None:
         plan.happen(ev.Delivered(keys=new))
 
 
-def _accept(plan: _Plan, request_id: RequestId, parts: tuple[Part, ...]) -> None:
+def _accept(plan: Plan, request_id: RequestId, parts: tuple[Part, ...]) -> None:
     if not plan.state.closing and not plan.state.knows(request_id):
         plan.happen(ev.Accepted(request_id=request_id, parts=parts))
 
 
-def _revive(plan: _Plan, reason: str) -> None:
+def _revive(plan: Plan, reason: str) -> None:
     plan.happen(ev.SessionRestarted(number=plan.state.restarts + 1, reason=reason))
     current = plan.state.current
     if current is not None and plan.state.rules.timeout is not None:
         plan.do(StartTimer(current.id, plan.state.rules.timeout))
     for call in plan.state.calls.values():
-        if call.started and call.result is None and not _may_run_again(plan.state, call):
-            plan.happen(ev.ToolEnded(result=_in_doubt(call)))
+        if call.started and call.result is None and not may_run_again(plan.state, call):
+            plan.happen(ev.ToolEnded(result=in_doubt(call)))
     _connect(plan)
 
 
-def _lose(plan: _Plan, reason: str) -> None:
+def _lose(plan: Plan, reason: str) -> None:
     """The connection broke, or a POST went unanswered: only the history can say what arrived, so it is asked before anything is sent.
 
     A POST may still be on its way when the stream breaks. Nothing else is sent until it has come to something, too.
@@ -196,12 +175,12 @@ def _lose(plan: _Plan, reason: str) -> None:
     limit = state.rules.max_attempts if state.reached else state.rules.max_open_attempts
     if limit is not None and attempt > limit:
         message = f"the connection was lost {attempt} times in a row, last: {reason}"
-        _end_session(plan, "connection lost", ev.Failure(kind="provider", message=message), interrupt=False)
+        end_session(plan, "connection lost", ev.Failure(kind="provider", message=message), interrupt=False)
     else:
         _connect(plan)
 
 
-def _connect(plan: _Plan) -> None:
+def _connect(plan: Plan) -> None:
     state = plan.state
     if state.provider_session_id is not None:
         plan.do(Attach(state.provider_session_id, state.attempts))
@@ -209,7 +188,7 @@ def _connect(plan: _Plan) -> None:
         plan.do(Open(state.token, search=True, attempt=state.attempts))
 
 
-def _withdraw_stale(plan: _Plan) -> None:
+def _withdraw_stale(plan: Plan) -> None:
     """A message whose request is over is not sent again once the history does not have it, and nothing is on its way any more."""
     if plan.state.posting:
         return
@@ -219,9 +198,9 @@ def _withdraw_stale(plan: _Plan) -> None:
         plan.happen(ev.Withdrawn(keys=keys))
 
 
-def _refuse(plan: _Plan, failure: ev.Failure, *, fatal: bool) -> None:
+def _refuse(plan: Plan, failure: ev.Failure, *, fatal: bool) -> None:
     if fatal or not plan.state.posting:  # nothing was sent: it is the session that is refused, or to be heard of it
-        _end_session(plan, "refused by the provider", failure, interrupt=False)
+        end_session(plan, "refused by the provider", failure, interrupt=False)
         return
     # What was sent will never be taken. Forget it, so that the session can go on, and end the request it was for.
     plan.state = attrs.evolve(plan.state, posting=False)
@@ -242,25 +221,16 @@ def _refuse(plan: _Plan, failure: ev.Failure, *, fatal: bool) -> None:
         plan.happen(
             ev.InterruptSent(key=f"stop:{current.id}")
         )  # the agent has the message, and waits for what it refused
-    _end_request(plan, "terminated", None, failure)
+    end_request(plan, "terminated", None, failure)
 
 
-def _take_result(plan: _Plan, result: ToolResult) -> None:
-    """A result counts once, and only while its call is open; a tool that comes back after its request was stopped is not heard."""
-    state = plan.state
-    plan.state = attrs.evolve(state, running=state.running - {result.call_id})
-    call = state.calls.get(result.call_id)
-    if call is not None and call.result is None:
-        plan.happen(ev.ToolEnded(result=result))
-
-
-def _time_out(plan: _Plan, request_id: RequestId) -> None:
+def _time_out(plan: Plan, request_id: RequestId) -> None:
     current, seconds = plan.state.current, plan.state.rules.timeout
     if current is not None and current.id == request_id and seconds is not None:
-        _stop_request(plan, ev.Failure(kind="timeout", message=f"the request took longer than its {seconds:g} seconds"))
+        stop_request(plan, ev.Failure(kind="timeout", message=f"the request took longer than its {seconds:g} seconds"))
 
 
-def _close(plan: _Plan) -> None:
+def _close(plan: Plan) -> None:
     if not plan.state.closing:
         plan.happen(ev.Closing())
     for accepted in plan.state.queue:
@@ -271,29 +241,29 @@ def _close(plan: _Plan) -> None:
 # --- settling ------------------------------------------------------------------------------------------------------------------
 
 
-def _settle(plan: _Plan) -> None:
+def _settle(plan: Plan) -> None:
     """Take what is due in the state, until nothing is."""
     while plan.state.ended is None:
         state = plan.state
         if state.terminated is not None:
-            _end_terminated(plan, state.terminated)
+            end_terminated(plan, state.terminated)
         elif state.current is None and state.queue:
             _begin(plan, state.queue[0])
         elif state.current is None and state.closing and not state.posting and not state.outbox:
-            _end_session(plan, "closed", None, interrupt=False)
+            end_session(plan, "closed", None, interrupt=False)
         elif state.link is not Link.ATTACHED or not _act_on_idle(plan):
             break
     if plan.state.ended is None:
         _flush(plan)
 
 
-def _begin(plan: _Plan, accepted: ev.Accepted) -> None:
+def _begin(plan: Plan, accepted: ev.Accepted) -> None:
     plan.happen(ev.RequestStarted(request_id=accepted.request_id))
     if plan.state.rules.timeout is not None:
         plan.do(StartTimer(accepted.request_id, plan.state.rules.timeout))
 
 
-def _act_on_idle(plan: _Plan) -> bool:
+def _act_on_idle(plan: Plan) -> bool:
     """Do what the provider's last word asks for; False when there is nothing (more) to do about it."""
     current, idle = plan.state.current, plan.state.idle
     if idle is None or (plan.state.stopping and idle.terminal == "requires_action"):
@@ -305,119 +275,31 @@ def _act_on_idle(plan: _Plan) -> bool:
     if current is None or not current.armed or stale:
         return False
     # Done; or it waits for something this session cannot give.
-    _end_request(plan, idle.terminal, idle.stop_reason, None)
+    end_request(plan, idle.terminal, idle.stop_reason, None)
     return True
 
 
-def _act_on_asked(plan: _Plan, due: tuple[Call, ...]) -> bool:
+def _act_on_asked(plan: Plan, due: tuple[Call, ...]) -> bool:
     """Run what the provider waits for, then answer all of it at once. It may be left over from before this session was ours."""
     current = plan.state.current
     if not due:
         return False
     if current is not None and current.turns >= plan.state.rules.max_turns:
         limit = plan.state.rules.max_turns
-        _stop_request(plan, ev.Failure(kind="turn_limit", message=f"the request reached its limit of {limit} turns"))
+        stop_request(plan, ev.Failure(kind="turn_limit", message=f"the request reached its limit of {limit} turns"))
         return True
     waiting = [call for call in due if call.result is None]
     if waiting:
-        _run(plan, [call for call in waiting if call.use.call_id not in plan.state.running])
+        run(plan, [call for call in waiting if call.use.call_id not in plan.state.running])
         return False
     plan.happen(ev.Answered(call_ids=tuple(call.use.call_id for call in due)))
     return True
 
 
-def _run(plan: _Plan, calls: list[Call]) -> None:
-    for call in calls:
-        use = call.use
-        effect = plan.state.rules.effects.get(use.name, "unsafe")
-        if not call.started:
-            plan.happen(ev.ToolStarted(call_id=use.call_id, name=use.name, effect=effect))
-        plan.state = attrs.evolve(plan.state, running=plan.state.running | {use.call_id})
-        plan.do(RunTool(use))
-
-
-def _flush(plan: _Plan) -> None:
+def _flush(plan: Plan) -> None:
     held = SayMessage if plan.state.stopping else ()
     items = tuple(item for item in plan.state.outbox if item.key in plan.state.sent or not isinstance(item, held))
     if items and plan.state.link is Link.ATTACHED and not plan.state.posting:
         plan.happen(ev.Sending(keys=tuple(item.key for item in items)))
         plan.state = attrs.evolve(plan.state, posting=True)
         plan.do(Post(items))
-
-
-# --- ending --------------------------------------------------------------------------------------------------------------------
-
-
-def _end_request(plan: _Plan, terminal: Terminal, stop_reason: object, failure: ev.Failure | None) -> None:
-    current = plan.state.current
-    if current is None:
-        return
-    plan.do(CancelTimer(current.id))
-    if plan.state.running:
-        plan.do(CancelTools(tuple(plan.state.running)))
-        for call_id in sorted(plan.state.running):
-            _take_result(plan, ToolResult(call_id, "not finished: the request ended", is_error=True))
-    plan.happen(ev.RequestEnded(request_id=current.id, terminal=terminal, stop_reason=stop_reason, failure=failure))
-
-
-def _stop_request(plan: _Plan, failure: ev.Failure) -> None:
-    """End the running request ourselves: here at once, and at the provider by one interrupt, with no call left unanswered."""
-    current = plan.state.current
-    if current is None:
-        return
-    unsent = tuple(i.key for i in plan.state.outbox if isinstance(i, SayMessage) and i.key not in plan.state.sent)
-    if unsent:
-        plan.happen(ev.Withdrawn(keys=unsent))  # the provider never heard of it: there is nothing to stop there
-    else:
-        _answer_open_calls(plan, failure.message)
-        plan.happen(ev.InterruptSent(key=f"stop:{current.id}"))
-    _end_request(plan, "terminated", None, failure)
-
-
-def _answer_open_calls(plan: _Plan, why: str) -> None:
-    due = [call for call in plan.state.calls.values() if not call.queued]
-    for call in due:
-        if call.result is None:
-            plan.happen(ev.ToolEnded(result=ToolResult(call.use.call_id, f"not finished: {why}", is_error=True)))
-    asked = plan.state.idle.asked if plan.state.idle is not None else ()
-    named = [call_id for call_id in asked if call_id in plan.state.calls and not plan.state.calls[call_id].queued]
-    if named:
-        plan.happen(ev.Answered(call_ids=tuple(named)))
-
-
-def _end_terminated(plan: _Plan, last: ev.Terminated) -> None:
-    if plan.state.current is not None:
-        _end_request(plan, "terminated", last.stop_reason, None)
-    _end_session(plan, "terminated by the provider", None, interrupt=False)
-
-
-def _end_session(plan: _Plan, reason: str, failure: ev.Failure | None, *, interrupt: bool) -> None:
-    """Every accepted request gets its terminal before the session's own."""
-    outward = failure or ev.Failure(kind="closed", message=f"the session is over: {reason}")
-    if interrupt:
-        _stop_request(plan, outward)
-        stops = tuple(item for item in plan.state.outbox if isinstance(item, SayStop))
-        if stops:
-            plan.do(Post(stops))
-    else:
-        _end_request(plan, "terminated", None, outward)
-    for accepted in plan.state.queue:
-        plan.happen(ev.RequestEnded(request_id=accepted.request_id, terminal="terminated", failure=outward))
-    plan.do(Detach())
-    plan.happen(ev.SessionEnded(reason=reason, failure=failure))
-    plan.do(Finish())
-
-
-# --- calls in doubt ------------------------------------------------------------------------------------------------------------
-
-
-def _may_run_again(state: State, call: Call) -> bool:
-    return state.rules.effects.get(call.use.name, "unsafe") != "unsafe"
-
-
-def _in_doubt(call: Call) -> ToolResult:
-    text = (
-        f"The tool {call.use.name} was interrupted while it ran, and whether it took effect is unknown. "
-        "It was not run again, because it is not declared safe to run twice."
-    )
-    return ToolResult(call.use.call_id, text, is_error=True)

@@ -15,8 +15,9 @@ import trio
 from agentsup.errors import AgentsupError
 from agentsup.ids import Cursor, RequestId, SessionId
 from agentsup.journal.memory import MemoryLog
+from agentsup.loop.fold import fold, initial
 from agentsup.loop.results import result_of
-from agentsup.loop.state import State, fold, initial
+from agentsup.loop.state import State
 from agentsup.otp.intensity import Window
 from agentsup.session.errors import SessionClosed, error_for
 from agentsup.session.spec import SessionSpec

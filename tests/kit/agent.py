@@ -8,7 +8,8 @@ import attrs
 
 from agentsup.loop import effects as fx
 from agentsup.loop import messages as msg
-from agentsup.loop.state import Link, Rules, fold, initial
+from agentsup.loop.fold import fold, initial
+from agentsup.loop.state import Link, Rules
 from agentsup.loop.step import step
 from agentsup.talk import events as ev
 from agentsup.talk.content import Text

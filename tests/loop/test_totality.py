@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from agentsup.loop import effects as fx
 from agentsup.loop import messages as msg
+from agentsup.loop.fold import apply, fold, initial
 from agentsup.loop.results import result_of, turns_of
-from agentsup.loop.state import Link, Rules, apply, fold, initial
+from agentsup.loop.state import Link, Rules
 from agentsup.loop.step import step
 from agentsup.talk import events as ev
 from tests.kit.strategies import ANY_MESSAGE, KEPT, MESSAGES

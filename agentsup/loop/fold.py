@@ -1,0 +1,277 @@
+"""How each event changes a session: all transitions of the state stand in one table at the end of this file, `_APPLY`.
+
+`apply` is the only way a state comes into being, live or replayed, so the fold of a session's journal *is* its state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, cast
+
+import attrs
+
+from agentsup.ids import CallId
+from agentsup.loop.state import REMEMBERED, Call, Current, Link, Rules, State
+from agentsup.talk import events as ev
+from agentsup.talk.outgoing import GiveResult, Outgoing, SayMessage, SayStop
+
+
+def apply(state: State, event: ev.Kept) -> State:
+    """The state after the event. Total: every kept event has an answer in every state."""
+    change = _APPLY.get(type(event))
+    return state if change is None else change(state, event)
+
+
+def fold(state: State, events: Iterable[ev.Kept]) -> State:
+    """The state after all the events, in order."""
+    for event in events:
+        state = apply(state, event)
+    return state
+
+
+def initial(rules: Rules) -> State:
+    """The state before the first event."""
+    return State(rules=rules)
+
+
+# --- ours ------------------------------------------------------------------------------------------------------------------
+
+
+def _started(state: State, event: ev.SessionStarted) -> State:
+    return attrs.evolve(state, token=event.token)
+
+
+def _restarted(state: State, event: ev.SessionRestarted) -> State:
+    link = Link.OPENING if state.provider_session_id is None else Link.ATTACHING
+    return attrs.evolve(
+        state, restarts=event.number, last_error=event.reason, link=link, posting=False, running=frozenset()
+    )
+
+
+def _bound(state: State, event: ev.Bound) -> State:
+    return attrs.evolve(state, provider_session_id=event.provider_session_id, link=Link.ATTACHING)
+
+
+def _connected(state: State, _: ev.Connected) -> State:
+    return attrs.evolve(state, link=Link.ATTACHED, reached=True)
+
+
+def _lost(state: State, event: ev.ConnectionLost) -> State:
+    link = Link.OPENING if state.provider_session_id is None else Link.ATTACHING
+    return attrs.evolve(
+        state,
+        link=link,
+        attempts=event.attempt,
+        reconnects=state.reconnects + 1,
+        last_error=event.reason,
+    )
+
+
+def _accepted(state: State, event: ev.Accepted) -> State:
+    return attrs.evolve(state, queue=(*state.queue, event))
+
+
+def _request_started(state: State, event: ev.RequestStarted) -> State:
+    accepted = next((waits for waits in state.queue if waits.request_id == event.request_id), None)
+    if accepted is None:
+        return state
+    return attrs.evolve(
+        state,
+        queue=tuple(waits for waits in state.queue if waits is not accepted),
+        current=Current(id=event.request_id),
+        requests=state.requests + 1,
+        outbox=(*state.outbox, SayMessage(event.request_id, accepted.parts)),
+    )
+
+
+def _sending(state: State, event: ev.Sending) -> State:
+    return attrs.evolve(state, sent=state.sent.union(event.keys))
+
+
+def _delivered(state: State, event: ev.Delivered) -> State:
+    outbox = tuple(item for item in state.outbox if item.key not in event.keys)
+    stops = sum(isinstance(item, SayStop) and item.key in event.keys for item in state.outbox)
+    state = attrs.evolve(
+        state, outbox=outbox, sent=state.sent.difference(event.keys), unheard_stops=state.unheard_stops + stops
+    )
+    return _settled(state, _results(event.keys))
+
+
+def _withdrawn(state: State, event: ev.Withdrawn) -> State:
+    gone = [item for item in state.outbox if item.key in event.keys]
+    outbox = tuple(item for item in state.outbox if item.key not in event.keys)
+    # A message that never arrived made nobody work, and an interrupt that was refused stops nobody: there will be no rest to wait for.
+    moot = any(isinstance(item, SayStop) or (isinstance(item, SayMessage) and item.key in state.sent) for item in gone)
+    sent, stopping = state.sent.difference(event.keys), state.stopping and not moot
+    state = attrs.evolve(state, outbox=outbox, sent=sent, stopping=stopping)
+    return _settled(state, _results(event.keys))
+
+
+def _tool_started(state: State, event: ev.ToolStarted) -> State:
+    return _with_call(state, event.call_id, started=True)
+
+
+def _tool_ended(state: State, event: ev.ToolEnded) -> State:
+    return _with_call(state, event.result.call_id, result=event.result)
+
+
+def _answered(state: State, event: ev.Answered) -> State:
+    calls = dict(state.calls)
+    results: list[Outgoing] = []
+    for call_id in event.call_ids:
+        call = calls.get(call_id)
+        if call is not None and call.result is not None:
+            calls[call_id] = attrs.evolve(call, queued=True)
+            results.append(GiveResult(call.result))
+    return attrs.evolve(state, calls=calls, outbox=(*state.outbox, *results))
+
+
+def _interrupt_sent(state: State, event: ev.InterruptSent) -> State:
+    """The agent works, or is about to, unless it came to rest and this was not acted on yet (the history is still being merged)."""
+    current, idle = state.current, state.idle
+    rests = idle is not None and idle.terminal != "requires_action" and (current is None or current.armed)
+    return attrs.evolve(state, outbox=(*state.outbox, SayStop(event.key)), stopping=not rests)
+
+
+def _request_ended(state: State, event: ev.RequestEnded) -> State:
+    """The running request ended, or one that had not begun."""
+    done = (*state.done, event.request_id)[-REMEMBERED:]
+    if state.current is None or state.current.id != event.request_id:
+        queue = tuple(accepted for accepted in state.queue if accepted.request_id != event.request_id)
+        return attrs.evolve(state, queue=queue, done=done)
+    return attrs.evolve(state, current=None, done=done)
+
+
+def _closing(state: State, _: ev.Closing) -> State:
+    return attrs.evolve(state, closing=True)
+
+
+def _session_ended(state: State, event: ev.SessionEnded) -> State:
+    return attrs.evolve(
+        state, ended=event, link=Link.GONE, last_error=event.failure.message if event.failure else state.last_error
+    )
+
+
+# --- theirs ------------------------------------------------------------------------------------------------------------------
+
+
+def _working(state: State, _: ev.Working) -> State:
+    current = state.current
+    if current is not None and not _unsent(state, current):
+        armed = current.armed or not any(isinstance(item, SayMessage) for item in state.outbox)
+        current = attrs.evolve(current, working=True, armed=armed)
+    return attrs.evolve(state, attempts=0, idle=None, current=current)
+
+
+def _busy(state: State, _: ev.Said | ev.ServerToolUsed | ev.Measured) -> State:
+    """The agent did something: a provider that does not say when it begins to work is believed by what it does."""
+    if state.current is None or state.current.working or _unsent(state, state.current):
+        return state if not state.attempts else attrs.evolve(state, attempts=0)
+    return attrs.evolve(state, attempts=0, current=attrs.evolve(state.current, working=True))
+
+
+def _measured(state: State, event: ev.Measured) -> State:
+    state = _busy(state, event)
+    return attrs.evolve(state, usage=attrs.evolve(state.usage + event.usage, raw=()))
+
+
+def _tool_asked(state: State, event: ev.ToolAsked) -> State:
+    state = _busy(state, cast("Any", event))
+    if event.use.call_id in state.calls or event.use.call_id in state.answered:
+        return state
+    return attrs.evolve(state, calls={**state.calls, event.use.call_id: Call(use=event.use)})
+
+
+def _waiting(state: State, event: ev.Waiting) -> State:
+    current, turns = state.current, state.turns
+    if current is not None and current.working:
+        current, turns = attrs.evolve(current, working=False, turns=current.turns + 1), turns + 1
+    state = attrs.evolve(state, attempts=0, idle=event, current=current, turns=turns)
+    if event.terminal == "requires_action":
+        # It waits for somebody else as well, and an interrupt may change nothing about that: then this is the rest.
+        ours = all(call_id in state.calls or call_id in state.answered for call_id in event.asked)
+        return state if ours else attrs.evolve(state, stopping=False)
+    # Nothing is open over there any more; what is on its way may still be confirmed.
+    return _settled(attrs.evolve(state, stopping=False), [key for key, call in state.calls.items() if not call.queued])
+
+
+def _terminated(state: State, event: ev.Terminated) -> State:
+    current, turns = state.current, state.turns
+    if current is not None and current.working:
+        current, turns = attrs.evolve(current, working=False, turns=current.turns + 1), turns + 1
+    return attrs.evolve(state, attempts=0, terminated=event, current=current, turns=turns)
+
+
+def _echoed(state: State, event: ev.Echoed) -> State:
+    """Our input came back. A request is armed by its message's echo, in the provider's order, so no older idle can end it."""
+    if event.kind == "interrupt":
+        state = attrs.evolve(state, unheard_stops=state.unheard_stops - 1)
+    if event.kind != "message" or state.current is None or _unsent(state, state.current):
+        return state if not state.attempts else attrs.evolve(state, attempts=0)
+    waits_for_us = state.idle is not None and state.idle.terminal == "requires_action"
+    idle = state.idle if waits_for_us else None
+    return attrs.evolve(state, attempts=0, idle=idle, current=attrs.evolve(state.current, armed=True))
+
+
+def _noted(state: State, _: ev.Noted) -> State:
+    return attrs.evolve(state, attempts=0) if state.attempts else state
+
+
+def _troubled(state: State, event: ev.Troubled) -> State:
+    return attrs.evolve(state, attempts=0, last_error=event.kind)
+
+
+def _results(keys: Iterable[str]) -> list[CallId]:
+    return [CallId(key.removeprefix("result:")) for key in keys if key.startswith("result:")]
+
+
+def _settled(state: State, call_ids: list[CallId]) -> State:
+    """These calls want nothing more, and are recognised should they be named again."""
+    if not call_ids:
+        return state
+    calls = {call_id: call for call_id, call in state.calls.items() if call_id not in call_ids}
+    return attrs.evolve(state, calls=calls, answered=(*state.answered, *call_ids)[-REMEMBERED:])
+
+
+def _unsent(state: State, current: Current) -> bool:
+    """Whether the provider cannot know of the request yet: what it says is about something else."""
+    key = f"message:{current.id}"
+    return key not in state.sent and any(item.key == key for item in state.outbox)
+
+
+def _with_call(state: State, call_id: CallId, **changes: Any) -> State:
+    call = state.calls.get(call_id)
+    if call is None:
+        return state
+    return attrs.evolve(state, calls={**state.calls, call_id: attrs.evolve(call, **changes)})
+
+
+_APPLY: Mapping[type[Any], Callable[[State, Any], State]] = {
+    ev.SessionStarted: _started,
+    ev.SessionRestarted: _restarted,
+    ev.Bound: _bound,
+    ev.Connected: _connected,
+    ev.ConnectionLost: _lost,
+    ev.Accepted: _accepted,
+    ev.RequestStarted: _request_started,
+    ev.Sending: _sending,
+    ev.Delivered: _delivered,
+    ev.Withdrawn: _withdrawn,
+    ev.ToolStarted: _tool_started,
+    ev.ToolEnded: _tool_ended,
+    ev.Answered: _answered,
+    ev.InterruptSent: _interrupt_sent,
+    ev.RequestEnded: _request_ended,
+    ev.Closing: _closing,
+    ev.SessionEnded: _session_ended,
+    ev.Working: _working,
+    ev.Waiting: _waiting,
+    ev.Terminated: _terminated,
+    ev.Said: _busy,
+    ev.ToolAsked: _tool_asked,
+    ev.ServerToolUsed: _busy,
+    ev.Measured: _measured,
+    ev.Echoed: _echoed,
+    ev.Troubled: _troubled,
+    ev.Noted: _noted,
+}
