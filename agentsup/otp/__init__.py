@@ -19,7 +19,7 @@ from agentsup.otp.children import (
     terminate_child,
     which_children,
 )
-from agentsup.otp.childspec import BRUTAL_KILL, ChildSpec, check_childspecs
+from agentsup.otp.childspec import BRUTAL_KILL, ChildSpec, ChildType, Restart, check_childspecs
 from agentsup.otp.current import current_runtime
 from agentsup.otp.dynamic import DynamicSupervisor
 from agentsup.otp.entries import Entry, Registration
@@ -42,12 +42,16 @@ from agentsup.otp.errors import (
     NoRuntime,
     NotAnActor,
     NotFound,
+    NotTaskOwner,
     Restarting,
     RestartLimitExceeded,
     Running,
     ServerDied,
     StartError,
     StartIgnored,
+    TaskExited,
+    TaskSpent,
+    TaskTimeout,
 )
 from agentsup.otp.events import (
     ProcessEnded,
@@ -74,6 +78,9 @@ from agentsup.otp.snapshot import ProcessSnapshot, RuntimeSnapshot, task_stack
 from agentsup.otp.spawned import Spawned
 from agentsup.otp.spread import Spread
 from agentsup.otp.supervisor import Supervisor
+from agentsup.otp.task import Exited, Returned, Task, TaskEnd, TaskReport, TimedOut, await_many
+from agentsup.otp.task_stream import OnTimeout, TaskOutcome, TaskStream
+from agentsup.otp.tasks import TaskSupervisor, callers
 from agentsup.otp.timers import Timer
 
 __all__ = [
@@ -96,6 +103,7 @@ __all__ = [
     "ChildError",
     "ChildInfo",
     "ChildSpec",
+    "ChildType",
     "Continue",
     "Counts",
     "Crashed",
@@ -107,6 +115,7 @@ __all__ = [
     "Entry",
     "Exit",
     "ExitReason",
+    "Exited",
     "Gone",
     "Idle",
     "Ignore",
@@ -125,6 +134,8 @@ __all__ = [
     "Normal",
     "NotAnActor",
     "NotFound",
+    "NotTaskOwner",
+    "OnTimeout",
     "ProcessEnded",
     "ProcessSnapshot",
     "ProcessStarted",
@@ -136,10 +147,12 @@ __all__ = [
     "RegistryNews",
     "Reply",
     "Request",
+    "Restart",
     "RestartLimit",
     "RestartLimitExceeded",
     "RestartScheduled",
     "Restarting",
+    "Returned",
     "Running",
     "Runtime",
     "RuntimeEvent",
@@ -158,10 +171,22 @@ __all__ = [
     "SupFlags",
     "Supervisor",
     "SupervisorGaveUp",
+    "Task",
+    "TaskEnd",
+    "TaskExited",
+    "TaskOutcome",
+    "TaskReport",
+    "TaskSpent",
+    "TaskStream",
+    "TaskSupervisor",
+    "TaskTimeout",
+    "TimedOut",
     "Timer",
     "Unregistered",
     "ZombieParked",
+    "await_many",
     "call",
+    "callers",
     "cast",
     "check_childspecs",
     "count_children",

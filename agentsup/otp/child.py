@@ -43,6 +43,9 @@ class Child:
     failures: int = 0
     """In a row, without having been stable in between."""
     restarts: int = 0
+    """By its supervisor; a start by hand is none."""
+    incarnation: int = 0
+    """Counts its processes, from 1."""
     running_since: float = 0.0
     turn: int = 0
     """Counts the delays, so that one which was called off is told from the current."""

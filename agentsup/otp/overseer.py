@@ -335,6 +335,7 @@ class Overseer(Actor):
         """
         child.cell = self._cell.runtime.start_process(child.spec, self._cell, child, child.context)
         child.state = State.STARTING
+        child.incarnation += 1
 
     def _bring_down(self, child: Child) -> None:
         """Ask it to stop, and see that it does; its end is told by a notice."""

@@ -90,7 +90,7 @@ def _offender(child: Child) -> dict[str, Any]:
         "significant": spec.significant,
         "shutdown": spec.shutdown,
         "child_type": spec.type,
-        "incarnation": child.restarts + 1,
+        "incarnation": child.incarnation,
         "failures_in_a_row": child.failures,
     }
 
@@ -139,8 +139,19 @@ def ended(cell: Cell, reason: ExitReason, *, was_starting: bool) -> None:
         links=[str(other.ref) for other in cell.links or ()],
         trap_exit=cell.trapping,
         handled=cell.handled,
+        log=None if cell.probe is None or cell.probe.ring is None else [event.what for event in cell.probe.ring],
+        **_client(cell.current),
         **_error_fields(reason),
     )
+
+
+def _client(entry: Any) -> dict[str, Any]:
+    """Of a call that was being handled: who waits for it, and where in its code (rule G17)."""
+    task = getattr(entry, "task", None)
+    if task is None:
+        return {"client": None, "client_frames": None}
+    where = [f"{frame.f_code.co_filename}:{line} in {frame.f_code.co_name}" for frame, line in task.iter_await_frames()]
+    return {"client": task.name, "client_frames": where}
 
 
 def ancestors(cell: Cell) -> list[Cell]:

@@ -36,7 +36,7 @@ class ProcessSnapshot:
     """`starting running suspended stopping closing zombie`, and without a process `restarting stopped`."""
 
     incarnation: int
-    """1 for the first."""
+    """1 for the first; 0 for one that never ran."""
 
     running_since: float | None
     """On trio's clock, in seconds."""
@@ -115,7 +115,7 @@ def of_cell(cell: Cell, above: str) -> ProcessSnapshot:
         actor=type(actor).__name__,
         type="worker" if overseer is None else "supervisor",
         state="suspended" if cell.suspended and cell.phase is Phase.RUNNING else cell.phase.value,
-        incarnation=1 if child is None else child.restarts + 1,
+        incarnation=1 if child is None else child.incarnation,
         running_since=None if child is None or not cell.announced else child.running_since,
         last_exit=None if child is None or child.last_exit is None else repr(child.last_exit),
         next_restart_at=None,
@@ -150,7 +150,7 @@ def _of_child(child: Child, above: str) -> ProcessSnapshot:
         actor=getattr(child.spec.start, "__qualname__", "?"),
         type=child.spec.type,
         state=child.state.value,
-        incarnation=child.restarts + 1,
+        incarnation=child.incarnation,
         running_since=None,
         last_exit=None if child.last_exit is None else repr(child.last_exit),
         next_restart_at=child.retry.deadline if child.state is State.RESTARTING and child.retry is not None else None,

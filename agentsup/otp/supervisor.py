@@ -201,6 +201,8 @@ class Supervisor(Overseer):
             announce_started(self._cell)
 
     def _start_next(self, child: Child) -> None:
+        if child is not self._trigger and child.incarnation:
+            child.restarts += 1
         try:
             self._launch(child)
         except AlreadyStarted as error:

@@ -120,6 +120,20 @@ async def test_reports_of_a_crash():
     assert "secret" not in str(logs)
 
 
+async def test_reports_name_the_client():
+    """A crash during a call says who was calling, and where in its code that was (rule G17)."""
+    with capture_logs() as logs:
+        async with otp.open_runtime(NO_LIMIT, [child(), child(id="b")]) as rt:
+            with pytest.raises(otp.ServerDied):
+                await otp.call(otp.Name("b"), ("call", A, ("raise", Boom())))
+            await rt.names.until("b")
+
+    crashed = next(entry for entry in logs if entry["event"] == "crash_report")
+    assert crashed["last_message"] == "call with tuple"
+    assert crashed["client"].startswith("b#")
+    assert any("in handle_call" in frame for frame in crashed["client_frames"])
+
+
 async def test_clean_ends_are_silent():
     """Normal and shutdown ends are nobody's error (rules P2, G17)."""
     with capture_logs() as logs:
