@@ -179,6 +179,7 @@ class Supervisor(Overseer):
     def _relaunch(self, child: Child) -> None:
         """An attempt was allowed: alone, or as the start of the group."""
         if child in self._group:
+            self._form_group(child)  # anew, so that it takes in who was started by hand meanwhile (rule S16)
             self._due = True
             self._advance()
         else:
