@@ -63,6 +63,7 @@ def messages_for(state: State) -> Iterator[msg.Message]:
     yield msg.Refused(failure, fatal=True)
     yield msg.ToolDone(ToolResult(call, "done"))
     yield msg.TimedOut(state.current.id if state.current is not None else RequestId("a"))
+    yield msg.RestOverdue(state.last_stop or "none")
     yield msg.Interrupt()
     yield msg.Close()
     yield msg.Abort()

@@ -74,8 +74,18 @@ class CancelTimer:
 
 
 @attrs.frozen
+class AwaitRest:
+    """Say `RestOverdue` after this time; nobody need be told that it is not wanted any more."""
+
+    key: str
+    seconds: float
+
+
+@attrs.frozen
 class Finish:
     """The session is over: end its task."""
 
 
-Effect: TypeAlias = Open | Attach | Detach | Post | RunTool | CancelTools | StartTimer | CancelTimer | Finish
+Effect: TypeAlias = (
+    Open | Attach | Detach | Post | RunTool | CancelTools | StartTimer | CancelTimer | AwaitRest | Finish
+)

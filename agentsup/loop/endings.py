@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from agentsup.loop.calls import take_result
-from agentsup.loop.effects import CancelTimer, CancelTools, Detach, Finish, Post
+from agentsup.loop.effects import AwaitRest, CancelTimer, CancelTools, Detach, Finish, Post
 from agentsup.loop.plan import Plan
 from agentsup.talk import events as ev
 from agentsup.talk.outgoing import SayMessage, SayStop
 from agentsup.talk.result import Terminal
 from agentsup.talk.tools import ToolResult
+
+REST = 10.0
+"""Seconds an interrupted agent is given to come to rest before the next message goes out. The documentation promises a rest, and does
+not promise it in every state; a session must not wait for ever on the difference."""
 
 
 def end_request(plan: Plan, terminal: Terminal, stop_reason: object, failure: ev.Failure | None) -> None:
@@ -34,7 +38,10 @@ def stop_request(plan: Plan, failure: ev.Failure) -> None:
         plan.happen(ev.Withdrawn(keys=unsent))  # the provider never heard of it: there is nothing to stop there
     else:
         _answer_open_calls(plan, failure.message)
-        plan.happen(ev.InterruptSent(key=f"stop:{current.id}"))
+        key = f"stop:{current.id}"
+        plan.happen(ev.InterruptSent(key=key))
+        if plan.state.stopping:
+            plan.do(AwaitRest(key, REST))
     end_request(plan, "terminated", None, failure)
 
 

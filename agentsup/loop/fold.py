@@ -130,7 +130,12 @@ def _interrupt_sent(state: State, event: ev.InterruptSent) -> State:
     """The agent works, or is about to, unless it came to rest and this was not acted on yet (the history is still being merged)."""
     current, idle = state.current, state.idle
     rests = idle is not None and idle.terminal != "requires_action" and (current is None or current.armed)
-    return attrs.evolve(state, outbox=(*state.outbox, SayStop(event.key)), stopping=not rests)
+    outbox = (*state.outbox, SayStop(event.key))
+    return attrs.evolve(state, outbox=outbox, stopping=not rests, last_stop=event.key)
+
+
+def _rest_given_up(state: State, event: ev.RestGivenUp) -> State:
+    return attrs.evolve(state, stopping=False) if event.key == state.last_stop else state
 
 
 def _request_ended(state: State, event: ev.RequestEnded) -> State:
@@ -261,6 +266,7 @@ _APPLY: Mapping[type[Any], Callable[[State, Any], State]] = {
     ev.ToolEnded: _tool_ended,
     ev.Answered: _answered,
     ev.InterruptSent: _interrupt_sent,
+    ev.RestGivenUp: _rest_given_up,
     ev.RequestEnded: _request_ended,
     ev.Closing: _closing,
     ev.SessionEnded: _session_ended,

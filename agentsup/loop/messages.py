@@ -102,6 +102,13 @@ class TimedOut:
 
 
 @attrs.frozen
+class RestOverdue:
+    """The agent was told to stop some time ago, by the interrupt of this key."""
+
+    key: str
+
+
+@attrs.frozen
 class Interrupt:
     """Stop the running request, here and at the provider; the session lives on."""
 
@@ -131,6 +138,7 @@ Message: TypeAlias = (
     | Posted
     | ToolDone
     | TimedOut
+    | RestOverdue
     | Interrupt
     | Close
     | Abort

@@ -112,6 +112,9 @@ class State:
     unheard_stops: int = 0
     """Interrupts the provider has by its answer and has not echoed; the next echo is of one of these."""
 
+    last_stop: str | None = None
+    """The key of the newest interrupt."""
+
     terminated: ev.Terminated | None = None
     answered: tuple[CallId, ...] = ()
     """Calls that want nothing more of us, answered or dropped over there; an idle that names only these is an old one."""

@@ -21,13 +21,14 @@ from agentsup.loop import messages as msg
 from agentsup.loop.calls import in_doubt, may_run_again, run, take_result
 from agentsup.loop.effects import (
     Attach,
+    AwaitRest,
     Detach,
     Effect,
     Open,
     Post,
     StartTimer,
 )
-from agentsup.loop.endings import end_request, end_session, end_terminated, stop_request
+from agentsup.loop.endings import REST, end_request, end_session, end_terminated, stop_request
 from agentsup.loop.plan import Plan
 from agentsup.loop.state import Call, Link, State
 from agentsup.talk import events as ev
@@ -93,6 +94,9 @@ def _answer(plan: Plan, message: msg.Message) -> None:  # noqa: C901  -- one cla
             take_result(plan, result)
         case msg.TimedOut(request_id):
             _time_out(plan, request_id)
+        case msg.RestOverdue(key):
+            if plan.state.stopping and key == plan.state.last_stop:
+                plan.happen(ev.RestGivenUp(key=key))
         case msg.Interrupt():
             stop_request(plan, ev.Failure(kind="interrupted", message="the request was interrupted"))
         case msg.Close():
@@ -156,6 +160,8 @@ def _revive(plan: Plan, reason: str) -> None:
     current = plan.state.current
     if current is not None and plan.state.rules.timeout is not None:
         plan.do(StartTimer(current.id, plan.state.rules.timeout))
+    if plan.state.stopping and plan.state.last_stop is not None:
+        plan.do(AwaitRest(plan.state.last_stop, REST))
     for call in plan.state.calls.values():
         if call.started and call.result is None and not may_run_again(plan.state, call):
             plan.happen(ev.ToolEnded(result=in_doubt(call)))

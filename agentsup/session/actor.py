@@ -110,7 +110,7 @@ class SessionActor(otp.Actor):
             case otp.Down(ref=ref):
                 if self._performer.lost_endpoint(ref):
                     self._fail(Unavailable("the connection's task ended"))
-            case msg.TimedOut():
+            case msg.TimedOut() | msg.RestOverdue():
                 self._advance(message)
             case _:
                 _log.warning(

@@ -69,7 +69,7 @@ class Performer:
         if self._life.spec.event_handler is not None:
             self._work(self._observe, self._life.log.cursor, self._unfinished_work())
 
-    def perform(self, effect: fx.Effect) -> None:
+    def perform(self, effect: fx.Effect) -> None:  # noqa: C901  -- one clause per effect is the point
         """Have it done; never waits."""
         match effect:
             case fx.Open():
@@ -93,6 +93,8 @@ class Performer:
                 timer = self._timers.pop(request_id, None)
                 if timer is not None:
                     timer.cancel()
+            case fx.AwaitRest(key, seconds):
+                self._actor.send_after(seconds, msg.RestOverdue(key))
             case fx.Finish():
                 self._work(self._finish)
             case _:

@@ -166,6 +166,14 @@ class InterruptSent:
 
 
 @attrs.frozen(kw_only=True)
+class RestGivenUp:
+    """The provider was asked to stop, and has not said in time that it did: what waits behind that goes out all the same."""
+
+    type: ClassVar[str] = "rest_given_up"
+    key: str
+
+
+@attrs.frozen(kw_only=True)
 class RequestEnded:
     """The request's one terminal: the provider's ending, or our own with a `failure`."""
 
@@ -207,6 +215,7 @@ Ours: TypeAlias = (
     | ToolEnded
     | Answered
     | InterruptSent
+    | RestGivenUp
     | RequestEnded
     | Closing
     | SessionEnded

@@ -70,6 +70,7 @@ OURS = st.one_of(
     st.builds(ev.ToolEnded, result=RESULTS),
     st.builds(ev.Answered, call_ids=st.lists(CALL_IDS, max_size=2).map(tuple)),
     st.builds(ev.InterruptSent, key=st.just("stop:r1")),
+    st.builds(ev.RestGivenUp, key=st.just("stop:r1")),
     st.builds(ev.RequestEnded, request_id=REQUEST_IDS, terminal=TERMINALS, failure=st.none() | FAILURES),
     st.builds(ev.Closing),
     st.builds(ev.SessionEnded, reason=TEXTS, failure=st.none() | FAILURES),
@@ -88,6 +89,7 @@ MESSAGES = st.one_of(
     st.builds(msg.Posted, st.lists(KEYS, max_size=3).map(tuple)),
     st.builds(msg.ToolDone, RESULTS),
     st.builds(msg.TimedOut, REQUEST_IDS),
+    st.builds(msg.RestOverdue, KEYS),
     st.just(msg.Interrupt()),
 )
 """What a session may be told and live on."""

@@ -520,3 +520,16 @@ def test_an_address_must_not_carry_credentials():
 
     assert [problem.path for problem in provider.problems()] == ["base_url"]
     assert "pw" not in "".join(str(problem) for problem in provider.problems())
+
+
+async def test_a_provider_that_never_comes_to_rest_does_not_hold_the_next_message(world, autojump_clock):
+    """After an interrupt the next message waits for the agent's rest, but not for ever."""
+    ref = await world.start(limits=agentsup.Limits(timeout=30.0))
+    # The provider says that it has the message and the interrupt, and never heard of either.
+    world.sim.fault(method="POST", path="/v1/sessions/*/events", status=200, body={"data": []}, times=2)
+    with pytest.raises(agentsup.RequestTimeout):
+        await ref.submit("@say swallowed")
+
+    result = await ref.submit("@say heard")
+
+    assert result.text == "heard"
