@@ -182,3 +182,29 @@ class RestartLimitExceeded(errors.AgentsupError):
     def __init__(self, reason: ExitReason) -> None:
         self.reason = reason
         super().__init__(f"the root supervisor gave up: {reason!r}")
+
+
+class TaskExited(errors.AgentsupError):
+    """A task ended without a result; `reason` is its exit reason, and its exception is the cause of this error. Whoever awaited it lives on."""
+
+    def __init__(self, ref: Ref, reason: ExitReason) -> None:
+        self.ref = ref
+        self.reason = reason
+        super().__init__(f"task {ref!r} ended with {reason!r}")
+
+
+class TaskTimeout(errors.AgentsupError, trio.TooSlowError):
+    """A task has no result yet; it goes on unless something else stops it. `timeout` is in seconds."""
+
+    def __init__(self, ref: Ref, timeout: float | None) -> None:
+        self.ref = ref
+        self.timeout = timeout
+        super().__init__(f"task {ref!r} has no result after {timeout} s")
+
+
+class NotTaskOwner(errors.AgentsupError, RuntimeError):
+    """A task is awaited only by whoever started it; hand results on by messages instead."""
+
+
+class TaskSpent(errors.AgentsupError, RuntimeError):
+    """The task's result was given away already: it was ignored, or is told to its owner as a message."""
