@@ -30,6 +30,8 @@ class StreamsApart(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send the request on its way."""
+        if isinstance(request.stream, httpx.ByteStream):
+            request.stream = _Whole(b"".join(request.stream))
         if "agentsup.stream" not in request.extensions:
             return await self._pool.handle_async_request(request)
         limits = httpx.Limits(max_connections=1, max_keepalive_connections=0)
@@ -46,6 +48,35 @@ class StreamsApart(httpx.AsyncBaseTransport):
     async def aclose(self) -> None:
         """Close what the pool holds; streams close with their responses."""
         await self._pool.aclose()
+
+
+class _Whole(httpx.AsyncByteStream):
+    """A request body in one piece.
+
+    httpx's own is an async generator, which nobody closes when a request is cancelled while it is being sent: Python then complains of
+    it when it is collected. This one has nothing to close.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return _Once(self._data)
+
+
+class _Once:
+    """Yields one piece, once."""
+
+    def __init__(self, data: bytes) -> None:
+        self._pieces = iter((data,))
+
+    def __aiter__(self) -> _Once:
+        return self
+
+    async def __anext__(self) -> bytes:
+        for piece in self._pieces:
+            return piece
+        raise StopAsyncIteration
 
 
 class _WithItsConnection(httpx.AsyncByteStream):
