@@ -33,8 +33,9 @@ class Evidence:
     """What the demo left to look at."""
 
     rows: tuple[Row, ...]
-    expected: tuple[str, ...] | None
-    """The true answer of each row; None where an agent that thinks has put it in words of its own."""
+    expected: tuple[frozenset[str], ...] | None
+    """The true answer of each row, before and after: two, where somebody worked in the folder meanwhile. None where an agent that
+    thinks has put it in words of its own."""
 
     tools: tuple[Tool, ...]
     """To call directly."""
@@ -61,28 +62,25 @@ def _answered(rows: Sequence[Row]) -> Check:
 
 
 def _true(evidence: Evidence) -> Check:
-    wrong = [
-        row.session_id
-        for place, row in enumerate(evidence.rows)
-        if not _is_true(row, None if evidence.expected is None else evidence.expected[place], evidence.tools)
-    ]
+    if evidence.expected is None:
+        what = "agents were told what the tools give"
+        wrong = [row.session_id for row in evidence.rows if not _was_told_truly(row, evidence.tools)]
+    else:
+        what = "answers are what the tools give"
+        answers = zip(evidence.rows, evidence.expected, strict=True)
+        wrong = [row.session_id for row, true in answers if row.result is None or row.result.text not in true]
     count = len(evidence.rows) - len(wrong)
-    what = (
-        "answers are what the tools give" if evidence.expected is not None else "agents were told what the tools give"
-    )
     return Check("true", not wrong, _with(f"{count} of {len(evidence.rows)} {what} when called directly", wrong))
 
 
-def _is_true(row: Row, expected: str | None, tools: Sequence[Tool]) -> bool:
-    result = row.result
-    if result is None or not result.text or (expected is not None and result.text != expected):
+def _was_told_truly(row: Row, tools: Sequence[Tool]) -> bool:
+    if row.result is None or not row.result.text:
         return False
-    told = _results_in(result)
-    calls = {use.call_id: Call(use.name, use.input) for use in result.tool_uses}
+    calls = {use.call_id: Call(use.name, use.input) for use in row.result.tool_uses}
     names = {tool.name for tool in tools}
     return all(
         calls[call_id].directly(tools) == text
-        for call_id, text, is_error in told
+        for call_id, text, is_error in _results_in(row.result)
         if not is_error and call_id in calls and calls[call_id].tool in names
     )
 

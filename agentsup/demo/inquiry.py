@@ -14,7 +14,7 @@ from agentsup.session.errors import ToolError
 from agentsup.session.tool import Tool
 from agentsup.session.toolbox import as_text
 
-PACE = 0.4
+PACE = 0.3
 """Seconds the simulated agent thinks before it calls tools, so that there is something to watch."""
 
 WORD = "the"

@@ -103,7 +103,7 @@ class Performance:
             Unavailable: the provider could not be reached.
             Rejected: it refused.
         """
-        before = await _settled_census()
+        before, answers = await _settled_census(), self._answers()
         async with (
             _provider(self._script, self._tools) as provider,
             open_runtime() as runtime,
@@ -114,7 +114,7 @@ class Performance:
         after = await _settled_census()
         return Evidence(
             rows=self.rows,
-            expected=None if self._is_live else self._answers(),
+            expected=None if self._is_live else tuple(map(frozenset, zip(answers, self._answers(), strict=True))),
             tools=self._tools,
             left=after.left_since(before),
         )

@@ -87,6 +87,10 @@ def shout(text: str) -> str:
     """Say it loud."""
     return text.upper()
 
+def explode() -> str:
+    """Fail."""
+    raise ValueError("bang")
+
 both = [add, shout]
 nothing = []
 number = 7
@@ -296,14 +300,15 @@ def test_no_content_and_no_key_in_what_is_said(command, place):
     assert "x-api-key" not in ended.err
 
 
-def test_silent_unless_asked(command, place):
+def test_silent_unless_asked(command, place, toolbox):
     """The library's logs stay off stderr, and appear with --verbose, before or after the verb."""
-    script = "@tool nothing {}\n@say {results}"
-    place.http.post("/_sim/faults", json={"path": "/v1/sessions", "status": 503})
+    arguments = ["run", *place.options, "--tools", "toolbox_here:explode", "@tool explode {}\n@say {results}"]
 
-    silent = command("run", *place.options, script)
-    after = command("run", "--verbose", *place.options, script)
-    before = command("--verbose", "run", *place.options, script)
+    silent = command(*arguments)
+    after = command(*arguments, "--verbose")
+    before = command("--verbose", *arguments)
 
     assert silent.err == ""
-    assert before.out == after.out == silent.out
+    assert "tool.failed" in after.err
+    assert "tool.failed" in before.err
+    assert before.out == after.out == silent.out == "the tool failed: ValueError: bang\n"
