@@ -88,6 +88,14 @@ class Caller:
         if self.task is not None:
             self.settle(None, lambda dest: ServerDied(dest, self.request, reason=reason))
 
+    def enter(self) -> Caller:
+        """There is room for it: the entry to queue."""
+        return self
+
+    def turn_away(self) -> None:
+        """The server ended before there was room."""
+        self.settle(None, lambda dest: NoProc(dest, self.request))
+
     @property
     def is_waiting(self) -> bool:
         """Whether anybody still waits for the answer."""
@@ -200,11 +208,14 @@ async def call(dest: Dest, request: object, timeout: float | None = 5.0) -> Any:
         me.waiting_on = target
     caller = Caller(task, request, target)
     try:
-        if timeout is not None and timeout != math.inf:
-            caller.deadline = deadline = trio.current_time() + _seconds(timeout)
-            target.runtime.deadlines.add(caller, deadline)
+        if timeout is not None:
+            if timeout.__class__ is not float or not timeout >= 0:
+                timeout = _seconds(timeout)
+            runtime = target.runtime
+            caller.deadline = deadline = runtime.now() + timeout
+            runtime.deadlines.add(caller, deadline)
         if not target.mailbox.put(caller):
-            await _wait_to_put(caller, dest)
+            return await _wait_in_line(caller, dest, timeout)
         await wait_task_rescheduled(caller.abandon)
     finally:
         if me is not None:
@@ -214,30 +225,19 @@ async def call(dest: Dest, request: object, timeout: float | None = 5.0) -> Any:
     return _outcome(caller, dest, timeout)
 
 
-async def _wait_to_put(caller: Caller, dest: Dest) -> None:
-    """Wait for room where the policy says so; afterwards the caller is queued, or its error raised."""
-    target, task, request = caller.cell, caller.task, caller.request
-    mailbox = target.mailbox
-    caller.abandon(None)
+async def _wait_in_line(caller: Caller, dest: Dest, timeout: float | None) -> Any:
+    """Wait for room, where the policy is to wait, and then for the reply: for the caller it is one wait."""
+    mailbox = caller.cell.mailbox
     if mailbox.spec.overflow != "block":
+        caller.abandon(None)
         mailbox.dropped += 1
-        raise MailboxFull(dest, request)
-    with trio.move_on_at(caller.deadline) as scope:
-        await _room(target, dest, request)
-    if scope.cancelled_caught:
-        raise CallTimeout(dest, request, timeout=caller.deadline - trio.current_time())
-    caller.task = task
-    if caller.deadline != math.inf:
-        target.runtime.deadlines.add(caller, caller.deadline)
-    mailbox.put(caller)
-
-
-async def _room(target: Cell, dest: Dest, request: object) -> None:
-    mailbox = target.mailbox
-    while not target.is_over and len(mailbox.queue or ()) >= mailbox.capacity:
-        await mailbox.wait_for_room()
-    if target.is_over:
-        raise NoProc(dest, request)
+        raise MailboxFull(dest, caller.request)
+    mailbox.line_up(caller)
+    try:
+        await wait_task_rescheduled(caller.abandon)
+    finally:
+        mailbox.leave_line(caller)
+    return _outcome(caller, dest, timeout)
 
 
 def _seconds(timeout: float) -> float:
@@ -308,8 +308,8 @@ async def send(dest: Dest, message: object) -> None:
     if policy == "block":
         if ACTORS.get(current_task()) is target:
             raise CallingSelf(dest, message)
-        await _room(target, dest, message)
-        target.mailbox.put_cast(message)
+        if not await target.mailbox.wait_for_room(message):
+            raise NoProc(dest, message)
         return
     target.mailbox.dropped += 1
     if policy != "drop_newest":

@@ -7,6 +7,7 @@ it. A call is never given up early; a lone one is given up exactly on its deadli
 from __future__ import annotations
 
 import functools
+import math
 from typing import TYPE_CHECKING
 
 import attrs
@@ -28,6 +29,8 @@ class Deadlines:
 
     def add(self, caller: Caller, deadline: float) -> None:
         """Give `caller` up at `deadline`, unless it leaves before."""
+        if deadline == math.inf:
+            return
         key = int(deadline * _PER_SECOND)
         bucket = self._buckets.get(key)
         if bucket is None:

@@ -82,7 +82,6 @@ async def _serve(cell: Cell) -> ExitReason:  # noqa: C901  (the hot loop; each c
         return verdict
     mailbox, actor = cell.mailbox, cell.actor
     assert actor is not None
-    handle_call, handle_cast, handle_info = actor.handle_call, actor.handle_cast, actor.handle_info
     budget, until = BATCH, time.perf_counter() + SLICE
     while True:
         if mailbox.system:
@@ -114,7 +113,7 @@ async def _serve(cell: Cell) -> ExitReason:  # noqa: C901  (the hot loop; each c
             if entry.task is None:
                 cell.skipped += 1
                 continue
-            result = handle_call(entry.request, entry)
+            result = actor.handle_call(entry.request, entry)
             if result.__class__ is not Reply and hasattr(result, "__await__"):
                 result = await result
             if result.__class__ is Reply:
@@ -123,7 +122,7 @@ async def _serve(cell: Cell) -> ExitReason:  # noqa: C901  (the hot loop; each c
                     continue
             verdict = await _after_call(cell, entry, result)
         elif kind is tuple or kind is Info:
-            outcome = handle_cast(entry[0]) if kind is tuple else handle_info(entry.message)
+            outcome = actor.handle_cast(entry[0]) if kind is tuple else actor.handle_info(entry.message)
             if outcome is not None and hasattr(outcome, "__await__"):
                 outcome = await outcome
             if outcome is None:
@@ -284,6 +283,8 @@ async def _terminate(cell: Cell) -> None:
     cell.phase = Phase.STOPPING
     if cell.probe is not None:
         cell.probe.saw("terminate", repr(reason), reason)
+    if type(actor).terminate is Actor.terminate:
+        return  # not overridden: nothing to run, no budget to set up
     budget = trio.CancelScope(deadline=trio.current_time() + cell.grace)
     cell.doom, cell.scope = None, budget
     try:

@@ -114,7 +114,8 @@ def error_name(error: BaseException) -> str:
 
 def frames(error: BaseException) -> list[str]:
     """The frames of an error, outermost first: file, line, function."""
-    return [f"{frame.filename}:{frame.lineno} in {frame.name}" for frame in traceback.extract_tb(error.__traceback__)]
+    walk = traceback.walk_tb(error.__traceback__)  # not extract_tb, which reads the source lines
+    return [f"{frame.f_code.co_filename}:{line} in {frame.f_code.co_name}" for frame, line in walk]
 
 
 def ended(cell: Cell, reason: ExitReason, *, was_starting: bool) -> None:
