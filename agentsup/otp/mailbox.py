@@ -121,6 +121,25 @@ class Latest:
     message: Any
 
 
+@attrs.define(eq=False)
+class Sender:
+    """A cast that waits for room, with the task that waits with it."""
+
+    message: Any
+    task: trio.lowlevel.Task
+    is_in: bool = False
+
+    def enter(self) -> Any:
+        """There is room: the entry to queue."""
+        self.is_in = True
+        reschedule(self.task, WOKEN)
+        return (self.message,)
+
+    def turn_away(self) -> None:
+        """There will be none."""
+        reschedule(self.task, WOKEN)
+
+
 @attrs.frozen
 class MailboxStatistics:
     """A look at a mailbox."""
@@ -169,7 +188,8 @@ class Mailbox:
     parked: trio.lowlevel.Task | None = None
     high_water: int = 0
     dropped: int = 0
-    senders: deque[trio.lowlevel.Task] | None = None
+    senders: deque[Any] | None = None
+    """The line of those who wait for room: each a `Sender`, or the `Caller` of a call."""
     latest: dict[Hashable, Latest] | None = None
 
     def configure(self, spec: MailboxSpec) -> None:
@@ -254,29 +274,44 @@ class Mailbox:
                 return True
         return False
 
-    async def wait_for_room(self) -> None:
-        """Wait in line until a message was taken out; for senders under `block`. If cancelled, nothing was queued."""
-        task = trio.lowlevel.current_task()
-        if self.senders is None:
-            self.senders = deque()
-        senders = self.senders
-        senders.append(task)
+    async def wait_for_room(self, message: object) -> bool:
+        """Wait in line until a cast was queued; False if the process ended before. For `block`; if cancelled, nothing was queued."""
+        sender = Sender(message, trio.lowlevel.current_task())
+        self.line_up(sender)
 
         def give_up(_: object) -> Abort:
-            senders.remove(task)
+            self.leave_line(sender)
             return Abort.SUCCEEDED
 
         await wait_task_rescheduled(give_up)
+        return sender.is_in
+
+    def line_up(self, sender: Any) -> None:
+        """Stand at the end of the line."""
+        if self.senders is None:
+            self.senders = deque()
+        self.senders.append(sender)
+
+    def leave_line(self, sender: Any) -> None:
+        """Wait for room no more."""
+        if self.senders and sender in self.senders:
+            self.senders.remove(sender)
 
     def room_made(self) -> None:
-        """Let the sender who waited longest try again; called when something was taken out."""
-        if self.senders:
-            reschedule(self.senders.popleft(), WOKEN)
+        """Queue what waited longest, as far as there is room; called when something was taken out.
+
+        It is queued here and not by the sender when it runs again: trio wakes tasks in no order, and the line is one.
+        """
+        senders, queue = self.senders, self.queue
+        assert queue is not None
+        while senders and len(queue) < self.capacity:
+            queue.append(senders.popleft().enter())
+        self.high_water = max(self.high_water, len(queue))
 
     def release_senders(self) -> None:
-        """Let every waiting sender look again: the process is ending."""
+        """Turn away everybody in the line: the process is ending."""
         while self.senders:
-            reschedule(self.senders.popleft(), WOKEN)
+            self.senders.popleft().turn_away()
 
     def statistics(self) -> MailboxStatistics:
         """A look at it."""
