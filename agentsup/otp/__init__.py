@@ -43,6 +43,7 @@ from agentsup.otp.errors import (
     NotAnActor,
     NotFound,
     NotTaskOwner,
+    RegistryClosed,
     Restarting,
     RestartLimitExceeded,
     Running,
@@ -67,10 +68,18 @@ from agentsup.otp.links import send_exit as exit
 from agentsup.otp.listeners import Registered, RegistryNews, Unregistered
 from agentsup.otp.mailbox import MailboxSpec, MailboxStatistics
 from agentsup.otp.opening import open_runtime
+from agentsup.otp.partition import (
+    Partitions,
+    PartitionSupervisor,
+    count_partitions,
+    partition_name,
+    partition_of,
+    resize,
+)
 from agentsup.otp.patterns import like
 from agentsup.otp.pubsub import Dispatcher, PubSub, Subscriber, Subscription
 from agentsup.otp.reasons import Crashed, ExitReason, Gone, Killed, Normal, Shutdown, root_causes
-from agentsup.otp.refs import Dest, Name, Ref
+from agentsup.otp.refs import Dest, Name, Ref, Via
 from agentsup.otp.registry import Registry, whereis_registry
 from agentsup.otp.results import Continue, Down, Exit, Idle, Ignore, Monitor, NoReply, Reply, Request, Stop
 from agentsup.otp.runtime import Runtime
@@ -136,6 +145,8 @@ __all__ = [
     "NotFound",
     "NotTaskOwner",
     "OnTimeout",
+    "PartitionSupervisor",
+    "Partitions",
     "ProcessEnded",
     "ProcessSnapshot",
     "ProcessStarted",
@@ -144,6 +155,7 @@ __all__ = [
     "Registered",
     "Registration",
     "Registry",
+    "RegistryClosed",
     "RegistryNews",
     "Reply",
     "Request",
@@ -183,6 +195,7 @@ __all__ = [
     "TimedOut",
     "Timer",
     "Unregistered",
+    "Via",
     "ZombieParked",
     "await_many",
     "call",
@@ -190,6 +203,7 @@ __all__ = [
     "cast",
     "check_childspecs",
     "count_children",
+    "count_partitions",
     "current_runtime",
     "delete_child",
     "demonitor",
@@ -201,8 +215,11 @@ __all__ = [
     "monitor",
     "offer",
     "open_runtime",
+    "partition_name",
+    "partition_of",
     "reply",
     "reply_error",
+    "resize",
     "restart_child",
     "root_causes",
     "send",

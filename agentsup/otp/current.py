@@ -10,8 +10,7 @@ import trio
 from agentsup.otp.errors import NoRuntime
 
 if TYPE_CHECKING:
-    from agentsup.otp.refs import Name
-    from agentsup.otp.registry import Registry
+    from agentsup.otp.refs import Name, Via
     from agentsup.otp.runtime import Runtime
 
 current_var: contextvars.ContextVar[Runtime | None] = contextvars.ContextVar("agentsup_otp_runtime", default=None)
@@ -37,6 +36,6 @@ def current_runtime() -> Runtime:
     raise NoRuntime(f"{count}; open one with open_runtime(), or name the registry: Name(key, registry)")
 
 
-def registry_of(name: Name) -> Registry:
+def registry_of(name: Name) -> Via:
     """Where a name is looked up."""
     return name.registry if name.registry is not None else current_runtime().names

@@ -131,6 +131,15 @@ class AlreadyStarted(StartError, errors.AlreadyStarted):
         errors.AlreadyStarted.__init__(self, message, ref=ref)
 
 
+class RegistryClosed(StartError):
+    """The registry's own process is not there, so nobody can register; once it is restarted, trying again helps."""
+
+    def __init__(self, registry: str, key: Hashable) -> None:
+        self.registry = registry
+        self.key = key
+        super().__init__(f"{key!r} cannot be registered: the process of registry {registry!r} is not there")
+
+
 class ChildError(errors.AgentsupError):
     """A request about a supervisor's child was refused; the supervisor is unharmed."""
 

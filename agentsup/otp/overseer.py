@@ -37,6 +37,7 @@ from agentsup.otp.errors import (
     ChildError,
     InitFailed,
     InitTimeout,
+    RegistryClosed,
     Restarting,
     Running,
     StartError,
@@ -146,7 +147,7 @@ class Overseer(Actor):
         child.starters = [caller]
         try:
             self._launch(child)
-        except AlreadyStarted:
+        except StartError:
             child.starters = None
             raise
         return NoReply()
@@ -309,7 +310,7 @@ class Overseer(Actor):
     def _relaunch(self, child: Child) -> None:
         try:
             self._launch(child)
-        except AlreadyStarted as error:
+        except StartError as error:
             child.state = State.STOPPED
             self._report_start_error(child, Crashed(error))
             self._failed(child, Crashed(error))
@@ -332,6 +333,7 @@ class Overseer(Actor):
 
         Raises:
             AlreadyStarted: somebody holds its name; nothing was started.
+            RegistryClosed: the registry for its name is not there; likewise.
         """
         child.cell = self._cell.runtime.start_process(child.spec, self._cell, child, child.context)
         child.state = State.STARTING
@@ -384,7 +386,7 @@ def start_error(spec: ChildSpec, timed_out: bool, reason: ExitReason) -> StartEr
         assert spec.init_timeout is not None
         return InitTimeout(spec.id, spec.init_timeout)
     if isinstance(reason, Crashed):
-        if isinstance(reason.exception, (AlreadyStarted, BadReturn)):
+        if isinstance(reason.exception, (AlreadyStarted, BadReturn, RegistryClosed)):
             return reason.exception
         failed = InitFailed(spec.id, reason)
         failed.__cause__ = reason.exception

@@ -96,7 +96,8 @@ class PubSub:
 
         Raises:
             NotAnActor: called outside an actor and without an owner; a task that is no actor has `listen`.
-            NoProc: the owner is dead, or the process of this PubSub is.
+            NoProc: the owner is dead.
+            RegistryClosed: this PubSub has a process, and that is not there.
         """
         self.registry.register(topic, value, owner=owner)
 

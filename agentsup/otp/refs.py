@@ -7,14 +7,14 @@ message is sent, so it survives restarts. Supervisors hand out refs, application
 from __future__ import annotations
 
 import secrets
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import attrs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
-    from agentsup.otp.registry import Registry
+    from agentsup.otp.cell import Cell
 
 NODE = secrets.token_hex(4)
 """This Python process, so that a ref unpickled elsewhere is dead instead of somebody else."""
@@ -56,6 +56,21 @@ class Ref:
         return (Ref.parse, (str(self),))
 
 
+class Via(Protocol):
+    """Whatever can say who is meant by a key: a `Registry` with unique keys, or the partitions of a `PartitionSupervisor` (rule R5)."""
+
+    def holder(self, key: Hashable) -> Cell | None:
+        """Who is meant now; None if nobody is."""
+
+    def enter(self, key: Hashable, cell: Cell, value: Any = None) -> None:
+        """Make a starting process the one that is meant, until it ends.
+
+        Raises:
+            AlreadyRegistered: somebody else is.
+            SpecError: this is not how one becomes that.
+        """
+
+
 @attrs.frozen
 class Name:
     """Whoever holds `key` at the moment of sending; without a registry, in the names of the current runtime.
@@ -64,7 +79,7 @@ class Name:
     """
 
     key: Hashable
-    registry: Registry | None = attrs.field(default=None, repr=False)
+    registry: Via | None = attrs.field(default=None, repr=False)
 
 
 Dest: TypeAlias = Ref | Name

@@ -17,9 +17,9 @@ from agentsup.otp import keeper, links, listeners
 from agentsup.otp.cell import Cell, find
 from agentsup.otp.current import current_runtime
 from agentsup.otp.entries import Entry, Held, ManyPerKey, OnePerKey, Registration, Table, strict
-from agentsup.otp.errors import AlreadyRegistered, NoProc, NotFound
+from agentsup.otp.errors import AlreadyRegistered, NoProc, NotFound, RegistryClosed
 from agentsup.otp.keyed_lock import KeyedLocks
-from agentsup.otp.refs import Dest, Name, Ref
+from agentsup.otp.refs import Dest, Ref
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
@@ -86,7 +86,8 @@ class Registry:
         Raises:
             AlreadyRegistered: keys are unique and somebody holds this one, be it the caller itself; the error carries the holder's ref.
             NotAnActor: called outside an actor and without an owner.
-            NoProc: the owner is dead, or the process of the registry is.
+            NoProc: the owner is dead.
+            RegistryClosed: the registry has a process, and that is not there.
         """
         cell = links.here("register") if owner is None else find(owner)
         if cell is None:
@@ -99,7 +100,7 @@ class Registry:
         """`register`, in the kernel's terms."""
         identity = strict(key)
         if self._closed:
-            raise NoProc(Name(self.name), key)
+            raise RegistryClosed(self.name, key)
         if self._one is not None and identity in self._one:
             raise AlreadyRegistered(key, self._one[identity].cell.ref)
         held = Held(self, cell, key, value)

@@ -19,9 +19,10 @@ import attrs
 import trio
 import trio.testing
 
+from agentsup.errors import AgentsupError
 from agentsup.otp import reports
 from agentsup.otp.calls import cast
-from agentsup.otp.cell import Cell, Phase
+from agentsup.otp.cell import CELLS, Cell, Phase
 from agentsup.otp.channel import Channel
 from agentsup.otp.childspec import BRUTAL_KILL, ChildSpec
 from agentsup.otp.current import current_var
@@ -41,7 +42,7 @@ from agentsup.otp.timers import Timers
 from agentsup.otp.watchdog import Watchdog
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Hashable
 
     from agentsup.otp.child import Child
     from agentsup.otp.spawned import Spawned
@@ -152,6 +153,8 @@ class Runtime:
 
         Raises:
             AlreadyStarted: somebody holds the name; nothing was started.
+            RegistryClosed: the registry the name is for is not there; likewise.
+            SpecError: the name cannot be one; likewise.
         """
         registry, key = self._name_of(spec)
         held = None if key is None else registry.holder(key)
@@ -159,9 +162,9 @@ class Runtime:
             raise AlreadyStarted(f"the name {key!r} is held by {held.ref!r}", ref=held.ref)
         cell = Cell.new(self, str(spec.id), parent=parent, record=record, start=spec.start)
         cell.grace = 5.0 if spec.shutdown == BRUTAL_KILL else spec.shutdown
-        self.cells[cell.ref.serial] = cell
         if key is not None:
-            registry.enter(key, cell)
+            _enter(registry, key, cell)
+        self.cells[cell.ref.serial] = cell
         if parent is not None:
             if parent.children is None:
                 parent.children = {}
@@ -174,7 +177,7 @@ class Runtime:
         context.run(functools.partial(self.nursery.start_soon, live, cell, name=f"{cell.ref.label}#{cell.ref.serial}"))
         return cell
 
-    def _name_of(self, spec: ChildSpec) -> tuple[Via, object]:
+    def _name_of(self, spec: ChildSpec) -> tuple[Via, Hashable]:
         if isinstance(spec.name, Name):
             registry: Via = self.names if spec.name.registry is None else spec.name.registry
             return registry, spec.name.key
@@ -324,6 +327,14 @@ class Runtime:
     def body(self) -> trio.CancelScope:
         """The scope around the body of the block."""
         return self._body
+
+
+def _enter(registry: Via, key: Hashable, cell: Cell) -> None:
+    try:
+        registry.enter(key, cell)
+    except AgentsupError:
+        del CELLS[cell.ref.serial]  # it never was
+        raise
 
 
 def _init_in_time(cell: Cell) -> None:

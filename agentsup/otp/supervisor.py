@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from agentsup.otp.child import Child, State
 from agentsup.otp.childspec import ChildSpec, check_childspecs
-from agentsup.otp.errors import AlreadyPresent, AlreadyStarted, NotFound
+from agentsup.otp.errors import AlreadyPresent, AlreadyStarted, NotFound, StartError
 from agentsup.otp.flags import AutoShutdownDone, StartFailed, SupFlags
 from agentsup.otp.overseer import Overseer, capture
 from agentsup.otp.process import announce_started
@@ -206,10 +206,10 @@ class Supervisor(Overseer):
             child.restarts += 1
         try:
             self._launch(child)
-        except AlreadyStarted as error:
+        except StartError as error:
             self._on_launch_refused(child, error)
 
-    def _on_launch_refused(self, child: Child, error: AlreadyStarted) -> None:
+    def _on_launch_refused(self, child: Child, error: StartError) -> None:
         self._report_start_error(child, Crashed(error))
         self._failed(child, Crashed(error))
 

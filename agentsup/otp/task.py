@@ -6,7 +6,6 @@ A task is over when its process is: who has the result finds the process gone an
 
 from __future__ import annotations
 
-import functools
 import math
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
@@ -16,7 +15,6 @@ import trio
 
 from agentsup.errors import SpecError
 from agentsup.otp import links
-from agentsup.otp.actor import Actor
 from agentsup.otp.calls import refuse_cycle
 from agentsup.otp.cell import ACTORS
 from agentsup.otp.childspec import BRUTAL_KILL
@@ -24,10 +22,10 @@ from agentsup.otp.errors import NotTaskOwner, TaskExited, TaskSpent, TaskTimeout
 from agentsup.otp.flags import is_seconds
 from agentsup.otp.mailbox import Signal
 from agentsup.otp.reasons import Crashed, ExitReason
-from agentsup.otp.results import UNSET, Continue, Ignore, Stop
+from agentsup.otp.results import UNSET
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from agentsup.otp.cell import Cell
     from agentsup.otp.refs import Ref
@@ -322,27 +320,3 @@ def _seconds(timeout: float | None) -> float:
     if not is_seconds(timeout):
         raise SpecError.of("timeout", f"{timeout!r} is no time to wait; seconds of at least 0, or None for ever")
     return timeout
-
-
-class Work(Actor):
-    """The process of a task: runs one function, and takes no messages."""
-
-    __slots__ = ("_run", "_task")
-
-    def __init__(self, task: Task[Any] | None, async_fn: Callable[..., Awaitable[Any]], args: tuple[Any, ...]) -> None:
-        self._task = task
-        self._run = functools.partial(async_fn, *args)
-
-    def init(self) -> Continue | Ignore:
-        """Link with the owner before anything runs; the work begins when whoever starts it has been told."""
-        if self._task is not None and not self._task.begin(self._cell):
-            return Ignore()
-        return Continue()
-
-    async def handle_continue(self, arg: object) -> Stop:
-        """Do it. No `terminate` is owed, so being stopped cuts the work off instead of waiting for it to look."""
-        self._cell.initialised = False
-        value = await self._run()
-        if self._task is not None:
-            self._task.succeed(value)
-        return Stop()

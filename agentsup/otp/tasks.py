@@ -17,8 +17,9 @@ from agentsup.otp.children import StartChild, which_children
 from agentsup.otp.childspec import ChildSpec
 from agentsup.otp.dynamic import DynamicSupervisor
 from agentsup.otp.errors import NotAnActor
-from agentsup.otp.task import Task, Work
+from agentsup.otp.task import Task
 from agentsup.otp.task_stream import StreamOptions, TaskStream
+from agentsup.otp.work import Work
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable

@@ -22,7 +22,7 @@ class Holder(Store):
         registry, verb, *args = request
         try:
             return otp.Reply(getattr(registry, verb)(*args))
-        except (otp.AlreadyRegistered, otp.CallError, SpecError) as error:
+        except (otp.AlreadyRegistered, otp.RegistryClosed, otp.CallError, SpecError) as error:
             self.reply_error(caller, error)
             return otp.NoReply()
 
@@ -357,7 +357,7 @@ async def test_closed_registry():
     spec = registry.child()
     async with otp.open_runtime(NO_LIMIT, [spec, child(Holder)]) as runtime:
         await otp.terminate_child(runtime.root, "r")
-        with pytest.raises(otp.NoProc):
+        with pytest.raises(otp.RegistryClosed, match="registry 'r' is not there"):
             await otp.call(A, (registry, "register", "x"))
         with pytest.raises(otp.NotFound, match="no registry lives under 'r'"):
             otp.whereis_registry("r")
@@ -365,6 +365,27 @@ async def test_closed_registry():
         await otp.call(A, (registry, "register", "x"))
 
         assert registry.keys() == ["x"]
+
+
+async def test_names_in_a_closed_registry(autojump_clock):
+    """A child whose name is for a registry that is not there cannot be started by hand; one that lived is tried again until it can."""
+    registry = otp.Registry("r")
+    specs = [registry.child(), child(Holder, name=otp.Name("x", registry))]
+    flags = otp.SupFlags(intensity=100, backoff=otp.Backoff(stable_after=100))
+    async with otp.open_runtime(flags, specs) as runtime:
+        old = registry.whereis("x")
+        await otp.terminate_child(runtime.root, "r")
+        await otp.wait_down(old)
+        processes = len(runtime.cells)
+        with pytest.raises(otp.RegistryClosed):
+            await otp.start_child(runtime.root, child(Holder, "b", name=otp.Name("y", registry)))
+        await trio.sleep(1)
+        while_closed = registry.keys(), len(runtime.cells)
+        await otp.restart_child(runtime.root, "r")
+        new = await registry.until("x")
+
+        assert while_closed == ([], processes)
+        assert new != old
 
 
 async def test_not_a_registry(rt):
