@@ -1,6 +1,7 @@
 """A supervision tree to break by hand: type what should happen to whom, and watch it recover.
 
     python examples/supervision_tree.py
+    echo "kill source" | python examples/supervision_tree.py
 
 The tree, and why each part of it has the strategy it has:
 
@@ -29,17 +30,21 @@ class Ticker(otp.Actor):
     """Counts seconds, and does badly what it is told to do badly."""
 
     def init(self) -> None:
+        """Runs before anybody can send it something."""
         self.state = 0
         self.send_after(1.0, "tick")
 
     def handle_info(self, message: object) -> None:
+        """A second has passed."""
         self.state += 1
         self.send_after(1.0, "tick")
 
     def handle_call(self, request: object, caller: otp.Caller) -> otp.Reply:
+        """How many seconds it has lived."""
         return otp.Reply(self.state)
 
     async def handle_cast(self, message: object) -> None:
+        """An order from the prompt."""
         if message == "hang":
             await trio.sleep_forever()
         raise ValueError("you asked for it")
@@ -73,9 +78,9 @@ async def tell(rt: otp.Runtime) -> None:
         async for event in events:
             match event:
                 case otp.ProcessStarted(ref=ref):
-                    print(f"  + {ref}")
+                    print(f"  + {ref.label}#{ref.serial}")
                 case otp.ProcessEnded(ref=ref, reason=reason):
-                    print(f"  - {ref}: {reason}")
+                    print(f"  - {ref.label}#{ref.serial}: {reason}")
                 case otp.RestartScheduled(id=id, delay=delay):
                     print(f"  ~ {id} starts again in {delay:.2f} s")
                 case _:
@@ -83,27 +88,32 @@ async def tell(rt: otp.Runtime) -> None:
 
 
 async def obey(rt: otp.Runtime, line: str) -> bool:
-    """Do one line; whether to go on."""
+    """Do one line, and wait until its consequences are there; whether to go on."""
     verb, _, name = line.strip().partition(" ")
+    try:
+        if verb == "job" and name:
+            await otp.start_child(otp.Name("jobs"), worker(name, "transient"))
+        elif verb == "tree" or not verb:
+            show(rt.snapshot().root)
+        elif verb != "quit":
+            blow(rt, verb, name)
+    except (otp.StartError, otp.CallError) as error:
+        print(f"  {error}")
+    await rt.quiesce()
+    return verb != "quit"
+
+
+def blow(rt: otp.Runtime, verb: str, name: str) -> None:
+    """Hurt whoever holds a name."""
     ref = rt.names.whereis(name)
-    if verb == "quit":
-        return False
-    if verb in ("tree", ""):
-        show(rt.snapshot().root)
-    elif verb == "job" and name:
-        await otp.start_child(otp.Name("jobs"), worker(name, "transient"))
-    elif ref is None:
+    if ref is None or verb not in ("crash", "hang", "kill", "stop"):
         print(f"  {HELP}; names: {', '.join(map(str, rt.names.keys()))}")
-    elif verb == "crash":
-        otp.cast(ref, "crash")
-    elif verb == "hang":
-        otp.cast(ref, "hang")
     elif verb == "kill":
         otp.exit(ref, otp.Killed())
     elif verb == "stop":
         otp.exit(ref, otp.Shutdown("by hand"))
-    await rt.quiesce()
-    return True
+    else:
+        otp.cast(ref, verb)
 
 
 async def main() -> None:
@@ -113,10 +123,9 @@ async def main() -> None:
         nursery.start_soon(tell, rt)
         show(rt.snapshot().root)
         print(f"  {HELP}")
-        while (line := await trio.to_thread.run_sync(sys.stdin.readline, abandon_on_cancel=True)) and await obey(
-            rt, line
-        ):
-            pass
+        while line := await trio.to_thread.run_sync(sys.stdin.readline, abandon_on_cancel=True):
+            if not await obey(rt, line):
+                break
         nursery.cancel_scope.cancel()
     print("  everything has stopped, in order")
 
