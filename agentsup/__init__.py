@@ -5,34 +5,38 @@ The names here are the ones to use; `agentsup.otp` is the kernel, usable without
 
 from __future__ import annotations
 
-from agentsup import otp
-from agentsup.errors import AgentsupError, AlreadyStarted, NotFound, Problem, SpecError
-from agentsup.ids import CallId, Cursor, ProviderSessionId, RequestId, SessionId
-from agentsup.providers.managed import ClaudeManagedAgents
-from agentsup.providers.reconnect import Reconnect
-from agentsup.runtime import Runtime, open_runtime, run, session_child
-from agentsup.session.client import SessionRef, TextStream
-from agentsup.session.errors import (
-    Interrupted,
-    NoSuchSession,
-    ProviderFailed,
-    RequestClosed,
-    RequestFailed,
-    RequestTimeout,
-    SessionClosed,
-    ToolError,
-    TurnLimitReached,
-)
-from agentsup.session.spec import Limits, Restart, SessionSpec
-from agentsup.session.status import Status
-from agentsup.session.subscription import SubscriberTooSlow, Subscription
-from agentsup.session.tool import Tool, tool
-from agentsup.talk.content import Text
-from agentsup.talk.events import SessionEvent
-from agentsup.talk.result import SessionResult, Turn
-from agentsup.talk.tools import SessionInfo, ToolResult, ToolSpec, ToolUse
-from agentsup.talk.usage import Usage
-from agentsup.wire.errors import LocalProtocolError, RemoteProtocolError
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from agentsup import otp
+    from agentsup.errors import AgentsupError, AlreadyStarted, NotFound, Problem, SpecError
+    from agentsup.ids import CallId, Cursor, ProviderSessionId, RequestId, SessionId
+    from agentsup.providers.managed import ClaudeManagedAgents
+    from agentsup.providers.reconnect import Reconnect
+    from agentsup.runtime import Runtime, open_runtime, run, session_child
+    from agentsup.session.client import SessionRef, TextStream
+    from agentsup.session.errors import (
+        Interrupted,
+        NoSuchSession,
+        ProviderFailed,
+        RequestClosed,
+        RequestFailed,
+        RequestTimeout,
+        SessionClosed,
+        ToolError,
+        TurnLimitReached,
+    )
+    from agentsup.session.spec import Limits, Restart, SessionSpec
+    from agentsup.session.status import Status
+    from agentsup.session.subscription import SubscriberTooSlow, Subscription
+    from agentsup.session.tool import Tool, tool
+    from agentsup.talk.content import Text
+    from agentsup.talk.events import SessionEvent
+    from agentsup.talk.result import SessionResult, Turn
+    from agentsup.talk.tools import SessionInfo, ToolResult, ToolSpec, ToolUse
+    from agentsup.talk.usage import Usage
+    from agentsup.wire.errors import LocalProtocolError, RemoteProtocolError
 
 __version__ = "0.1.0"
 
@@ -86,3 +90,94 @@ __all__ = [
     "session_child",
     "tool",
 ]
+
+_HOMES = {
+    "agentsup.errors": (
+        "AgentsupError",
+        "AlreadyStarted",
+        "NotFound",
+        "Problem",
+        "SpecError",
+    ),
+    "agentsup.ids": (
+        "CallId",
+        "Cursor",
+        "ProviderSessionId",
+        "RequestId",
+        "SessionId",
+    ),
+    "agentsup.providers.managed": ("ClaudeManagedAgents",),
+    "agentsup.providers.reconnect": ("Reconnect",),
+    "agentsup.runtime": (
+        "Runtime",
+        "open_runtime",
+        "run",
+        "session_child",
+    ),
+    "agentsup.session.client": (
+        "SessionRef",
+        "TextStream",
+    ),
+    "agentsup.session.errors": (
+        "Interrupted",
+        "NoSuchSession",
+        "ProviderFailed",
+        "RequestClosed",
+        "RequestFailed",
+        "RequestTimeout",
+        "SessionClosed",
+        "ToolError",
+        "TurnLimitReached",
+    ),
+    "agentsup.session.spec": (
+        "Limits",
+        "Restart",
+        "SessionSpec",
+    ),
+    "agentsup.session.status": ("Status",),
+    "agentsup.session.subscription": (
+        "SubscriberTooSlow",
+        "Subscription",
+    ),
+    "agentsup.session.tool": (
+        "Tool",
+        "tool",
+    ),
+    "agentsup.talk.content": ("Text",),
+    "agentsup.talk.events": ("SessionEvent",),
+    "agentsup.talk.result": (
+        "SessionResult",
+        "Turn",
+    ),
+    "agentsup.talk.tools": (
+        "SessionInfo",
+        "ToolResult",
+        "ToolSpec",
+        "ToolUse",
+    ),
+    "agentsup.talk.usage": ("Usage",),
+    "agentsup.wire.errors": (
+        "LocalProtocolError",
+        "RemoteProtocolError",
+    ),
+}
+"""Module to the names of the public face that live in it."""
+
+_HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
+
+_ROOMS = ("errors", "ids", "otp", "sim", "testing")
+"""Modules that are names of the public face themselves."""
+
+if not TYPE_CHECKING:  # a type checker believes the imports above, and would believe any name after seeing this
+
+    def __getattr__(name: str) -> Any:
+        # Imported when first used: who needs only the kernel loads no HTTP client, and the command takes a Ctrl-C from the start.
+        if name in _ROOMS:
+            return import_module(f"agentsup.{name}")
+        if name not in _HOME_OF:
+            raise AttributeError(f"module 'agentsup' has no attribute {name!r}")
+        value = globals()[name] = getattr(import_module(_HOME_OF[name]), name)
+        return value
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -20,7 +21,9 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     try:
         from agentsup.cli.command import perform
     except KeyboardInterrupt:
-        sys.exit(_INTERRUPTED)
+        os._exit(
+            _INTERRUPTED
+        )  # nothing is open yet; and sys.exit would become a death by SIGINT where the import was inside an eval
     status = perform(arguments)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # nothing is left to interrupt but the interpreter's own last steps
     sys.exit(status)
