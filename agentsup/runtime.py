@@ -76,7 +76,8 @@ class Runtime:
             await ref._opened()  # noqa: SLF001  -- waiting for it is the runtime's business, not the user's
         except BaseException:
             if not life.incarnation:
-                raise  # it never began, so there is nothing to end
+                life.abandon()  # it never began, and shall not, should the supervisor be about to
+                raise
             with trio.CancelScope(shield=True, deadline=trio.current_time() + RUN_FAREWELL):
                 await ref.abort()
             raise
@@ -199,7 +200,6 @@ def session_child(session_id: str, spec: SessionSpec) -> otp.ChildSpec:
 
 def _child(session_id: SessionId, spec: SessionSpec, services: Services) -> tuple[otp.ChildSpec, Life]:
     life = Life(session_id, spec, listener=services.terminals)
-    services.lives[session_id] = life
     child = otp.ChildSpec(
         id=session_id,
         start=lambda: SessionActor(life, services),

@@ -67,10 +67,15 @@ class Endpoint(otp.Actor):
         self._driver: Driver
         self._streams: dict[otp.Ref, _Stream] = {}
 
-    def init(self) -> None:
+    def init(self) -> otp.Continue:
         """Make the driver; it opens connections when they are needed."""
         self._driver = self._provider.connect()
         self.spawn(self._keep)
+        return otp.Continue()
+
+    def handle_continue(self, arg: None) -> otp.NoReply:
+        """Whoever had this started may be gone: then nobody will ever ask."""
+        return otp.NoReply(timeout=self._patience)
 
     def handle_call(self, request: GetDriver | Follow, caller: otp.Caller) -> otp.Reply:
         """Hand out the driver, or follow a session."""

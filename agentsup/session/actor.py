@@ -63,7 +63,7 @@ class SessionActor(otp.Actor):
         life = self._life
         bodies = [entry.body for entry in life.log.read()]
         self.state = life.replayed()
-        if self.state.ended is not None:
+        if self.state.ended is not None or life.abandoned:
             return otp.Ignore()
         self._seen = {body.id for body in bodies if isinstance(body, Heard) and body.id is not None}
         self._services.enter(life)

@@ -1,0 +1,3 @@
+"""What a session makes of the answers to its requests: refusals, promises to be back, lies and silence, at every endpoint."""
+
+from __future__ import annotations
