@@ -5,7 +5,8 @@ Usable alone. The rules it follows, and where it differs on purpose, are in docs
 
 from agentsup.otp import sys
 from agentsup.otp.actor import Actor
-from agentsup.otp.calls import Caller, call, cast, info, offer, reply, reply_error, send, stop
+from agentsup.otp.caller import Caller, reply, reply_error
+from agentsup.otp.calls import call, cast, info, offer, send, stop
 from agentsup.otp.channel import Channel, ChannelStatistics, Disconnected
 from agentsup.otp.children import (
     ChildInfo,
@@ -39,6 +40,7 @@ from agentsup.otp.errors import (
     MailboxFull,
     MaxChildren,
     NoProc,
+    NoReplyYet,
     NoRuntime,
     NotAnActor,
     NotFound,
@@ -77,6 +79,7 @@ from agentsup.otp.partition import (
     resize,
 )
 from agentsup.otp.patterns import like
+from agentsup.otp.pending import PendingReplies, PendingReply, send_request
 from agentsup.otp.pubsub import Dispatcher, PubSub, Subscriber, Subscription
 from agentsup.otp.reasons import Crashed, ExitReason, Gone, Killed, Normal, Shutdown, root_causes
 from agentsup.otp.refs import Dest, Name, Ref, Via
@@ -139,6 +142,7 @@ __all__ = [
     "Name",
     "NoProc",
     "NoReply",
+    "NoReplyYet",
     "NoRuntime",
     "Normal",
     "NotAnActor",
@@ -147,6 +151,8 @@ __all__ = [
     "OnTimeout",
     "PartitionSupervisor",
     "Partitions",
+    "PendingReplies",
+    "PendingReply",
     "ProcessEnded",
     "ProcessSnapshot",
     "ProcessStarted",
@@ -223,6 +229,7 @@ __all__ = [
     "restart_child",
     "root_causes",
     "send",
+    "send_request",
     "start_child",
     "stop",
     "sys",

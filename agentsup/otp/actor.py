@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from agentsup.otp import links, reports
-from agentsup.otp.calls import Caller, reply, reply_error
+from agentsup.otp.caller import Caller, reply, reply_error
 from agentsup.otp.mailbox import MailboxSpec, Signal, StopAsked
 from agentsup.otp.reasons import ExitReason, Normal
 from agentsup.otp.spawned import Spawned

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from agentsup.otp.actor import Actor
-    from agentsup.otp.calls import Caller
+    from agentsup.otp.caller import Caller
     from agentsup.otp.entries import Held
     from agentsup.otp.reasons import ExitReason
     from agentsup.otp.results import Monitor

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from agentsup.otp.calls import reply_error
+from agentsup.otp.caller import reply_error
 from agentsup.otp.children import ChildInfo
 
 if TYPE_CHECKING:
     import contextvars
 
-    from agentsup.otp.calls import Caller
+    from agentsup.otp.caller import Caller
     from agentsup.otp.cell import Cell
     from agentsup.otp.childspec import ChildSpec
     from agentsup.otp.reasons import ExitReason

@@ -14,7 +14,7 @@ import attrs
 import trio
 
 if TYPE_CHECKING:
-    from agentsup.otp.calls import Caller
+    from agentsup.otp.caller import Caller
     from agentsup.otp.timers import Timers
 
 _PER_SECOND = 100

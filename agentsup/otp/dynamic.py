@@ -19,7 +19,7 @@ from agentsup.otp.results import NoReply
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
-    from agentsup.otp.calls import Caller
+    from agentsup.otp.caller import Caller
     from agentsup.otp.reasons import ExitReason
     from agentsup.otp.results import CallResult, InitResult
 

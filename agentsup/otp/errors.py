@@ -80,6 +80,12 @@ class MailboxFull(CallError):
     situation = "the mailbox is full"
 
 
+class NoReplyYet(CallError):
+    """A pending reply was looked at before it was there, or after it was abandoned."""
+
+    situation = "there is no reply"
+
+
 class CallbackFailed(CallError):
     """The function you handed to `sys.replace_state` raised; the state is as it was, the exception is the cause."""
 

@@ -16,7 +16,7 @@ import trio
 from agentsup.errors import SpecError
 from agentsup.otp import reports
 from agentsup.otp.actor import Actor
-from agentsup.otp.calls import reply_error
+from agentsup.otp.caller import reply_error
 from agentsup.otp.child import Child, State
 from agentsup.otp.children import (
     CountChildren,
@@ -55,7 +55,7 @@ from agentsup.otp.spread import Bucket
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable
 
-    from agentsup.otp.calls import Caller
+    from agentsup.otp.caller import Caller
     from agentsup.otp.childspec import ChildSpec
     from agentsup.otp.results import CallResult, MessageResult
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
     from agentsup.otp.actor import Actor
-    from agentsup.otp.calls import Caller
+    from agentsup.otp.caller import Caller
     from agentsup.otp.cell import Cell
     from agentsup.otp.child import Child
     from agentsup.otp.refs import Dest, Ref
@@ -135,7 +135,18 @@ class PartitionSupervisor(Supervisor):
         child.state = State.RESTARTING
         self._relaunch(child)
 
+    def _terminate_child(self, child: Child, caller: Caller) -> CallResult:
+        """By hand: then it is not for a resize to start it again."""
+        self._parked.discard(child.spec.id)
+        return super()._terminate_child(child, caller)
+
+    def _restart_child(self, child: Child, caller: Caller) -> CallResult:
+        if cast("int", child.spec.id) >= self._size:
+            raise SpecError.of("child", f"partition {child.spec.id} is beyond the {self._size} there are; use resize")
+        return super()._restart_child(child, caller)
+
     def _on_started(self, child: Child) -> None:
+        self._parked.discard(child.spec.id)
         super()._on_started(child)
         self._settle()
 

@@ -12,7 +12,7 @@ import attrs
 import trio
 
 from agentsup.otp import reports
-from agentsup.otp.calls import Caller
+from agentsup.otp.caller import Caller
 from agentsup.otp.mailbox import describe_entry
 
 if TYPE_CHECKING:

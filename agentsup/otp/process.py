@@ -14,8 +14,9 @@ from trio.lowlevel import checkpoint, wait_task_rescheduled
 
 from agentsup.otp import links, reports
 from agentsup.otp.actor import Actor
-from agentsup.otp.calls import Caller, Control
+from agentsup.otp.caller import Caller
 from agentsup.otp.cell import ACTORS, CELLS, DOOMED, Cell, Phase
+from agentsup.otp.control import Control
 from agentsup.otp.errors import BadReturn
 from agentsup.otp.events import ProcessEnded, ProcessStarted
 from agentsup.otp.mailbox import Info, Latest, Signal, StopAsked

@@ -18,7 +18,7 @@ from agentsup.otp.strategy import affected
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable
 
-    from agentsup.otp.calls import Caller
+    from agentsup.otp.caller import Caller
     from agentsup.otp.children import StartChild
     from agentsup.otp.results import CallResult
 

@@ -14,7 +14,7 @@ import trio
 
 from agentsup.errors import SpecError
 from agentsup.otp import reports
-from agentsup.otp.calls import Control, ask_system
+from agentsup.otp.control import Control, ask_system
 from agentsup.otp.errors import CallbackFailed
 from agentsup.otp.probe import Probe, Statistics, TraceEvent
 
