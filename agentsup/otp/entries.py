@@ -44,7 +44,7 @@ def strict(key: Hashable) -> Hashable:
     return (type(key), key)
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, weakref_slot=False)
 class Held:
     """One entry, alive as long as its owner holds it."""
 

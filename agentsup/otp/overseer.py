@@ -213,7 +213,8 @@ class Overseer(Actor):
         """It was stopped by us: never a reason to restart it, whatever the clean-up raised (section 3.2, X-c)."""
         assert child.cell is not None
         if not _is_acceptable(child.spec, reason) or child.cell.cleanup_error is not None:
-            reports.supervisor(self._cell, "shutdown_error", child, reason, error=child.cell.cleanup_error)
+            cleanup = child.cell.cleanup_error and reports.error_name(child.cell.cleanup_error)
+            reports.supervisor(self._cell, "shutdown_error", child, reason, cleanup_error=cleanup)
         if child.first and child.starters:
             self._answer_start_failure(child, reason)
         self._stopped(child)

@@ -17,7 +17,7 @@ from agentsup.otp import keeper
 from agentsup.otp.cell import ACTORS
 from agentsup.otp.channel import Channel
 from agentsup.otp.entries import Held, strict
-from agentsup.otp.errors import NotAnActor
+from agentsup.otp.errors import NotAnActor, RegistryClosed
 from agentsup.otp.mailbox import Info
 from agentsup.otp.registry import Registry
 
@@ -119,7 +119,10 @@ class PubSub:
 
         Raises:
             SpecError: buffer or overflow is wrong.
+            RegistryClosed: this PubSub has a process, and that is not there.
         """
+        if self.registry.is_closed:
+            raise RegistryClosed(self.name, topic)
         identity = strict(topic)
         subscription = Subscription(buffer, overflow, pubsub=self, topic=identity)
         self._listening.setdefault(identity, {})[subscription] = None

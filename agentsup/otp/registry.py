@@ -275,6 +275,11 @@ class Registry:
         """
         return keeper.keep(self, self.name)
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether its process is not there; never, if it has none."""
+        return self._closed
+
     def opened(self) -> None:
         """Its process has started."""
         self._closed = False

@@ -9,9 +9,9 @@ import uuid
 
 import pytest
 import trio
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from trio.testing import wait_all_tasks_blocked
+from trio.testing import MockClock, wait_all_tasks_blocked
 
 from agentsup import otp
 from agentsup.errors import SpecError
@@ -258,6 +258,57 @@ async def test_hand_stopped_stay_stopped(rt):
 
     assert children[1] is None
     assert None not in (children[0], children[2], children[3])
+
+
+async def test_beyond_the_size(rt):
+    """A partition that was taken away is not started by hand."""
+    await otp.resize(SUP, 2)
+    with pytest.raises(SpecError, match="partition 3 is beyond the 2 there are"):
+        await otp.restart_child(SUP, 3)
+
+    assert (await otp.count_children(SUP)).active == 2
+
+
+STEPS = st.lists(
+    st.tuples(st.sampled_from(["resize", "crash", "stop", "restart", "tick"]), st.integers(0, 3)), max_size=14
+)
+
+
+@given(STEPS)
+@settings(max_examples=40, deadline=None)
+def test_against_a_model(steps):
+    """D3: whatever is resized, stopped by hand, restarted and crashed: those below the size live, but for those stopped by hand."""
+
+    class Slow(Shard):
+        async def terminate(self, reason):
+            await trio.sleep(self.number)
+
+    async def main():
+        size, by_hand = 4, set()
+        async with otp.open_runtime(NO_LIMIT, [shards(start=Slow)]), trio.open_nursery() as nursery:
+            for what, number in steps:
+                match what:
+                    case "resize":
+                        size = number + 1
+                        nursery.start_soon(otp.resize, SUP, size)
+                    case "crash":
+                        otp.cast(otp.partition_name(SUP, number), ("raise", Boom()))
+                    case "stop":
+                        await otp.terminate_child(SUP, number)
+                        by_hand.add(number)
+                    case "restart" if number in by_hand and number < size:
+                        await otp.restart_child(SUP, number)
+                        by_hand.discard(number)
+                    case _:
+                        await trio.sleep(number)
+                await wait_all_tasks_blocked()
+            await trio.sleep(99)
+            alive = {id for id, ref in (await refs()).items() if ref is not None}
+
+            assert alive == set(range(size)) - by_hand
+            assert await otp.count_partitions(SUP) == size
+
+    trio.run(main, clock=MockClock(autojump_threshold=0))
 
 
 async def test_leaving_in_the_middle_of_a_resize(autojump_clock):

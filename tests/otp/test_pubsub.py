@@ -219,4 +219,6 @@ async def test_as_a_child():
         assert [item async for item in news] == []
         assert pubsub.broadcast("news", 1) == 1
         assert await otp.call(A, "get") == [1]
+    with pytest.raises(otp.RegistryClosed):
+        pubsub.listen("news")
     assert repr(pubsub) == "<PubSub talk, 0 actors' and 0 tasks' subscriptions>"

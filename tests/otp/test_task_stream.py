@@ -138,6 +138,26 @@ async def test_cancelled_reader(rt, autojump_clock):
     assert await running() == 0
 
 
+@pytest.mark.parametrize("steps", range(12))
+async def test_cancelled_at_any_step(rt, steps):
+    """D6: at whatever step the reader is cancelled, nothing runs on."""
+    started = []
+
+    async def work(n):
+        started.append(n)
+        await trio.sleep(0 if n < 2 else 50)
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(collect, TS.async_stream(SUP, work, range(6), max_concurrency=3, timeout=None))
+        for _ in range(steps):
+            await trio.lowlevel.checkpoint()
+        nursery.cancel_scope.cancel()
+    await wait_all_tasks_blocked()
+
+    assert await running() == 0
+    assert started == sorted(started)
+
+
 async def test_killed_reader(rt, autojump_clock):
     """D6: an actor that is killed while it reads takes its tasks along, and hears of none of them if it is not."""
 

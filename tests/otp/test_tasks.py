@@ -415,17 +415,25 @@ async def test_max_children():
             assert await (await TS.async_nolink(SUP, double, n)).await_() == 2 * n
 
 
-async def test_cancelled_start(rt):
-    """Who is cancelled while starting a task leaves none behind."""
-    log = []
-    with trio.CancelScope() as scope:
+@pytest.mark.parametrize("steps", range(6))
+async def test_cancelled_start(rt, steps):
+    """Who is cancelled while starting a task, at whatever step, leaves none behind; who was handed it has it."""
+    log, tasks = [], []
+
+    async def start(task_status):
+        with trio.CancelScope() as scope:
+            task_status.started(scope)
+            tasks.append(await TS.async_nolink(SUP, linger, log))
+
+    async with trio.open_nursery() as nursery:
+        scope = await nursery.start(start)
+        for _ in range(steps):
+            await trio.lowlevel.checkpoint()
         scope.cancel()
-        await TS.async_nolink(SUP, linger, log)
     await wait_all_tasks_blocked()
 
-    assert await running() == 0
-    assert scope.cancelled_caught
-    assert log == []
+    assert await running() == len(tasks)
+    assert all(task.end is None for task in tasks)
 
 
 async def test_no_supervisor(rt):
