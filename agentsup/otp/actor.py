@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from agentsup.otp import links, reports
 from agentsup.otp.caller import Caller, reply, reply_error
+from agentsup.otp.cell import Phase
 from agentsup.otp.mailbox import MailboxSpec, Signal, StopAsked
 from agentsup.otp.reasons import ExitReason, Normal
 from agentsup.otp.spawned import Spawned
@@ -106,10 +107,12 @@ class Actor:
     def spawn(self, async_fn: Callable[..., Awaitable[object]], *args: Any) -> Spawned:
         """Run `async_fn(*args)` beside this actor, until it is done or the actor ends; an exception that escapes it crashes the actor at once.
 
-        How many run is yours to bound. The task may call the actor.
+        How many run is yours to bound. The task may call the actor. Of an actor that is ending already, it is cancelled from the start.
         """
         cell = self._cell
         spawned = Spawned(cell)
+        if cell.phase is Phase.CLOSING or cell.is_over:
+            spawned.cancel()
         if cell.spawned is None:
             cell.spawned = set()
         cell.spawned.add(spawned)

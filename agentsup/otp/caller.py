@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 import trio
-from trio.lowlevel import Abort, reschedule
+from trio.lowlevel import Abort, enable_ki_protection, reschedule
 
 from agentsup.otp.errors import CallTimeout, MailboxFull, NoProc, ServerDied
 from agentsup.otp.mailbox import WOKEN
@@ -48,6 +48,7 @@ class Caller:
     on_settled: Callable[[], None] | None = None
     """Called instead of waking the task, for an answer that is not waited for yet."""
 
+    @enable_ki_protection
     def settle(self, value: Any, error: Callable[[Dest], BaseException] | None = None) -> bool:
         """Wake the caller with a value or an error; False if it was settled before."""
         task = self.task
@@ -70,6 +71,7 @@ class Caller:
             self.on_settled()
         return True
 
+    @enable_ki_protection
     def abandon(self, _: object) -> Abort:
         """The abort function: the caller is being cancelled and waits no more."""
         self.task = None

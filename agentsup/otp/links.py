@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import trio
+from trio.lowlevel import enable_ki_protection
 
 from agentsup.otp.cell import ACTORS, Cell, find
 from agentsup.otp.errors import NoProc, NotAnActor
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from agentsup.otp.refs import Ref
 
 
+@enable_ki_protection
 def watch(cell: Cell, ref: Ref) -> Monitor:
     """Have `cell` hear of the end of `ref` as a `Down`, exactly once."""
     monitor = Monitor(ref)
@@ -65,6 +67,7 @@ def part(one: Cell, other: Cell) -> None:
             here.links.discard(there)
 
 
+@enable_ki_protection
 def signal(target: Cell, reason: ExitReason, sender: Ref | None) -> None:
     """Deliver an exit signal that came through a link, or an explicit one that is no kill (rule P3).
 
@@ -93,6 +96,7 @@ def send_exit(ref: Ref, reason: ExitReason) -> None:
     signal(target, reason, None if sender is None else sender.ref)
 
 
+@enable_ki_protection
 def dissolve(cell: Cell, reason: ExitReason) -> None:
     """Tell everybody who is linked to or watches a process that it ended, and forget whom it watched."""
     for other in cell.links or ():

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import attrs
 import outcome
 import trio
-from trio.lowlevel import Abort, reschedule, wait_task_rescheduled
+from trio.lowlevel import Abort, enable_ki_protection, reschedule, wait_task_rescheduled
 
 from agentsup.errors import Problem, SpecError
 from agentsup.otp.reasons import ExitReason
@@ -197,6 +197,7 @@ class Mailbox:
         self.spec = spec
         self.capacity = math.inf if spec.overflow == "unbounded" else spec.capacity
 
+    @enable_ki_protection
     def put(self, entry: object) -> bool:
         """Queue one entry and wake the reader; False if the policy refused it."""
         queue = self.queue
@@ -216,6 +217,7 @@ class Mailbox:
             reschedule(task, WOKEN)
         return True
 
+    @enable_ki_protection
     def put_cast(self, message: object) -> bool:
         """Queue a cast: the entry is a 1-tuple, or the newest version of one that waits."""
         key = self.spec.key
@@ -235,6 +237,7 @@ class Mailbox:
         latest[identity] = entry
         return True
 
+    @enable_ki_protection
     def put_signal(self, entry: object) -> None:
         """Queue something that must not be lost, past the bound."""
         if self.queue is None:
@@ -243,6 +246,7 @@ class Mailbox:
         self.high_water = max(self.high_water, len(self.queue))
         self.wake()
 
+    @enable_ki_protection
     def put_system(self, entry: object) -> None:
         """Queue something for the system lane."""
         if self.system is None:
@@ -297,6 +301,7 @@ class Mailbox:
         if self.senders and sender in self.senders:
             self.senders.remove(sender)
 
+    @enable_ki_protection
     def room_made(self) -> None:
         """Queue what waited longest, as far as there is room; called when something was taken out.
 
@@ -308,6 +313,7 @@ class Mailbox:
             queue.append(senders.popleft().enter())
         self.high_water = max(self.high_water, len(queue))
 
+    @enable_ki_protection
     def release_senders(self) -> None:
         """Turn away everybody in the line: the process is ending."""
         while self.senders:

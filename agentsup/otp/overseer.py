@@ -12,6 +12,7 @@ import functools
 from typing import TYPE_CHECKING, Any, assert_never
 
 import trio
+from trio.lowlevel import enable_ki_protection
 
 from agentsup.errors import SpecError
 from agentsup.otp import reports
@@ -95,6 +96,7 @@ class Overseer(Actor):
 
     # What one may ask of it.
 
+    @enable_ki_protection
     def handle_call(self, request: Any, caller: Caller) -> CallResult:
         """Serve the functions of `agentsup.otp.children`; anything else is refused and harms nobody."""
         try:
@@ -171,6 +173,7 @@ class Overseer(Actor):
 
     # What it is told.
 
+    @enable_ki_protection
     def _notice(self, notice: Notice) -> None:
         if isinstance(notice, Started):
             child = notice.cell.record
@@ -301,6 +304,8 @@ class Overseer(Actor):
 
     def _attempt(self, child: Child) -> None:
         """Try to start it again, if the limit allows one more attempt."""
+        if self._cell.runtime.fatal is not None:
+            return  # everything is about to stop
         self._window = self._window.add(trio.current_time())
         if self._window.is_exceeded:
             self._give_up(child)

@@ -2,6 +2,9 @@
 
 The order of the end is a promise (rules P6, G4, G10): user code is done - what it spawned is closed - its children are gone - its names are free -
 pending calls are answered - links, monitors and the parent are told. Everything from the names on happens in one step nobody can look into.
+
+What must not be left half done - here, in mailboxes, links, timers and supervisors - is protected against a Ctrl-C in its middle, which trio then
+delivers elsewhere; callbacks are not, so that one which never ends can be interrupted.
 """
 
 from __future__ import annotations
@@ -10,7 +13,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import trio
-from trio.lowlevel import checkpoint, wait_task_rescheduled
+from trio.lowlevel import checkpoint, enable_ki_protection, wait_task_rescheduled
 
 from agentsup.otp import links, reports
 from agentsup.otp.actor import Actor
@@ -60,6 +63,7 @@ async def live(cell: Cell) -> None:
         bury(cell)
 
 
+@enable_ki_protection
 def _judge(cell: Cell, error: BaseException) -> None:
     """Say why the process ended, given what escaped from its code (section 3.2)."""
     if isinstance(error, trio.Cancelled):
@@ -170,6 +174,7 @@ async def _begin(cell: Cell) -> ExitReason | None:
     return await _after(cell, "init", result)
 
 
+@enable_ki_protection
 def announce_started(cell: Cell) -> None:
     """Tell whoever waits that `init` is done."""
     cell.announced = True
@@ -299,6 +304,7 @@ async def _terminate(cell: Cell) -> None:
         reports.terminate_cut(cell, cell.grace)
 
 
+@enable_ki_protection
 def _clean_up_failed(cell: Cell, reason: ExitReason, error: BaseException) -> None:
     """Keep the reason of a stop somebody asked for; otherwise the error is, or joins, the crash (rule G14)."""
     if isinstance(error, trio.Cancelled):
@@ -315,6 +321,7 @@ def _clean_up_failed(cell: Cell, reason: ExitReason, error: BaseException) -> No
         cell.reason = Crashed(error)
 
 
+@enable_ki_protection
 async def _close(cell: Cell) -> None:
     """End what the process spawned, and kill the children a killed supervisor leaves behind; wait for both, in their budgets."""
     cell.phase = Phase.CLOSING
@@ -340,6 +347,7 @@ async def _emptied(cell: Cell, grace: float) -> None:
             await cell.emptied.wait()
 
 
+@enable_ki_protection
 def bury(cell: Cell, phase: Phase = Phase.DEAD) -> None:
     """Announce the end of a process, in the promised order and in one step; a second time does nothing but forget the zombie."""
     if cell.task is not None:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import attrs
 import trio
 import trio.testing
+from trio.lowlevel import enable_ki_protection
 
 from agentsup.errors import AgentsupError
 from agentsup.otp import reports
@@ -146,6 +147,7 @@ class Runtime:
 
     # Starting processes.
 
+    @enable_ki_protection
     def start_process(
         self, spec: ChildSpec, parent: Cell | None, record: Child | None, context: contextvars.Context
     ) -> Cell:
@@ -190,6 +192,7 @@ class Runtime:
 
     # Ending processes.
 
+    @enable_ki_protection
     def bring_down(self, cell: Cell, shutdown: float | str) -> None:
         """The shutdown ladder: ask, wait `shutdown` seconds, kill; what survives that is parked (rule S7, section 3.4)."""
         if cell.is_over:
@@ -204,6 +207,7 @@ class Runtime:
         else:
             cell.cut(Shutdown())
 
+    @enable_ki_protection
     def kill(self, cell: Cell) -> None:
         """Cut a process off; if it does not end within `kill_grace` seconds, park it."""
         if cell.is_over:
@@ -240,6 +244,7 @@ class Runtime:
         if self._freed is not None:
             self._freed.set()
 
+    @enable_ki_protection
     def note_fatal(self, error: BaseException) -> None:
         """See whether an error is one that takes the whole tree down: then the body is cancelled and everything stops in order."""
         for cause in root_causes(error):

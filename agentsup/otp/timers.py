@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 import trio
+from trio.lowlevel import enable_ki_protection
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,6 +46,7 @@ class Timers:
     _count: itertools.count[int] = attrs.field(factory=itertools.count)
     _sweep_at: int = 1024
 
+    @enable_ki_protection
     def at(self, deadline: float, act: Callable[[], None]) -> Timer:
         """Call `act` when the clock reaches `deadline`: never earlier. It runs in the timers' task and must neither raise nor take long."""
         timer = Timer(deadline, act)
@@ -62,6 +64,7 @@ class Timers:
         """Call `act` in `delay` seconds."""
         return self.at(trio.current_time() + delay, act)
 
+    @enable_ki_protection
     async def run(self) -> None:
         """The timers' own task; runs until cancelled."""
         while True:

@@ -142,3 +142,62 @@ async def test_nothing_is_left(autojump_clock):
     assert not rt.cells
     assert not rt.zombies
     assert len(rt.names) == 0
+
+
+async def test_fatal_errors_restart_nobody(autojump_clock):
+    """Between a SystemExit in a callback and the stop of the tree, nobody is started again."""
+    starts: list[int] = []
+
+    class Counting(Store):
+        def init(self):
+            super().init()
+            starts.append(1)
+
+    with pytest.raises(SystemExit):
+        async with otp.open_runtime(NO_LIMIT, [child(Counting)]):
+            otp.cast(A, ("raise", SystemExit(1)))
+            await trio.sleep_forever()
+
+    assert starts == [1]
+
+
+async def test_interrupting_a_callback_that_never_ends():
+    """A Ctrl-C reaches a sync callback that does not give control back, and leaves the block bare."""
+    import signal
+
+    class Endless(Store):
+        def handle_cast(self, message):
+            signal.raise_signal(signal.SIGINT)
+            while True:
+                pass
+
+    with pytest.raises(KeyboardInterrupt):
+        async with otp.open_runtime(NO_LIMIT, [child(Endless)]):
+            otp.cast(A, "go")
+            await trio.sleep_forever()
+
+
+async def test_spawning_at_the_end(autojump_clock):
+    """A task that an ending actor still spawns is cancelled from its start, and waited for."""
+    ran: list[str] = []
+
+    class Clinging(Store):
+        def init(self):
+            super().init()
+            self.spawn(self.last)
+
+        async def last(self):
+            try:
+                await trio.sleep_forever()
+            finally:
+                self.spawn(self.more)
+
+        async def more(self):
+            ran.append("began")
+            await trio.sleep(100)
+            ran.append("went on")
+
+    async with otp.open_runtime(NO_LIMIT, [child(Clinging)]):
+        await wait_all_tasks_blocked()
+
+    assert ran == ["began"]
