@@ -22,7 +22,7 @@ from agentsup.otp.keyed_lock import KeyedLocks
 from agentsup.otp.refs import Dest, Ref
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable
+    from collections.abc import Callable, Hashable, Mapping
     from contextlib import AbstractAsyncContextManager
 
     from agentsup.otp.childspec import ChildSpec
@@ -31,6 +31,10 @@ if TYPE_CHECKING:
 
 RegistryKeys = Literal["unique", "duplicate"]
 """One living holder per key, or any number of entries under each, also several of one process."""
+
+
+def _own(meta: Mapping[Any, Any]) -> dict[Hashable, Any]:
+    return dict(meta)
 
 
 @attrs.define(eq=False, repr=False)
@@ -54,7 +58,7 @@ class Registry:
     name: str = "names"
     kind: RegistryKeys = attrs.field(default="unique", alias="keys", kw_only=True)
     listeners: tuple[Dest, ...] = attrs.field(default=(), converter=listeners.check, kw_only=True)
-    meta: dict[Hashable, Any] = attrs.field(factory=dict, converter=dict, kw_only=True)
+    meta: dict[Hashable, Any] = attrs.field(factory=dict, converter=_own, kw_only=True)
     _table: Table = attrs.field(init=False)
     _one: dict[Hashable, Held] | None = attrs.field(init=False)
     """The table of unique keys, for the way of a message to a name."""
@@ -231,7 +235,7 @@ class Registry:
     def dispatch(self, key: Hashable, fun: Callable[[list[Entry]], object]) -> None:
         """Call `fun` with the entries under `key`, all at once, here and now; not at all if there are none (rule R6).
 
-        What `fun` raises is yours. This is what a group is told things with: `registry.dispatch("room", lambda all: [otp.cast(e.ref, hi) for e in all])`.
+        What `fun` raises is yours. This is what groups are told things with; `PubSub` does it for plain broadcasts.
         """
         found = self.lookup(key)
         if found:

@@ -281,6 +281,78 @@ async def names_and_channels() -> None:
             print(exc, channel.statistics().dropped)
 
 
+def groups(ref: otp.Ref) -> None:
+    """Duplicate keys, found by pattern or predicate; listeners."""
+    rooms = otp.Registry("rooms", keys="duplicate", listeners=[otp.Name("ear")], meta={"limit": 10})
+    rooms.register("lobby", ("admin", 1), owner=ref)
+    assert_type(rooms.lookup("lobby"), list[otp.Entry])
+    assert_type(rooms.match("lobby", otp.like(("admin", ...))), list[otp.Entry])
+    assert_type(rooms.select(lambda each: each.ref == ref), list[otp.Registration])
+    rooms.dispatch("lobby", lambda entries: print([otp.offer(entry.ref, "hi") for entry in entries]))
+    print(rooms.child(), otp.whereis_registry("rooms"))
+
+
+def heard(message: object) -> otp.ExitReason | None:
+    """What a listener does with the news."""
+    match message:
+        case otp.Registered(registry=registry, key=key, ref=ref, value=value):
+            print(registry, key, ref, value)
+        case otp.Unregistered(reason=reason):
+            return reason
+    return None
+
+
+async def topics(ref: otp.Ref) -> None:
+    """Broadcasts, to actors and tasks, handed out by a function of one's own."""
+
+    def to_admins(subscribers: Sequence[otp.Subscriber], message: object) -> None:
+        print([each.deliver(message) for each in subscribers if each.value == "admin"])
+
+    pubsub = otp.PubSub("talk", dispatcher=to_admins)
+    pubsub.subscribe("news", "admin", owner=ref)
+    async with pubsub.listen("news", 16, overflow="drop_newest") as news:
+        reached: int = pubsub.broadcast("news", "hello") + pubsub.broadcast_from("news", "others", sender=ref)
+        print(reached, news.receive_nowait())
+
+
+async def double(number: int) -> int:
+    """Work."""
+    return 2 * number
+
+
+async def tasks(sup: otp.Dest) -> None:
+    """Supervised work with results."""
+    assert_type(await otp.TaskSupervisor.start_child(sup, double, 1, restart="transient"), otp.Ref)
+    task = await otp.TaskSupervisor.async_nolink(sup, double, 2)
+    try:
+        assert_type(await task.await_(timeout=1.0), int)
+        assert_type(await otp.await_many([task, await otp.TaskSupervisor.async_(sup, double, 3)]), list[int])
+    except otp.TaskExited as exc:
+        print(exc.ref, exc.reason)
+    except otp.TaskTimeout as exc:
+        print(exc.timeout, await task.shutdown(1.0))
+    async with otp.TaskSupervisor.async_stream_nolink(
+        sup, double, range(9), max_concurrency=3, ordered=False, on_timeout="kill_task", zip_input_on_exit=True
+    ) as outcomes:
+        async for outcome in outcomes:
+            match outcome:
+                case otp.Returned(value):
+                    assert_type(value, int)
+                case otp.Exited(reason, input) | otp.TimedOut(reason, input):
+                    print(reason, input)
+
+
+async def partitions() -> None:
+    """Copies of one child, reached by key."""
+    spec = otp.ChildSpec(start=otp.DynamicSupervisor, type="supervisor")
+    otp.ChildSpec(id="shards", name="shards", start=lambda: otp.PartitionSupervisor(spec, 4), type="supervisor")
+    shards = otp.Name("shards")
+    assert_type(await otp.call(otp.partition_name(shards, ("customer", 42)), Add()), int)
+    assert_type(otp.partition_of(shards, 42), otp.Ref)
+    await otp.resize(shards, 2)
+    assert_type(await otp.count_partitions(shards), int)
+
+
 # --- testing -----------------------------------------------------------------------------------------------------------------------
 
 
