@@ -34,6 +34,9 @@ from agentsup.session.subscription import DEFAULT_BUFFER, Overflow, Subscription
 from agentsup.talk.content import Input
 from agentsup.talk.result import SessionResult
 
+_HOLDER_SETTLES = 0.01
+"""Seconds between two looks at an id whose holder is about to begin (a step away) or to be gone (its farewell has a budget)."""
+
 RUN_FAREWELL = 5.0
 """Seconds `run` takes at most, when it ends early, to stop what it began at the provider."""
 
@@ -111,11 +114,17 @@ class Runtime:
         return self._services.terminals.subscribe(buffer=buffer, overflow=overflow)
 
     async def _start(self, child: otp.ChildSpec) -> None:
-        try:
-            await otp.start_child(self._services.sessions, child)
-        except otp.AlreadyStarted:
-            ref = self._living(SessionId(str(child.id)))
-            raise AlreadyStarted(f"a session {child.id!r} lives already", ref=ref) from None
+        """Start it, or say who has its id. One that has not begun yet, or has ended and still says goodbye, is waited for."""
+        while True:
+            try:
+                await otp.start_child(self._services.sessions, child)
+            except otp.AlreadyStarted:
+                ref = self._living(SessionId(str(child.id)))
+                if ref is not None:
+                    raise AlreadyStarted(f"a session {child.id!r} lives already", ref=ref) from None
+                await trio.sleep(_HOLDER_SETTLES)
+            else:
+                return
 
     def _living(self, session_id: SessionId) -> SessionRef | None:
         life = self._services.lives.get(session_id)

@@ -67,7 +67,7 @@ class SessionActor(otp.Actor):
             return otp.Ignore()
         self._seen = {body.id for body in bodies if isinstance(body, Heard) and body.id is not None}
         self._services.enter(life)
-        life.begin()
+        life.begin(self.ref)
         self._performer.begin()
         if not bodies:
             return otp.Continue(msg.Start(secrets.token_hex(16), life.spec.provider.provider_session_id))

@@ -52,7 +52,8 @@ class SessionRef:
     @property
     def incarnation(self) -> otp.Ref | None:
         """The session's task as it is now; None between two of them, and when the session has ended."""
-        return self._services.names.whereis(self.id)
+        task = self._life.task
+        return task if task is not None and self._services.names.whereis(self.id) == task else None
 
     def __repr__(self) -> str:
         state = "closed" if self._life.ended is not None else "open"

@@ -19,6 +19,7 @@ from agentsup.loop.fold import fold, initial
 from agentsup.loop.results import result_of
 from agentsup.loop.state import State
 from agentsup.otp.intensity import Window
+from agentsup.otp.refs import Ref
 from agentsup.session.errors import SessionClosed, error_for
 from agentsup.session.spec import SessionSpec
 from agentsup.session.subscription import Overflow, Subscription, check_options
@@ -53,6 +54,8 @@ class Life:
         self.spec = spec
         self.log = MemoryLog()
         self.incarnation = 0
+        self.task: Ref | None = None
+        """The last incarnation's address; by it this session is told from a later one of the same id."""
         self.window = Window(spec.restart.intensity, spec.restart.period)
         """Its restart budget, on trio's clock."""
         self.provider_session_id: str | None = None
@@ -76,8 +79,9 @@ class Life:
 
     # --- the actor's side --------------------------------------------------------------------------------------------------
 
-    def begin(self) -> None:
-        """Another incarnation begins."""
+    def begin(self, task: Ref) -> None:
+        """Another incarnation begins: this task."""
+        self.task = task
         self.incarnation += 1
         self.notify()
 
