@@ -1,7 +1,4 @@
-"""The life of one process: init, the loop over its mailbox, terminate, and the order of its end.
-
-The order of the end is a promise (rules P6, G4, G10): user code is done - what it spawned is closed - its children are gone - its names are free -
-pending calls are answered - links, monitors and the parent are told. Everything from the names on happens in one step nobody can look into.
+"""The life of one process: init, and the loop over its mailbox until something ends it.
 
 What must not be left half done - here, in mailboxes, links, timers and supervisors - is protected against a Ctrl-C in its middle, which trio then
 delivers elsewhere; callbacks are not, so that one which never ends can be interrupted.
@@ -10,25 +7,23 @@ delivers elsewhere; callbacks are not, so that one which never ends can be inter
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import trio
 from trio.lowlevel import checkpoint, enable_ki_protection, wait_task_rescheduled
 
-from agentsup.otp import links, reports
+from agentsup.otp import links
 from agentsup.otp.actor import Actor
 from agentsup.otp.caller import Caller
-from agentsup.otp.cell import ACTORS, CELLS, DOOMED, Cell, Phase
+from agentsup.otp.cell import ACTORS, DOOMED, Cell, Phase
 from agentsup.otp.control import Control
+from agentsup.otp.ending import bury, close, terminate, value_of
 from agentsup.otp.errors import BadReturn
-from agentsup.otp.events import ProcessEnded, ProcessStarted
+from agentsup.otp.events import ProcessStarted
 from agentsup.otp.mailbox import Info, Latest, Signal, StopAsked
-from agentsup.otp.notices import Ended, Started
-from agentsup.otp.reasons import Crashed, ExitReason, Killed, Normal
+from agentsup.otp.notices import Started
+from agentsup.otp.reasons import Crashed, ExitReason, Normal
 from agentsup.otp.results import UNSET, Continue, Down, Idle, Ignore, Later, NoReply, Reply, Stop
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 BATCH = 64
 """Messages handled before other tasks get their turn, whatever they cost."""
@@ -56,9 +51,9 @@ async def live(cell: Cell) -> None:
         if cell.doom is not None:
             cell.reason = cell.doom
         if cell.initialised and (cell.doom is None or cell.doom_terminates):
-            await _terminate(cell)
+            await terminate(cell)
         if cell.spawned or cell.children:
-            await _close(cell)
+            await close(cell)
     finally:
         bury(cell)
 
@@ -139,10 +134,6 @@ async def _serve(cell: Cell) -> ExitReason:  # noqa: C901  (the hot loop; each c
             return verdict
 
 
-async def _value(result: Any) -> Any:
-    return await result if hasattr(result, "__await__") else result
-
-
 async def _begin(cell: Cell) -> ExitReason | None:
     """Make the actor and run its `init`; the reason if that is all of its life."""
     start, cell.start = cell.start, None
@@ -212,7 +203,7 @@ async def _other(cell: Cell, entry: Any) -> ExitReason | None:
     if entry.__class__ is Latest:
         assert cell.mailbox.latest is not None
         cell.mailbox.latest.pop(entry.key, None)
-        return await _after(cell, "handle_cast", await _value(actor.handle_cast(entry.message)))
+        return await _after(cell, "handle_cast", await value_of(actor.handle_cast(entry.message)))
     if entry.__class__ is StopAsked:
         reason: ExitReason = entry.reason
         cell.asked = cell.asked or reason
@@ -221,7 +212,7 @@ async def _other(cell: Cell, entry: Any) -> ExitReason | None:
     message = entry.message
     if message.__class__ is Down and not links.is_heard(cell, message):
         return None
-    return await _after(cell, "handle_info", await _value(actor.handle_info(message)))
+    return await _after(cell, "handle_info", await value_of(actor.handle_info(message)))
 
 
 async def _after_call(cell: Cell, caller: Caller, result: Any) -> ExitReason | None:
@@ -269,7 +260,7 @@ def _trace_result(cell: Cell, result: Any) -> None:
 
 async def _continue(cell: Cell, result: Continue) -> Any:
     assert cell.actor is not None
-    return await _value(cell.actor.handle_continue(result.arg))
+    return await value_of(cell.actor.handle_continue(result.arg))
 
 
 def _arm_idle(cell: Cell, timeout: float) -> None:
@@ -279,120 +270,3 @@ def _arm_idle(cell: Cell, timeout: float) -> None:
 
     cell.idle = cell.runtime.timers.after(timeout, quiet)
     cell.alert = True
-
-
-async def _terminate(cell: Cell) -> None:
-    """Run `terminate` in its budget. The runtime's shield is around it already; a kill still cuts it off."""
-    actor, reason = cell.actor, cell.reason
-    assert actor is not None
-    assert reason is not None
-    cell.phase = Phase.STOPPING
-    if cell.probe is not None:
-        cell.probe.saw("terminate", repr(reason), reason)
-    if type(actor).terminate is Actor.terminate:
-        return  # not overridden: nothing to run, no budget to set up
-    budget = trio.CancelScope(deadline=trio.current_time() + cell.grace)
-    cell.doom, cell.scope = None, budget
-    try:
-        with budget:
-            await _value(actor.terminate(reason))
-    except BaseException as error:  # noqa: BLE001  (the supervision border: a failing clean-up must not hide the reason)
-        _clean_up_failed(cell, reason, error)
-    if cell.doom is not None:
-        cell.reason = cell.doom
-    elif budget.cancelled_caught:
-        reports.terminate_cut(cell, cell.grace)
-
-
-@enable_ki_protection
-def _clean_up_failed(cell: Cell, reason: ExitReason, error: BaseException) -> None:
-    """Keep the reason of a stop somebody asked for; otherwise the error is, or joins, the crash (rule G14)."""
-    if isinstance(error, trio.Cancelled):
-        raise error
-    if isinstance(error, BaseExceptionGroup):
-        cancelled, _ = error.split(trio.Cancelled)
-        if cancelled is not None:
-            raise cancelled
-    cell.runtime.note_fatal(error)
-    cell.cleanup_error = error
-    if isinstance(reason, Crashed):
-        cell.reason = Crashed(reason.exception, error)
-    elif cell.asked is None:
-        cell.reason = Crashed(error)
-
-
-@enable_ki_protection
-async def _close(cell: Cell) -> None:
-    """End what the process spawned, and kill the children a killed supervisor leaves behind; wait for both, in their budgets."""
-    cell.phase = Phase.CLOSING
-    grace = cell.runtime.kill_grace
-    for spawned in list(cell.spawned or ()):
-        spawned.cancel()
-    for child in list((cell.children or {}).values()):
-        cell.runtime.kill(child)
-    await _emptied(cell, grace)
-    if cell.spawned:
-        for spawned in cell.spawned:
-            reports.zombie(cell, spawned)
-        cell.runtime.zombies.update(cell.spawned)
-        cell.spawned = None
-    while cell.children:  # each is bounded: one that does not die is parked
-        await _emptied(cell, grace)
-
-
-async def _emptied(cell: Cell, grace: float) -> None:
-    cell.emptied = trio.Event()
-    if cell.spawned or cell.children:
-        with trio.move_on_after(grace):
-            await cell.emptied.wait()
-
-
-@enable_ki_protection
-def bury(cell: Cell, phase: Phase = Phase.DEAD) -> None:
-    """Announce the end of a process, in the promised order and in one step; a second time does nothing but forget the zombie."""
-    if cell.task is not None:
-        ACTORS.pop(cell.task, None)
-    if cell.is_over:
-        cell.runtime.forget_zombie(cell)
-        return
-    reason = cell.reason = cell.reason or cell.doom or Killed()
-    reports.ended(cell, reason, was_starting=not cell.announced)
-    cell.phase = phase
-    CELLS.pop(cell.ref.serial, None)
-    for timer in (cell.ladder, cell.idle):
-        if timer is not None:
-            timer.cancel()
-    for held in cell.names or ():
-        held.registry.forget(held, reason)
-    cell.names = None
-    _answer_pending(cell, reason)
-    links.dissolve(cell, reason)
-    if cell.parent is not None:
-        cell.parent.forget(child=cell)
-        cell.parent.mailbox.put_system(Ended(cell, reason, was_starting=not cell.announced))
-    runtime = cell.runtime
-    if runtime.audience:
-        parent = None if cell.parent is None else cell.parent.ref
-        runtime.tell(ProcessEnded(runtime.now(), cell.ref, cell.ref.label, parent, reason, not cell.announced))
-    if cell.watchers:
-        cell.tell_watchers()
-    runtime.forget(cell)
-
-
-def _answer_pending(cell: Cell, reason: ExitReason) -> None:
-    if cell.last_reply is not None:
-        caller, value = cell.last_reply
-        caller.settle(value)
-    mailbox = cell.mailbox
-    pending = [
-        entry for entry in (cell.current, *(mailbox.queue or ()), *(cell.deferred or ())) if isinstance(entry, Caller)
-    ]
-    for caller in pending:
-        caller.die(reason)
-    for entry in mailbox.system or ():
-        answer: Callable[[ExitReason], None] | None = getattr(entry, "die", None)
-        if answer is not None:
-            answer(reason)
-    mailbox.queue = mailbox.system = None
-    mailbox.release_senders()
-    cell.current = None

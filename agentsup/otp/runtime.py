@@ -28,12 +28,13 @@ from agentsup.otp.channel import Channel
 from agentsup.otp.childspec import BRUTAL_KILL, ChildSpec
 from agentsup.otp.current import current_var
 from agentsup.otp.deadlines import Deadlines
+from agentsup.otp.ending import bury
 from agentsup.otp.errors import AlreadyStarted, RestartLimitExceeded
 from agentsup.otp.events import Audience, RuntimeEvent, ZombieParked
 from agentsup.otp.flags import RestartLimit, SupFlags
 from agentsup.otp.mailbox import StopAsked
 from agentsup.otp.overseer import start_error
-from agentsup.otp.process import bury, live
+from agentsup.otp.process import live
 from agentsup.otp.reasons import Crashed, ExitReason, Killed, Shutdown, root_causes
 from agentsup.otp.refs import Dest, Name, Ref, Via
 from agentsup.otp.registry import Registry
