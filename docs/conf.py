@@ -25,6 +25,9 @@ napoleon_google_docstring = True
 napoleon_numpy_docstring = False
 napoleon_use_rtype = False
 
+# Two classes may have one name in two rooms (`agentsup.Runtime`, `agentsup.otp.Runtime`); an annotation's bare name does not say which.
+suppress_warnings = ["ref.python"]
+
 # What the types in signatures are called that have no page here. Links that somebody wrote are all checked.
 nitpick_ignore_regex = [
     # Names imported for annotations only are known to autodoc by their bare name, which leads nowhere.
