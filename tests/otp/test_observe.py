@@ -176,6 +176,25 @@ async def test_shutdown_error_is_reported():
     ]
 
 
+async def test_crash_while_stopping_is_reported(autojump_clock):
+    """A child that had crashed when it was asked to stop is reported with its crash, and hurts nobody (rule S7)."""
+
+    class Slow(Store):
+        async def terminate(self, reason):
+            await trio.sleep(1)
+
+    with capture_logs() as logs:
+        async with otp.open_runtime(NO_LIMIT, [child(Slow, restart="transient"), child(id="b")]) as rt:
+            otp.cast(otp.Name("a"), ("raise", Boom()))
+            await rt.quiesce()
+            await otp.terminate_child(rt.root, "a")
+
+            assert await otp.call(otp.Name("b"), "still here") == "still here"
+    report = next(entry for entry in logs if entry["event"] == "supervisor_report")
+
+    assert (report["context"], report["error"], report["cleanup_error"]) == ("shutdown_error", "Boom", None)
+
+
 async def test_start_errors_and_giving_up_are_reported(autojump_clock):
     """A failed restart is a start_error, the end of patience a shutdown (rules S4, S12)."""
     fail = [False]
