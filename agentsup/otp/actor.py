@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
+from agentsup.errors import SpecError
 from agentsup.otp import links, reports
 from agentsup.otp.caller import Caller, reply, reply_error
 from agentsup.otp.cell import Phase
 from agentsup.otp.mailbox import MailboxSpec, Signal, StopAsked
-from agentsup.otp.reasons import ExitReason, Normal
+from agentsup.otp.reasons import ExitReason, Normal, checked
 from agentsup.otp.spawned import Spawned
 
 if TYPE_CHECKING:
@@ -142,8 +144,14 @@ class Actor:
         links.part_from(self._cell, ref)
 
     def send_after(self, delay: float, message: object) -> Timer:
-        """Have `message` arrive in `handle_info` in `delay` seconds, unless the actor has ended or the timer is cancelled."""
+        """Have `message` arrive in `handle_info` in `delay` seconds, unless the actor has ended or the timer is cancelled.
+
+        Raises:
+            SpecError: the delay is no number.
+        """
         cell = self._cell
+        if not isinstance(delay, (int, float)) or math.isnan(delay):
+            raise SpecError.of("delay", f"{delay!r} is no duration; seconds, at once if below 0")
 
         def deliver() -> None:
             if not cell.is_over:
@@ -161,7 +169,7 @@ class Actor:
 
     def stop(self, reason: ExitReason | None = None) -> None:
         """End this actor when the running callback has returned, before any other message; `Normal()` if no reason is given."""
-        self._cell.mailbox.put_system(StopAsked(Normal() if reason is None else reason))
+        self._cell.mailbox.put_system(StopAsked(Normal() if reason is None else checked(reason)))
 
     def hand_through(self, extra: object) -> None:
         """From `init`: give whoever starts this actor by hand a `Started(ref, extra)` instead of the bare ref (rule S21)."""

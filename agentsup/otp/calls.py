@@ -14,7 +14,7 @@ from agentsup.otp.cell import ACTORS, CELLS, Cell
 from agentsup.otp.current import registry_of
 from agentsup.otp.errors import CallCycle, CallingSelf, CallTimeout, MailboxFull, NoProc, ServerDied
 from agentsup.otp.mailbox import Info, StopAsked
-from agentsup.otp.reasons import ExitReason, Normal
+from agentsup.otp.reasons import ExitReason, Normal, checked
 from agentsup.otp.refs import Dest, Name, Ref
 
 if TYPE_CHECKING:
@@ -190,11 +190,12 @@ async def stop(ref: Dest, reason: ExitReason | None = None, timeout: float | Non
 
     Raises:
         NoProc: nobody is there.
+        SpecError: the reason is none.
         CallingSelf: an actor cannot wait for its own end; `self.stop()` there.
         CallTimeout: it did not end in time.
         ServerDied: it ended with another reason, which the error carries.
     """
-    wanted = Normal() if reason is None else reason
+    wanted = Normal() if reason is None else checked(reason)
     target = locate(ref)
     request = StopAsked(wanted)
     if target is None:

@@ -191,6 +191,14 @@ class NoRuntime(errors.AgentsupError, RuntimeError):
     """A name without a registry was used where no runtime is current, and not exactly one is open."""
 
 
+class RootDied(errors.AgentsupError):
+    """The root supervisor was killed, or crashed: the block around the tree could not go on. `reason` is its exit reason."""
+
+    def __init__(self, reason: ExitReason) -> None:
+        self.reason = reason
+        super().__init__(f"the root supervisor ended with {reason!r}")
+
+
 class RestartLimitExceeded(errors.AgentsupError):
     """The root supervisor gave up: too many restarts in its period. `reason` is its exit reason, the last failure is the cause."""
 

@@ -5,26 +5,23 @@ All of it is data in the cells of both sides. A signal is delivered in one step,
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import trio
 from trio.lowlevel import enable_ki_protection
 
+from agentsup.errors import SpecError
 from agentsup.otp.cell import ACTORS, Cell, find
 from agentsup.otp.errors import NoProc, NotAnActor
 from agentsup.otp.mailbox import Signal
-from agentsup.otp.reasons import ExitReason, Gone, Killed, Normal
+from agentsup.otp.reasons import ExitReason, Gone, Killed, Normal, checked
+from agentsup.otp.refs import Ref
 from agentsup.otp.results import Down, Exit, Monitor
-
-if TYPE_CHECKING:
-    from agentsup.otp.refs import Ref
 
 
 @enable_ki_protection
 def watch(cell: Cell, ref: Ref) -> Monitor:
     """Have `cell` hear of the end of `ref` as a `Down`, exactly once."""
+    target = _find(ref)
     monitor = Monitor(ref)
-    target = find(ref)
     if cell.monitoring is None:
         cell.monitoring = {}
     if target is None:
@@ -85,8 +82,12 @@ def send_exit(ref: Ref, reason: ExitReason) -> None:
 
     `Killed()` cannot be trapped and runs no `terminate`. `Normal()` is ignored by processes that do not trap exits, unless they send it to
     themselves. Everything else ends a process that does not trap, and arrives in `handle_info` as `Exit` at one that does.
+
+    Raises:
+        SpecError: the address is no Ref, or the reason none.
     """
-    target = find(ref)
+    target = _find(ref)
+    checked(reason)
     if target is None:
         return
     if isinstance(reason, Killed):
@@ -112,6 +113,12 @@ def dissolve(cell: Cell, reason: ExitReason) -> None:
     cell.links = cell.monitors = cell.monitoring = None
 
 
+def _find(ref: Ref) -> Cell | None:
+    if isinstance(ref, Ref):
+        return find(ref)
+    raise SpecError.of("ref", f"a {type(ref).__name__} is no Ref; of a name, ask its registry: whereis(key)")
+
+
 def here(what: str) -> Cell:
     """The actor in whose own task this runs.
 
@@ -130,7 +137,7 @@ def link_to(cell: Cell, ref: Ref) -> None:
     Raises:
         NoProc: nobody does, and the caller does not trap exits; one that does is sent an `Exit` with the reason `Gone()` instead.
     """
-    target = find(ref)
+    target = _find(ref)
     if target is not None:
         join(cell, target)
     elif cell.trapping:
@@ -189,6 +196,6 @@ def demonitor(watch_on: Monitor) -> None:
 
 async def wait_down(ref: Ref) -> ExitReason:
     """Wait, from any task, until the process at `ref` has ended; its reason, or `Gone()` if it was dead before."""
-    target = find(ref)
+    target = _find(ref)
     await trio.lowlevel.checkpoint()
     return Gone() if target is None else await target.ended()

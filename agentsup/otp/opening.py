@@ -43,6 +43,7 @@ class open_runtime:  # noqa: N801  (used like a function, as trio.open_nursery i
         SpecError: flags or specs are wrong, every problem at once; nothing was started.
         StartError: a child could not be started; those before it are stopped again.
         RestartLimitExceeded: the root supervisor gave up.
+        RootDied: somebody killed the root supervisor.
     """
 
     def __init__(

@@ -20,6 +20,7 @@ from agentsup.otp.control import Control
 from agentsup.otp.ending import bury, close, terminate, value_of
 from agentsup.otp.errors import BadReturn
 from agentsup.otp.events import ProcessStarted
+from agentsup.otp.flags import is_seconds
 from agentsup.otp.mailbox import Info, Latest, Signal, StopAsked
 from agentsup.otp.notices import Started
 from agentsup.otp.reasons import Crashed, ExitReason, Normal
@@ -141,6 +142,12 @@ async def _begin(cell: Cell) -> ExitReason | None:
     actor = start()
     if not isinstance(actor, Actor):
         raise BadReturn(f"the start factory of {cell.ref.label}", actor, "an otp.Actor")
+    if getattr(actor, "_cell", None) is not None:
+        raise BadReturn(
+            f"the start factory of {cell.ref.label}",
+            actor,
+            "a fresh actor for every incarnation, and this one was used before",
+        )
     cell.actor = actor
     actor._enter(cell)  # noqa: SLF001  (an actor's private half belongs to the kernel)
     cell.mailbox.configure(actor.mailbox)
@@ -264,6 +271,11 @@ async def _continue(cell: Cell, result: Continue) -> Any:
 
 
 def _arm_idle(cell: Cell, timeout: float) -> None:
+    if not is_seconds(timeout):
+        raise BadReturn(
+            f"{type(cell.actor).__name__} asked for an idle timeout and", timeout, "seconds of at least 0, or None"
+        )
+
     def quiet() -> None:
         if not cell.mailbox.queue and cell.initialised and not cell.is_over:
             cell.mailbox.put_signal(Signal(Idle()))

@@ -10,6 +10,8 @@ from typing import TypeAlias
 
 import attrs
 
+from agentsup.errors import SpecError
+
 
 @attrs.frozen
 class Normal:
@@ -75,6 +77,20 @@ class Gone:
 
 ExitReason: TypeAlias = Normal | Shutdown | Killed | Crashed | Gone
 """Why a process ended."""
+
+
+def checked(reason: object) -> ExitReason:
+    """An exit reason, if it is one.
+
+    Raises:
+        SpecError: it is not.
+    """
+    if isinstance(reason, (Normal, Shutdown, Killed, Crashed, Gone)):
+        return reason
+    raise SpecError.of(
+        "reason",
+        f"a {type(reason).__name__} is no exit reason; Normal(), Shutdown(info), Killed() or Crashed(exception)",
+    )
 
 
 def root_causes(error: BaseException) -> tuple[BaseException, ...]:

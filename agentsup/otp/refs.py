@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import attrs
 
+from agentsup.errors import SpecError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
@@ -80,6 +82,14 @@ class Name:
 
     key: Hashable
     registry: Via | None = attrs.field(default=None, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        try:
+            hash(self.key)
+        except TypeError:
+            raise SpecError.of(
+                "key", f"a {type(self.key).__name__} is not hashable; a string, number or tuple"
+            ) from None
 
 
 Dest: TypeAlias = Ref | Name

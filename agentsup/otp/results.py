@@ -10,7 +10,7 @@ from typing import Any, Final, Generic, TypeAlias, TypeVar
 
 import attrs
 
-from agentsup.otp.reasons import ExitReason, Normal
+from agentsup.otp.reasons import ExitReason, Normal, checked
 from agentsup.otp.refs import Ref
 
 R = TypeVar("R")
@@ -73,7 +73,7 @@ class NoReply:
 class Stop:
     """End this actor with `reason`: `terminate` runs first, then `reply` (where given) reaches the caller (rule G10)."""
 
-    reason: ExitReason = attrs.field(factory=Normal)
+    reason: ExitReason = attrs.field(factory=Normal, converter=checked)
     reply: Any = attrs.field(default=UNSET, kw_only=True)
     state: Any = attrs.field(default=UNSET, kw_only=True)
 

@@ -29,7 +29,7 @@ from agentsup.otp.childspec import BRUTAL_KILL, ChildSpec
 from agentsup.otp.current import current_var
 from agentsup.otp.deadlines import Deadlines
 from agentsup.otp.ending import bury
-from agentsup.otp.errors import AlreadyStarted, RestartLimitExceeded
+from agentsup.otp.errors import AlreadyStarted, RestartLimitExceeded, RootDied
 from agentsup.otp.events import Audience, RuntimeEvent, ZombieParked
 from agentsup.otp.flags import RestartLimit, SupFlags
 from agentsup.otp.mailbox import StopAsked
@@ -319,9 +319,11 @@ class Runtime:
         self._vault.cancel(reason="the runtime was cut")
         self._closed.set()
 
-    def verdict(self) -> RestartLimitExceeded | None:
+    def verdict(self) -> RestartLimitExceeded | RootDied | None:
         """What the end of the root means for whoever opened the tree."""
         reason: ExitReason | None = None if self._root is None else self._root.reason
+        if reason is not None and not reason.is_clean and self._body.cancel_called:
+            return RootDied(reason)
         if not isinstance(reason, Shutdown) or not isinstance(reason.info, RestartLimit):
             return None
         error = RestartLimitExceeded(reason)
