@@ -6,7 +6,6 @@ import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from email.utils import parsedate_to_datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx
@@ -77,14 +76,15 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
             continue
         if math.isfinite(seconds) and seconds >= 0:
             return seconds
-    return _until(headers.get("retry-after"), now=headers.get("date"))
+    return _until_date(headers)
 
 
-def _until(date: str | None, *, now: str | None) -> float | None:
-    """Seconds to an HTTP date by the server's own clock, which need not agree with ours; None where one of the two is not told."""
+def _until_date(headers: Mapping[str, str]) -> float | None:
+    """Retry-After as an HTTP date, counted from the answer's own date: the server's clock against itself, not against ours."""
     try:
-        return max(0.0, (parsedate_to_datetime(date or "") - parsedate_to_datetime(now or "")).total_seconds())
-    except (ValueError, TypeError):  # no date, or only one of them with a time zone
+        until, now = parsedate_to_datetime(headers["retry-after"]), parsedate_to_datetime(headers["date"])
+        return max(0.0, (until - now).total_seconds())
+    except (KeyError, ValueError, TypeError):
         return None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
 from contextlib import aclosing
@@ -143,7 +144,7 @@ class ManagedDriver:
 
     async def create_session(self, body: Mapping[str, Any]) -> str:
         """The id of a new session."""
-        session = await self._call("POST", "/v1/sessions", "creating the session", json=body)
+        session = await self._call("POST", "/v1/sessions", "creating the session", body=body)
         return _id_in(session, "creating the session")
 
     async def find_session(self, token: str) -> str | None:
@@ -176,7 +177,7 @@ class ManagedDriver:
     async def post(self, provider_session_id: str, items: Sequence[Outgoing]) -> None:
         """Send all of these, or none."""
         path = f"/v1/sessions/{provider_session_id}/events"
-        await self._call("POST", path, "sending to the session", json=requests.send_events(items))
+        await self._call("POST", path, "sending to the session", body=requests.send_events(items))
 
     async def aclose(self) -> None:
         """Close our own client; one that was given stays open."""
@@ -203,6 +204,7 @@ class ManagedDriver:
         self, path: str, what: str, *, limit: int, max_pages: int = MAX_PAGES
     ) -> AsyncGenerator[list[Any], None]:
         cursor: str | None = None
+        read_so_far: set[str] = set()
         for _ in range(max_pages):
             params = {"limit": str(limit)} if cursor is None else {"limit": str(limit), "page": cursor}
             answer = await self._call("GET", path, what, params=params)
@@ -210,21 +212,23 @@ class ManagedDriver:
             if not isinstance(data, list):
                 raise RemoteProtocolError("a page has no list of data")
             yield data
-            before, cursor = cursor, answer.get("next_page")
-            if not cursor:
+            if not answer.get("next_page"):
                 return
-            if cursor == before:
-                raise RemoteProtocolError("a page names itself as the next one")
+            cursor = str(answer["next_page"])
+            if cursor in read_so_far:
+                raise RemoteProtocolError("a page names itself as the next one, or one that was read before it")
+            read_so_far.add(cursor)
         if max_pages == MAX_PAGES:
             raise RemoteProtocolError("the pages do not end")
 
     async def _call(
-        self, method: str, path: str, what: str, *, json: Any = None, params: Mapping[str, str] | None = None
+        self, method: str, path: str, what: str, *, body: Any = None, params: Mapping[str, str] | None = None
     ) -> Mapping[str, Any]:
         timeout = httpx.Timeout(ANSWER_TIMEOUT, connect=CONNECT_TIMEOUT, pool=None)
+        content, headers = _encoded(body, self._headers)
         with translated(what):
             response = await self._http.request(
-                method, self._base_url + path, json=json, params=params, headers=self._headers, timeout=timeout
+                method, self._base_url + path, content=content, params=params, headers=headers, timeout=timeout
             )
             check_status(response, response.content, what)
             try:
@@ -264,6 +268,16 @@ async def _tell(frame: httpx_sse.ServerSentEvent, hear: Hear) -> None:
     raw = decode_frame(frame.event, frame.data)
     if raw is not None and (body := read(raw)) is not None:
         await hear((body,))
+
+
+def _encoded(value: Any, headers: Mapping[str, str]) -> tuple[bytes | None, Mapping[str, str]]:
+    """The value as a JSON body, and the headers with its type.
+
+    All ASCII: an id that we were given may hold half a surrogate pair, which JSON can say and UTF-8 cannot.
+    """
+    if value is None:
+        return None, headers
+    return json.dumps(value, separators=(",", ":")).encode("ascii"), {**headers, "content-type": "application/json"}
 
 
 def _bodies(page: Iterable[object]) -> Bodies:

@@ -65,7 +65,6 @@ def test_the_servers_own_word_goes_first(status):
         ({"retry-after": "nan"}, None),
         ({"retry-after": "inf"}, None),
         ({"retry-after": "Sat, 21 Nov 2026 06:30:00 GMT"}, None),
-        ({"retry-after": "Sat, 21 Nov 2026 06:30:00 GMT", "date": "Sat, 21 Nov 2026 06:29:48 GMT"}, 12.0),
         ({"retry-after": "Sat, 21 Nov 2026 06:29:00 GMT", "date": "Sat, 21 Nov 2026 06:29:48 GMT"}, 0.0),
         ({"retry-after": "Sat, 99 Nov 2026 06:30:00 GMT", "date": "Sat, 21 Nov 2026 06:29:48 GMT"}, None),
         ({}, None),
