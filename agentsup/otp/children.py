@@ -107,7 +107,7 @@ async def start_child(sup: Dest, spec: ChildSpec) -> Ref:
     """Start a child under a running supervisor and wait for its `init`; its ref.
 
     The context variables of the caller are captured now: every incarnation of the child runs in a fresh copy of them. If the caller is cancelled
-    meanwhile, the start goes on.
+    meanwhile, the start goes on. If a failure among its siblings restarts them together meanwhile, it is started with them, and that is the answer.
 
     Only where `init` called `hand_through`, the answer is a `Started` instead (rule S21).
 
@@ -132,7 +132,8 @@ async def start_child(sup: Dest, spec: ChildSpec) -> Ref:
 async def terminate_child(sup: Dest, child: Hashable) -> None:
     """Stop a child, by id - by ref under a DynamicSupervisor - and wait until it has ended. It is not restarted; a static supervisor keeps its spec.
 
-    Stopping a stopped child is fine, and a pending restart is called off.
+    Stopping a stopped child is fine, and a pending restart is called off. A child whose first start this interrupts is forgotten: whoever asked for the
+    start is told that it failed.
 
     Raises:
         NotFound: there is no such child (any more).

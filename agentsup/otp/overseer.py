@@ -218,15 +218,21 @@ class Overseer(Actor):
         if not _is_acceptable(child.spec, reason) or child.cell.cleanup_error is not None:
             cleanup = child.cell.cleanup_error and reports.error_name(child.cell.cleanup_error)
             reports.supervisor(self._cell, "shutdown_error", child, reason, cleanup_error=cleanup)
-        if child.first and child.starters:
-            self._answer_start_failure(child, reason)
         self._stopped(child)
 
     def _stopped(self, child: Child) -> None:
         child.state = State.STOPPED
         child.tell_stoppers()
-        if child.spec.restart == "temporary":
+        if self._starts_again(child):
+            return
+        if child.starters:
+            self._answer_start_failure(child, child.last_exit or Shutdown())
+        if child.spec.restart == "temporary" or not child.kept:
             self._forget(child)
+
+    def _starts_again(self, child: Child) -> bool:
+        """Whether it was stopped in order to be started with others; then those who wait for it to run go on waiting."""
+        return False
 
     def _on_start_failed(self, child: Child, reason: ExitReason) -> None:
         assert child.cell is not None

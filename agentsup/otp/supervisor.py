@@ -123,6 +123,16 @@ class Supervisor(Overseer):
             self._group.pop(0)
             self._advance()
 
+    def _starts_again(self, child: Child) -> bool:
+        return child in self._group
+
+    def _start_refused(self, child: Child) -> None:
+        """The others of its group go on without it."""
+        super()._start_refused(child)
+        if child in self._group:
+            self._group.remove(child)
+        self._advance()
+
     def _stopped(self, child: Child) -> None:
         super()._stopped(child)
         if child in self._group:
@@ -211,7 +221,12 @@ class Supervisor(Overseer):
 
     def _on_launch_refused(self, child: Child, error: StartError) -> None:
         self._report_start_error(child, Crashed(error))
-        self._failed(child, Crashed(error))
+        if child.starters:
+            child.state = State.STOPPED
+            child.fail_starters(error)
+            self._start_refused(child)
+        else:
+            self._failed(child, Crashed(error))
 
     async def terminate(self, reason: ExitReason) -> None:
         """Stop the children in the reverse of their start order, one at a time (rule S6)."""
