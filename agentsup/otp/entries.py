@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import attrs
 
+from agentsup.errors import SpecError
+
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator
 
@@ -36,11 +38,19 @@ class Registration:
 
 
 def strict(key: Hashable) -> Hashable:
-    """A key under which `1`, `1.0` and `True` are different things (rule R1), also inside tuples."""
+    """A key under which `1`, `1.0` and `True` are different things (rule R1), also inside tuples.
+
+    Raises:
+        SpecError: it is not hashable.
+    """
     if key.__class__ is str:
         return key
     if isinstance(key, tuple):
         return (tuple, *map(strict, key))
+    try:
+        hash(key)
+    except TypeError:
+        raise SpecError.of("key", f"a {type(key).__name__} is not hashable; a string, number or tuple") from None
     return (type(key), key)
 
 

@@ -76,7 +76,7 @@ class PartitionSupervisor(Supervisor):
         with_arguments: Callable[[int], tuple[Any, ...]] | None = None,
     ) -> None:
         flags = SupFlags() if flags is None else flags
-        _check(spec, partitions, flags)
+        _check(spec, partitions, flags, with_arguments)
         starts = [_start_of(spec, with_arguments, each) for each in range(partitions)]
         super().__init__(flags, [attrs.evolve(spec, id=id, start=start) for id, start in enumerate(starts)])
         self._size = partitions
@@ -175,7 +175,7 @@ def _is_count(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
-def _check(spec: ChildSpec, partitions: int, flags: SupFlags) -> None:
+def _check(spec: ChildSpec, partitions: int, flags: SupFlags, with_arguments: object) -> None:
     if not isinstance(spec, ChildSpec):
         raise SpecError.of("spec", f"a {type(spec).__name__} is no ChildSpec")
     problems = []
@@ -187,6 +187,8 @@ def _check(spec: ChildSpec, partitions: int, flags: SupFlags) -> None:
         problems.append(Problem("partitions", f"{partitions!r} cannot be started; a whole number of at least 1"))
     if isinstance(flags, SupFlags) and flags.strategy != "one_for_one":
         problems.append(Problem("flags.strategy", f'{flags.strategy!r} would tie partitions together; "one_for_one"'))
+    if with_arguments is not None and not callable(with_arguments):
+        problems.append(Problem("with_arguments", f"a {type(with_arguments).__name__} is no function of a partition"))
     if problems:
         raise SpecError(problems)
 

@@ -5,8 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
+from agentsup.errors import SpecError
+
 Predicate: TypeAlias = Callable[[Any], bool]
 """Says whether a value is meant."""
+
+
+def check(where: object) -> None:
+    """Refuse what is no predicate, such as a bare pattern.
+
+    Raises:
+        SpecError: it cannot be called.
+    """
+    if not callable(where):
+        raise SpecError.of(
+            "where", f"a {type(where).__name__} is no predicate; otp.like(pattern) makes one of a pattern"
+        )
 
 
 def like(pattern: object) -> Predicate:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import attrs
 import trio
 
+from agentsup.errors import SpecError
 from agentsup.otp import keeper
 from agentsup.otp.cell import ACTORS
 from agentsup.otp.channel import Channel
@@ -85,6 +86,7 @@ class PubSub:
     _listening: dict[Hashable, dict[Subscription, None]] = attrs.field(factory=dict, init=False)
 
     def __attrs_post_init__(self) -> None:
+        _check(self.dispatcher)
         self.registry = Registry(self.name, keys="duplicate")
 
     def __repr__(self) -> str:
@@ -154,6 +156,7 @@ class PubSub:
         return [*actors, *(Subscriber(None, None, each.offer) for each in self._listening.get(identity, ()))]
 
     def _hand_out(self, topic: Hashable, message: object, leave_out: Ref | None, dispatcher: Dispatcher | None) -> int:
+        _check(dispatcher)
         dispatcher = dispatcher or self.dispatcher
         if dispatcher is None:
             return self._to_all(strict(topic), message, leave_out)
@@ -203,6 +206,13 @@ class PubSub:
             for subscription in list(listening):
                 subscription.close()
         self.registry.closed(reason, sender)
+
+
+def _check(dispatcher: object) -> None:
+    if dispatcher is not None and not callable(dispatcher):
+        raise SpecError.of(
+            "dispatcher", f"a {type(dispatcher).__name__} hands nothing out; a function of subscribers and message"
+        )
 
 
 def _into(held: Held) -> Callable[[Any], bool]:

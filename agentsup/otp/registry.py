@@ -13,7 +13,7 @@ import attrs
 import trio
 
 from agentsup.errors import SpecError
-from agentsup.otp import keeper, links, listeners
+from agentsup.otp import keeper, links, listeners, patterns
 from agentsup.otp.cell import Cell, find
 from agentsup.otp.current import current_runtime
 from agentsup.otp.entries import Entry, Held, ManyPerKey, OnePerKey, Registration, Table, strict
@@ -92,7 +92,10 @@ class Registry:
             NotAnActor: called outside an actor and without an owner.
             NoProc: the owner is dead.
             RegistryClosed: the registry has a process, and that is not there.
+            SpecError: the key is not hashable, or the owner no Ref.
         """
+        if owner is not None and not isinstance(owner, Ref):
+            raise SpecError.of("owner", f"a {type(owner).__name__} owns nothing; right would be the Ref of a process")
         cell = links.here("register") if owner is None else find(owner)
         if cell is None:
             assert owner is not None
@@ -129,6 +132,7 @@ class Registry:
         Raises:
             NotAnActor: called outside an actor.
         """
+        patterns.check(where)
         self._give_up(key, links.here("unregister_match"), where)
 
     def leave(self, key: Hashable, cell: Cell) -> None:
@@ -216,18 +220,22 @@ class Registry:
 
     def match(self, key: Hashable, where: Predicate) -> list[Entry]:
         """The entries under `key` whose value fits; `otp.like(pattern)` makes a predicate of a pattern."""
+        patterns.check(where)
         return [held.entry for held in self._table.under(strict(key)) if where(held.value)]
 
     def count_match(self, key: Hashable, where: Predicate) -> int:
         """How many entries under `key` have a value that fits."""
+        patterns.check(where)
         return sum(1 for held in self._table.under(strict(key)) if where(held.value))
 
     def select(self, where: Callable[[Registration], bool]) -> list[Registration]:
         """All entries that fit, under any key; costs a look at each."""
+        patterns.check(where)
         return [found for held in self._table if where(found := held.registration)]
 
     def count_select(self, where: Callable[[Registration], bool]) -> int:
         """How many entries fit, under any key; costs a look at each."""
+        patterns.check(where)
         return sum(1 for held in self._table if where(held.registration))
 
     # Acting on it.

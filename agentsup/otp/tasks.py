@@ -7,10 +7,12 @@ somebody waits, a failure is a result like any other. `async_stream` and `async_
 from __future__ import annotations
 
 import contextvars
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple
 
 import trio
 
+from agentsup.errors import SpecError
 from agentsup.otp.calls import call
 from agentsup.otp.cell import ACTORS
 from agentsup.otp.children import StartChild, which_children
@@ -22,7 +24,7 @@ from agentsup.otp.task_stream import StreamOptions, TaskStream
 from agentsup.otp.work import Work
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable
+    from collections.abc import Awaitable, Callable
 
     from agentsup.otp.childspec import Restart
     from agentsup.otp.refs import Dest, Ref
@@ -70,6 +72,7 @@ class TaskSupervisor(DynamicSupervisor):
         Raises:
             MaxChildren: the supervisor is full.
             NoProc: there is no such supervisor.
+            SpecError: `async_fn` is no function, or `shutdown` no span.
         """
         spec = ChildSpec(
             id=_label(async_fn), start=lambda: Work(None, async_fn, args), restart=restart, shutdown=shutdown
@@ -85,6 +88,7 @@ class TaskSupervisor(DynamicSupervisor):
             NotAnActor: the caller is none, and only processes can be linked; `async_nolink` is for everybody.
             MaxChildren: the supervisor is full.
             NoProc: there is no such supervisor.
+            SpecError: `async_fn` is no function, or `shutdown` no span.
         """
         if trio.lowlevel.current_task() not in ACTORS:
             raise NotAnActor("async_ links the task with the calling actor; from elsewhere, use async_nolink")
@@ -102,6 +106,7 @@ class TaskSupervisor(DynamicSupervisor):
         Raises:
             MaxChildren: the supervisor is full.
             NoProc: there is no such supervisor.
+            SpecError: `async_fn` is no function, or `shutdown` no span.
         """
         return await _start(sup, async_fn, args, linked=False, shutdown=shutdown)
 
@@ -200,6 +205,9 @@ def _stream(
     def start(item: Item) -> Awaitable[Task[T]]:
         return _start(sup, async_fn, (item,), linked=False, shutdown=options.shutdown)
 
+    _label(async_fn)
+    if not isinstance(items, Iterable):
+        raise SpecError.of("items", f"{items!r} holds no items; a list, a range, a generator")
     return TaskStream(start, iter(items), options)
 
 
@@ -213,5 +221,14 @@ def _context() -> contextvars.Context:
 
 
 def _label(async_fn: object) -> str:
+    """The function's name, for reports.
+
+    Raises:
+        SpecError: it is no function, such as a coroutine that was called already.
+    """
+    if not callable(async_fn):
+        raise SpecError.of(
+            "async_fn", f"a {type(async_fn).__name__} cannot be called; an async function, its arguments after it"
+        )
     name: str = getattr(async_fn, "__qualname__", type(async_fn).__name__)
     return name

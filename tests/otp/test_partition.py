@@ -357,7 +357,10 @@ def test_bad_partitions():
     """What cannot be partitioned is refused, every problem at once."""
     with pytest.raises(SpecError) as caught:
         otp.PartitionSupervisor(
-            otp.ChildSpec(start=Store, name="x", restart="temporary"), 0, flags=otp.SupFlags("one_for_all")
+            otp.ChildSpec(start=Store, name="x", restart="temporary"),
+            0,
+            flags=otp.SupFlags("one_for_all"),
+            with_arguments=(1,),
         )
     with pytest.raises(SpecError, match="a str is no ChildSpec"):
         otp.PartitionSupervisor("worker")
@@ -367,6 +370,7 @@ def test_bad_partitions():
         "spec.restart",
         "partitions",
         "flags.strategy",
+        "with_arguments",
     ]
 
 

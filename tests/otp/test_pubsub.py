@@ -203,6 +203,14 @@ def test_bad_listening(pubsub, buffer, overflow):
     assert pubsub._listening == {}
 
 
+def test_bad_dispatchers(pubsub):
+    """A dispatcher is a function, and said so before it is needed."""
+    with pytest.raises(SpecError, match="dispatcher: a str hands nothing out"):
+        otp.PubSub(dispatcher="all")
+    with pytest.raises(SpecError, match="dispatcher: a list"):
+        pubsub.broadcast("news", 1, dispatcher=[])
+
+
 async def test_as_a_child():
     """R4: a PubSub can be a named child; when its process ends, its subscribers are restarted with it and its channels end."""
     pubsub = otp.PubSub("talk")

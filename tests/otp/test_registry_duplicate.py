@@ -205,6 +205,24 @@ def test_bad_registries():
         otp.Registry(listeners=[otp.Name("a"), "b"])
 
 
+@pytest.mark.parametrize(
+    ("problem", "act"),
+    [
+        ("key: a list is not hashable", lambda registry, ref: registry.register([], owner=ref)),
+        ("key: a dict is not hashable", lambda registry, ref: registry.lookup((1, {}))),
+        ("owner: a str owns nothing", lambda registry, ref: registry.register("k", owner="a")),
+        ("where: a tuple is no predicate; otp.like", lambda registry, ref: registry.match("k", ("admin", ...))),
+        ("where: a str is no predicate", lambda registry, ref: registry.count_select("k")),
+    ],
+)
+async def test_bad_arguments(rt, group, problem, act):
+    """What cannot be meant is refused with what would be right, also while there is nothing to be found."""
+    with pytest.raises(SpecError, match=problem):
+        act(group, rt.names.whereis("a"))
+
+    assert group.count() == 0
+
+
 async def test_lock(rt, group):
     """R7: one block at a time per key, in order; other keys are free; strict keys are other keys."""
     log = []

@@ -254,6 +254,15 @@ def test_bad_options():
     ]
 
 
+@pytest.mark.parametrize(
+    ("work", "items", "problem"), [("after", [1], "async_fn: a str"), (after, 3, "items: 3 holds no items")]
+)
+def test_bad_arguments(work, items, problem):
+    """No function or no items: refused before anything starts."""
+    with pytest.raises(SpecError, match=problem):
+        TS.async_stream(SUP, work, items)
+
+
 @given(
     seconds=st.lists(st.sampled_from([-1, 0, 0.5, 1, 1.5, 2, 9]), max_size=8),
     concurrency=st.integers(1, 4),

@@ -436,6 +436,19 @@ async def test_cancelled_start(rt, steps):
     assert all(task.end is None for task in tasks)
 
 
+@pytest.mark.parametrize("start", [TS.start_child, TS.async_nolink])
+async def test_bad_work(rt, start):
+    """What is no function, such as a coroutine, is refused where it is handed over; nothing was started."""
+    coroutine = double(1)
+    with pytest.raises(SpecError, match="async_fn: a coroutine cannot be called"):
+        await start(SUP, coroutine)
+    with pytest.raises(SpecError, match="shutdown: -1"):
+        await start(SUP, double, 1, shutdown=-1)
+    coroutine.close()
+
+    assert await running() == 0
+
+
 async def test_no_supervisor(rt):
     """Nothing runs without a supervisor."""
     with pytest.raises(otp.NoProc):
