@@ -162,7 +162,7 @@ def _session_ended(state: State, event: ev.SessionEnded) -> State:
 
 def _working(state: State, _: ev.Working) -> State:
     current = state.current
-    if current is not None and not _unsent(state, current):
+    if current is not None and not _elsewhere(state, current):
         armed = current.armed or not any(isinstance(item, SayMessage) for item in state.outbox)
         current = attrs.evolve(current, working=True, armed=armed)
     return attrs.evolve(state, attempts=0, idle=None, current=current)
@@ -170,7 +170,7 @@ def _working(state: State, _: ev.Working) -> State:
 
 def _busy(state: State, _: ev.Said | ev.ServerToolUsed | ev.Measured) -> State:
     """The agent did something: a provider that does not say when it begins to work is believed by what it does."""
-    if state.current is None or state.current.working or _unsent(state, state.current):
+    if state.current is None or state.current.working or _elsewhere(state, state.current):
         return state if not state.attempts else attrs.evolve(state, attempts=0)
     return attrs.evolve(state, attempts=0, current=attrs.evolve(state.current, working=True))
 
@@ -213,9 +213,12 @@ def _echoed(state: State, event: ev.Echoed) -> State:
         state = attrs.evolve(state, unheard_stops=state.unheard_stops - 1)
     if event.kind != "message" or state.current is None or _unsent(state, state.current):
         return state if not state.attempts else attrs.evolve(state, attempts=0)
+    if event.queued:
+        return attrs.evolve(state, attempts=0, current=attrs.evolve(state.current, queued=not state.current.armed))
     waits_for_us = state.idle is not None and state.idle.terminal == "requires_action"
     idle = state.idle if waits_for_us else None
-    return attrs.evolve(state, attempts=0, idle=idle, current=attrs.evolve(state.current, armed=True))
+    current = attrs.evolve(state.current, armed=True, queued=False)
+    return attrs.evolve(state, attempts=0, idle=idle, current=current)
 
 
 def _noted(state: State, _: ev.Noted) -> State:
@@ -242,6 +245,11 @@ def _unsent(state: State, current: Current) -> bool:
     """Whether the provider cannot know of the request yet: what it says is about something else."""
     key = f"message:{current.id}"
     return key not in state.sent and any(item.key == key for item in state.outbox)
+
+
+def _elsewhere(state: State, current: Current) -> bool:
+    """Whether what the provider does cannot be about the request: it does not know of it yet, or has not come to it."""
+    return current.queued or _unsent(state, current)
 
 
 def _with_call(state: State, call_id: CallId, **changes: Any) -> State:

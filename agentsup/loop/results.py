@@ -63,17 +63,20 @@ class Span:
         self.begun = False
         self._waits = False
         self._delivered = False
+        self._behind = False
 
     def feed(self, body: ev.Body) -> bool:
         """Whether this event belongs to the running request."""
         match body:
             case ev.RequestStarted() if self.request_id in (None, body.request_id):
-                self.begun, self._waits, self._delivered = False, True, False
+                self.begun, self._waits, self._delivered, self._behind = False, True, False, False
             case ev.Delivered() if self._waits:
                 self._delivered = self._delivered or any(key.startswith("message:") for key in body.keys)
+            case ev.Echoed(kind="message", queued=True) if self._waits:
+                self._behind = True  # older work goes first, and what is done until this one's turn comes is about that
             case ev.Echoed(kind="message") if self._waits:
                 self.begun, self._waits = True, False
-            case ev.Working() if self._waits and self._delivered:  # a provider that does not echo
+            case ev.Working() if self._waits and self._delivered and not self._behind:  # a provider that does not echo
                 self.begun, self._waits = True, False
             case ev.RequestEnded() if self.request_id in (None, body.request_id):
                 self.begun = self._waits = False

@@ -56,6 +56,9 @@ class Current:
     armed: bool = False
     """The provider has its message, and what it says from now on is about it: an older idle cannot end this request."""
 
+    queued: bool = False
+    """The provider has its message and works on something older."""
+
     working: bool = False
     """The agent has done something since it last waited."""
 

@@ -65,7 +65,7 @@ class SessionActor(otp.Actor):
         self.state = life.replayed()
         if self.state.ended is not None or life.abandoned:
             return otp.Ignore()
-        self._seen = {body.id for body in bodies if isinstance(body, Heard) and body.id is not None}
+        self._seen = {body.sighting for body in bodies if isinstance(body, Heard) and body.sighting is not None}
         self._services.enter(life)
         life.begin(self.ref)
         self._performer.begin()
@@ -122,9 +122,11 @@ class SessionActor(otp.Actor):
         fresh: list[Theirs] = []
         for body in bodies:
             if isinstance(body, Heard):
-                if body.id is None or body.id not in self._seen:
-                    if body.id is not None:
-                        self._seen.add(body.id)
+                sighting = body.sighting
+                if sighting is None:
+                    fresh.append(body)
+                elif sighting not in self._seen and body.id not in self._seen:
+                    self._seen.add(sighting)
                     fresh.append(body)
             else:
                 self._flush(fresh)

@@ -235,6 +235,11 @@ class Heard:
 
     raw: Mapping[str, Any] = attrs.field(repr=hidden)
 
+    @property
+    def sighting(self) -> str | None:
+        """What this is recognised by when it is seen again; None for what cannot be recognised."""
+        return self.id
+
 
 @attrs.frozen(kw_only=True)
 class Working(Heard):
@@ -302,6 +307,13 @@ class Echoed(Heard):
     kind: Literal["message", "result", "interrupt"]
     call_id: CallId | None = None
     text: str | None = attrs.field(default=None, repr=hidden)
+    queued: bool = False
+    """The provider has the message and has not come to it: older work goes first. When its turn comes, it is echoed again."""
+
+    @property
+    def sighting(self) -> str | None:
+        """A message that waits over there is seen twice under one id, and says two things."""
+        return f"{self.id} queued" if self.queued and self.id is not None else self.id
 
 
 @attrs.frozen(kw_only=True)

@@ -78,7 +78,8 @@ class Agent:
                 self.messages[item.request_id] += 1
                 echo = {"kind": "message", "text": item.text}
                 waits = self.turn is not None or bool(self.inbox)
-                self.inbox.append((item, self._wait(ev.Echoed, **echo) if waits else self._publish(ev.Echoed, **echo)))
+                kept = self._wait(ev.Echoed, queued=True, **echo) if waits else self._publish(ev.Echoed, **echo)
+                self.inbox.append((item, kept))
             case GiveResult(result):
                 self.results[result.call_id] += 1
                 self.turn.open.remove(result.call_id)
@@ -159,8 +160,9 @@ class Agent:
 
     def _settle(self, event) -> None:
         self.waiting.remove(event)
-        self.done.append(event)
-        self.shown.append(event)
+        settled = attrs.evolve(event, queued=False)
+        self.done.append(settled)
+        self.shown.append(settled)
 
 
 @attrs.define(eq=False)
@@ -293,8 +295,8 @@ class World:
     def _hear(self, events) -> None:
         fresh = []
         for event in events:
-            if event.id not in self.seen:
-                self.seen.add(event.id)
+            if event.sighting is None or not self.seen & {event.sighting, event.id}:
+                self.seen.add(event.sighting)
                 fresh.append(event)
         if fresh:
             self.tell(msg.News(tuple(fresh)))

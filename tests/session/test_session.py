@@ -533,3 +533,43 @@ async def test_a_provider_that_never_comes_to_rest_does_not_hold_the_next_messag
     result = await ref.submit("@say heard")
 
     assert result.text == "heard"
+
+
+async def test_a_message_behind_older_work_is_not_answered_by_it(world, autojump_clock):
+    """A session that is adopted while it works answers with what comes after the new message's own turn began."""
+    async with agentsup.open_runtime() as earlier:
+        ref = await earlier.start_session("a", world.spec())
+        await ref.message("@say start\n@sleep 5\n@say old")
+        await trio.sleep(1)
+        known = (await ref.info()).provider_session_id
+
+    adopted = agentsup.ClaudeManagedAgents(
+        session_id=known, api_key="k", base_url=world.provider.base_url, http=world.provider.http
+    )
+    ref = await world.runtime.start_session("b", agentsup.SessionSpec(provider=adopted))
+    result = await ref.submit("@say new")
+
+    assert result.text == "new"
+    assert result.turns == 1
+
+
+async def test_a_message_behind_a_call_left_open_gets_its_own_answer(world, autojump_clock):
+    """An adopted session that waits for a tool has its call answered first; the new message is answered after that."""
+
+    async def hang(*_):
+        await trio.sleep_forever()
+
+    async with agentsup.open_runtime() as earlier:
+        ref = await earlier.start_session("a", world.spec(handler=hang))
+        await ref.message('@tool shout {"text": "x"}\n@say old {results}')
+        await trio.sleep(1)
+        known = (await ref.info()).provider_session_id
+
+    adopted = agentsup.ClaudeManagedAgents(
+        session_id=known, api_key="k", base_url=world.provider.base_url, http=world.provider.http
+    )
+    ref = await world.runtime.start_session("b", agentsup.SessionSpec(provider=adopted, tools=[shout]))
+    result = await ref.submit("@say new")
+
+    assert result.text == "new"
+    assert (await world.history_types(ref)).count("user.custom_tool_result") == 1

@@ -105,7 +105,8 @@ def _error(event_id: Any, raw: Raw) -> ev.Troubled:
 
 
 def _user_message(event_id: Any, raw: Raw) -> ev.Echoed:
-    return ev.Echoed(id=event_id, raw=raw, kind="message", text=_text(raw))
+    queued = "processed_at" in raw and raw["processed_at"] is None
+    return ev.Echoed(id=event_id, raw=raw, kind="message", text=_text(raw), queued=queued)
 
 
 def _user_result(event_id: Any, raw: Raw) -> ev.Echoed:
