@@ -185,11 +185,12 @@ async def one_session(
     ref = await runtime.start_session(f"run-{uuid.uuid4().hex}", spec)
     try:
         yield ref
-    except BaseException:
+        with trio.move_on_after(RUN_FAREWELL):
+            await ref.close()
+    finally:
+        # Nothing to do after a close that got through; else what still runs over there is told to stop.
         with trio.CancelScope(shield=True, deadline=trio.current_time() + RUN_FAREWELL):
             await ref.abort()
-        raise
-    await ref.close()
 
 
 def session_child(session_id: str, spec: SessionSpec) -> otp.ChildSpec:
