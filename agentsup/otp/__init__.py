@@ -20,8 +20,8 @@ from agentsup.otp.children import (
     terminate_child,
     which_children,
 )
-from agentsup.otp.childspec import BRUTAL_KILL, ChildSpec, ChildType, Restart, check_childspecs
-from agentsup.otp.current import current_runtime
+from agentsup.otp.childspec import BRUTAL_KILL, INFINITY, ChildSpec, ChildType, Restart, check_childspecs
+from agentsup.otp.current import current_runtime, whereis
 from agentsup.otp.dynamic import DynamicSupervisor
 from agentsup.otp.entries import Entry, Registration
 from agentsup.otp.errors import (
@@ -98,6 +98,7 @@ from agentsup.otp.timers import Timer
 
 __all__ = [
     "BRUTAL_KILL",
+    "INFINITY",
     "Actor",
     "AlreadyPresent",
     "AlreadyRegistered",
@@ -239,6 +240,7 @@ __all__ = [
     "terminate_child",
     "unlink",
     "wait_down",
+    "whereis",
     "whereis_registry",
     "which_children",
 ]

@@ -21,6 +21,9 @@ Restart = Literal["permanent", "transient", "temporary"]
 
 ChildType = Literal["worker", "supervisor"]
 
+INFINITY: Final = math.inf
+"""As `shutdown`: ask, and wait for ever; as `intensity`: no limit."""
+
 BRUTAL_KILL: Final = "brutal_kill"
 """As `shutdown`: kill at once, without asking and without `terminate`."""
 

@@ -10,7 +10,9 @@ import trio
 from agentsup.otp.errors import NoRuntime
 
 if TYPE_CHECKING:
-    from agentsup.otp.refs import Name, Via
+    from collections.abc import Hashable
+
+    from agentsup.otp.refs import Name, Ref, Via
     from agentsup.otp.runtime import Runtime
 
 current_var: contextvars.ContextVar[Runtime | None] = contextvars.ContextVar("agentsup_otp_runtime", default=None)
@@ -34,6 +36,15 @@ def current_runtime() -> Runtime:
         return found[0]
     count = "no runtime is open" if not found else f"{len(found)} runtimes are open and this code runs in none of them"
     raise NoRuntime(f"{count}; open one with open_runtime(), or name the registry: Name(key, registry)")
+
+
+def whereis(key: Hashable) -> Ref | None:
+    """Who holds `key` in the current runtime's names; None if nobody does.
+
+    Raises:
+        NoRuntime: no runtime is current.
+    """
+    return current_runtime().names.whereis(key)
 
 
 def registry_of(name: Name) -> Via:

@@ -6,6 +6,7 @@ callback that is running. Timeouts are seconds, 5 by default.
 
 from __future__ import annotations
 
+import contextlib
 from collections import deque
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -14,12 +15,13 @@ import trio
 
 from agentsup.errors import SpecError
 from agentsup.otp import reports
+from agentsup.otp.channel import Channel
 from agentsup.otp.control import Control, ask_system
 from agentsup.otp.errors import CallbackFailed
 from agentsup.otp.probe import Probe, Statistics, TraceEvent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable
 
     from agentsup.otp.cell import Cell
     from agentsup.otp.refs import Dest, Ref
@@ -203,6 +205,38 @@ async def remove(dest: Dest, watcher: Callable[[TraceEvent], object], timeout: f
     await ask_system(dest, Control("remove", perform), timeout)
 
 
+@contextlib.asynccontextmanager
+async def trace(dest: Dest, buffer: int = 256, timeout: float | None = 5.0) -> AsyncIterator[Channel[TraceEvent]]:
+    """Watch everything an actor does, as a stream: `async with otp.sys.trace(ref) as events: async for event in events`.
+
+    The stream ends with the block, or with the actor. A consumer more than `buffer` events behind loses the oldest and can see how many.
+
+    Raises:
+        SpecError: the buffer is no count.
+        NoProc: and the other errors of `call`.
+    """
+    async with Channel[TraceEvent](buffer) as events:
+        cell: Cell = await ask_system(dest, Control("trace", lambda cell: cell), timeout)
+        await install(cell.ref, events.offer, timeout)
+        ended = _closer(events)
+        cell.watch(ended)
+        try:
+            yield events
+        finally:
+            cell.unwatch(ended)
+            if cell.probe is not None and events.offer in cell.probe.watchers:
+                cell.probe.watchers.remove(events.offer)
+                _tidy(cell)
+
+
+def _closer(events: Channel[TraceEvent]) -> Callable[[Cell], None]:
+    def look(cell: Cell) -> None:
+        if cell.is_over:
+            events.close()
+
+    return look
+
+
 async def start_trace(dest: Dest, timeout: float | None = 5.0) -> None:
     """Log everything the actor does, at info level, by types.
 
@@ -294,4 +328,5 @@ __all__ = [
     "stop_statistics",
     "stop_trace",
     "suspend",
+    "trace",
 ]

@@ -150,6 +150,23 @@ async def test_trace(rt):
     assert "secret" not in str(logs)
 
 
+async def test_trace_as_a_stream(rt):
+    """A trace shows everything the actor does, in order, and leaves no switch on; it ends with its actor."""
+    ref = otp.whereis("a")
+    async with otp.sys.trace(A) as events:
+        otp.cast(A, 1)
+        await otp.call(A, "get")
+        seen = [events.receive_nowait() for _ in range(len(events))]
+    status = await otp.sys.get_status(A)
+    async with otp.sys.trace(A) as events:
+        otp.exit(ref, otp.Killed())
+        rest = [event async for event in events]
+
+    assert [(event.kind, event.message) for event in seen] == [("in", 1), ("in", "get"), ("out", [1])]
+    assert status.debug == ()
+    assert rest == []
+
+
 async def test_status_is_redacted(rt):
     """The status shows what format_status shows, by default a type; a fault in it hides nothing (rule Y3)."""
 
