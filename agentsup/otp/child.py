@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from agentsup.otp.cell import Cell
     from agentsup.otp.childspec import ChildSpec
     from agentsup.otp.reasons import ExitReason
+    from agentsup.otp.refs import Ref
     from agentsup.otp.timers import Timer
 
 
@@ -40,6 +41,8 @@ class Child:
     state: State = State.STOPPED
     cell: Cell | None = None
     """The current incarnation; also the last one, while it waits for the next."""
+    known: Ref | None = None
+    """The ref of its last incarnation that ran, where children are known by refs: those of failed starts nobody has heard of."""
     failures: int = 0
     """In a row, without having been stable in between."""
     restarts: int = 0

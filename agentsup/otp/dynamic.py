@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import math
 from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING, TypeAlias
@@ -12,7 +13,7 @@ from agentsup.otp.children import StartChild
 from agentsup.otp.childspec import ChildSpec, check_childspecs
 from agentsup.otp.errors import MaxChildren, NotFound
 from agentsup.otp.flags import SupFlags, is_seconds
-from agentsup.otp.overseer import Overseer, capture
+from agentsup.otp.overseer import Overseer
 from agentsup.otp.refs import Ref
 from agentsup.otp.results import NoReply
 
@@ -41,7 +42,7 @@ class DynamicSupervisor(Overseer):
             side by side and without waiting for them. A start that fails is reported and retried like a restart.
     """
 
-    __slots__ = ("_max_children", "_source")
+    __slots__ = ("_former", "_max_children", "_source")
 
     shows_ids = False
 
@@ -62,6 +63,8 @@ class DynamicSupervisor(Overseer):
         if max_children is not None and (not is_seconds(max_children) or not isinstance(max_children, int)):
             raise SpecError.of("max_children", f"{max_children!r} is no count; a whole number of at least 0, or None")
         self._source = source
+        self._former: dict[Ref, Child] = {}
+        """By the refs that people know them by: children that are being started again, or failed to."""
         self._max_children = math.inf if max_children is None else max_children
 
     async def init(self) -> InitResult:
@@ -76,7 +79,7 @@ class DynamicSupervisor(Overseer):
         return None
 
     def _start_from_source(self, spec: ChildSpec) -> None:
-        child = Child(spec, capture(), first=False)
+        child = Child(spec, contextvars.copy_context(), first=False)
         self._relaunch(child)
 
     def _start_child(self, request: StartChild, caller: Caller) -> CallResult:
@@ -90,18 +93,27 @@ class DynamicSupervisor(Overseer):
         return NoReply()
 
     def _launch(self, child: Child) -> None:
-        """Start an incarnation, under its new ref."""
+        """Start an incarnation, under its new ref; until it runs the last one that did finds it, too (rule D2)."""
         old = child.cell
         super()._launch(child)
         assert child.cell is not None
         if old is not None:
             self._children.pop(old.ref, None)
+        if child.known is not None:
+            self._former[child.known] = child
         self._children[child.cell.ref] = child
+
+    def _on_started(self, child: Child) -> None:
+        assert child.cell is not None
+        if child.known is not None:
+            self._former.pop(child.known, None)
+        child.known = child.cell.ref
+        super()._on_started(child)
 
     def _child(self, key: Hashable) -> Child:
         if not isinstance(key, Ref):
             raise SpecError.of("child", f"a {type(key).__name__} names no dynamic child; right would be its Ref")
-        child = self._children.get(key)
+        child = self._children.get(key) or self._former.get(key)
         if child is None:
             raise NotFound(f"{key!r} is no child of {self.ref!r} (any more)")
         return child
@@ -109,6 +121,8 @@ class DynamicSupervisor(Overseer):
     def _forget(self, child: Child) -> None:
         if child.cell is not None:
             self._children.pop(child.cell.ref, None)
+        if child.known is not None:
+            self._former.pop(child.known, None)
 
     def _stopped(self, child: Child) -> None:
         """A stopped dynamic child is forgotten, whatever its kind."""

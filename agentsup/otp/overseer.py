@@ -7,7 +7,6 @@ The two kinds, `Supervisor` and `DynamicSupervisor`, add which children belong t
 
 from __future__ import annotations
 
-import contextvars
 import functools
 from typing import TYPE_CHECKING, Any, assert_never
 
@@ -33,12 +32,7 @@ from agentsup.otp.children import (
     Started as StartedExtra,
 )
 from agentsup.otp.errors import (
-    AlreadyStarted,
-    BadReturn,
     ChildError,
-    InitFailed,
-    InitTimeout,
-    RegistryClosed,
     Restarting,
     Running,
     StartError,
@@ -47,9 +41,10 @@ from agentsup.otp.errors import (
 from agentsup.otp.events import RestartScheduled, SupervisorGaveUp
 from agentsup.otp.flags import RestartLimit, SupFlags
 from agentsup.otp.intensity import Window
+from agentsup.otp.judgement import is_acceptable, least_delay, start_error
 from agentsup.otp.mailbox import UNBOUNDED, StopAsked
 from agentsup.otp.notices import Due, Ended, Notice, Started
-from agentsup.otp.reasons import Crashed, ExitReason, Killed, Normal, Shutdown
+from agentsup.otp.reasons import Crashed, ExitReason, Killed, Shutdown
 from agentsup.otp.results import NoReply, Reply
 from agentsup.otp.spread import Bucket
 
@@ -57,7 +52,6 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable
 
     from agentsup.otp.caller import Caller
-    from agentsup.otp.childspec import ChildSpec
     from agentsup.otp.results import CallResult, MessageResult
 
 
@@ -215,7 +209,7 @@ class Overseer(Actor):
     def _on_stopped(self, child: Child, reason: ExitReason) -> None:
         """It was stopped by us: never a reason to restart it, whatever the clean-up raised (section 3.2, X-c)."""
         assert child.cell is not None
-        if not _is_acceptable(child.spec, reason) or child.cell.cleanup_error is not None:
+        if not is_acceptable(child.spec, reason) or child.cell.cleanup_error is not None:
             cleanup = child.cell.cleanup_error and reports.error_name(child.cell.cleanup_error)
             reports.supervisor(self._cell, "shutdown_error", child, reason, cleanup_error=cleanup)
         self._stopped(child)
@@ -289,7 +283,9 @@ class Overseer(Actor):
         child.failures += 1
         child.state = State.RESTARTING
         child.call_off()
-        delay = max(self._backoff(child).delay(child.failures, self._cell.runtime.random), _floor(reason), self._turn())
+        delay = max(
+            self._backoff(child).delay(child.failures, self._cell.runtime.random), least_delay(reason), self._turn()
+        )
         ran, child.ran = child.ran, False
         due = Due(child, child.turn)
         if delay > 0:
@@ -375,37 +371,3 @@ class Overseer(Actor):
             child.call_off()
             if child.state is State.RESTARTING:
                 child.state = State.STOPPED
-
-
-def _floor(reason: ExitReason) -> float:
-    """The shortest delay a failure asks for: `retry_after` (seconds) on its exception, as a server may have said."""
-    asked = getattr(reason.exception, "retry_after", None) if isinstance(reason, Crashed) else None
-    return float(asked) if isinstance(asked, (int, float)) and asked > 0 else 0.0
-
-
-def _is_acceptable(spec: ChildSpec, reason: ExitReason) -> bool:
-    """Whether a child ended as one that is being stopped should (rule S7)."""
-    if isinstance(reason, Killed):
-        return spec.shutdown == "brutal_kill"
-    if isinstance(reason, Shutdown):
-        return reason.info is None or spec.restart != "permanent"
-    return isinstance(reason, Normal) and spec.restart != "permanent"
-
-
-def start_error(spec: ChildSpec, timed_out: bool, reason: ExitReason) -> StartError:  # noqa: FBT001  (a fact, not a switch)
-    """What a failed first start raises at whoever asked for it."""
-    if timed_out:
-        assert spec.init_timeout is not None
-        return InitTimeout(spec.id, spec.init_timeout)
-    if isinstance(reason, Crashed):
-        if isinstance(reason.exception, (AlreadyStarted, BadReturn, RegistryClosed)):
-            return reason.exception
-        failed = InitFailed(spec.id, reason)
-        failed.__cause__ = reason.exception
-        return failed
-    return InitFailed(spec.id, reason)
-
-
-def capture() -> contextvars.Context:
-    """The context variables a child's incarnations start with."""
-    return contextvars.copy_context()

@@ -32,8 +32,8 @@ from agentsup.otp.ending import bury
 from agentsup.otp.errors import AlreadyStarted, RestartLimitExceeded, RootDied
 from agentsup.otp.events import Audience, RuntimeEvent, ZombieParked
 from agentsup.otp.flags import RestartLimit, SupFlags
+from agentsup.otp.judgement import start_error
 from agentsup.otp.mailbox import StopAsked
-from agentsup.otp.overseer import start_error
 from agentsup.otp.process import live
 from agentsup.otp.reasons import Crashed, ExitReason, Killed, Shutdown, root_causes
 from agentsup.otp.refs import Dest, Name, Ref, Via

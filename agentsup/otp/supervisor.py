@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextvars
 from typing import TYPE_CHECKING
 
 from agentsup.otp.child import Child, State
 from agentsup.otp.childspec import ChildSpec, check_childspecs
 from agentsup.otp.errors import AlreadyPresent, AlreadyStarted, NotFound, StartError
 from agentsup.otp.flags import AutoShutdownDone, StartFailed, SupFlags
-from agentsup.otp.overseer import Overseer, capture
+from agentsup.otp.overseer import Overseer
 from agentsup.otp.process import announce_started
 from agentsup.otp.reasons import Crashed, ExitReason, Shutdown
 from agentsup.otp.refs import Ref
@@ -54,7 +55,7 @@ class Supervisor(Overseer):
     def init(self) -> Later:
         """Begin to start the children; the supervisor has started when the last of them has."""
         self._warn()
-        context = capture()
+        context = contextvars.copy_context()
         for spec in self._specs:
             self._children[spec.id] = Child(spec, context, state=State.RESTARTING, kept=True)
         self._group = list(self._children.values())
