@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 
 import attrs
@@ -145,6 +146,12 @@ class Model:
             if item.outcome != "gave up":
                 self.hand = item
 
+    def end(self, items: list[Item]) -> None:
+        """It is killed: nobody is left in doubt."""
+        for item in items:
+            if item.outcome is None and item.way in ("send", "call"):
+                item.outcome = "nobody there" if item in self.line else "died"
+
     def give_up(self, item: Item) -> None:
         if item in self.line:
             self.line.remove(item)
@@ -207,6 +214,10 @@ class Machine:
                 item.outcome = await self.put(item)
             except otp.MailboxFull:
                 item.outcome = "full"
+            except otp.NoProc:
+                item.outcome = "nobody there"
+            except otp.ServerDied:
+                item.outcome = "died"
         if scope.cancelled_caught:
             item.outcome = "gave up"
 
@@ -222,43 +233,65 @@ class Machine:
             case "send":
                 await otp.send(self.ref, item)
             case "system":
-                await otp.sys.replace_state(self.ref, lambda _: self.log.append(("system", item.number)), timeout=None)
+                with contextlib.suppress(otp.ServerDied):
+                    await otp.sys.replace_state(
+                        self.ref, lambda _: self.log.append(("system", item.number)), timeout=None
+                    )
                 return None
             case "call":
                 return await otp.call(self.ref, item, timeout=None)
         return "ok"
 
+    async def drain(self, count):
+        """Let the actor handle everything."""
+        for number in range(count):
+            await self.do(f"end {number}", Take())
+        assert self.model.hand is None
+        assert self.rt.cells[self.ref.serial].mailbox.statistics().length == 0
+
+    async def end(self):
+        """Kill the actor: every sender and caller hears of it."""
+        otp.exit(self.ref, otp.Killed())
+        self.model.end([mine for mine, _, _ in self.items])
+        await self.rt.quiesce()
+        self.compare_outcomes()
+
+    def compare_outcomes(self):
+        assert [real.outcome for _, real, _ in self.items] == [mine.outcome for mine, _, _ in self.items]
+
     def compare(self):
         model, cell = self.model, self.rt.cells[self.ref.serial]
         statistics = cell.mailbox.statistics()
         assert self.log == model.log
-        assert [real.outcome for _, real, _ in self.items] == [mine.outcome for mine, _, _ in self.items]
+        self.compare_outcomes()
         assert (statistics.length, statistics.waiting_senders) == (len(model.queue), len(model.line))
         assert (statistics.dropped, statistics.high_water) == (model.dropped, model.high_water)
         assert (statistics.system_length, statistics.capacity) == (len(model.system), model.capacity)
 
 
-async def run(overflow, capacity, steps):
+async def run(overflow, capacity, steps, in_peace):
     key = (lambda item: item.topic) if overflow == "coalesce" else None
     spec = otp.MailboxSpec(math.inf if overflow == "unbounded" else capacity, overflow, key=key)
     actor = type("Bounded", (Handler,), {"mailbox": spec})
     log, gate = [], trio.Semaphore(0)
-    start = otp.ChildSpec(id="a", start=lambda: actor(log, gate), shutdown="brutal_kill")
+    start = otp.ChildSpec(id="a", start=lambda: actor(log, gate), shutdown="brutal_kill", restart="temporary")
     async with otp.open_runtime() as rt, trio.open_nursery() as nursery:
         ref = await otp.start_child(rt.root, start)
         machine = Machine(rt, ref, Model(overflow, spec.capacity), nursery, gate, log)
-        for number, step in enumerate([*steps, *[Take()] * len(steps)]):
+        for number, step in enumerate(steps):
             await machine.do(number, step)
-        assert machine.model.hand is None
-        assert rt.cells[ref.serial].mailbox.statistics().length == 0
+        if in_peace:
+            await machine.drain(len(steps))
+        else:
+            await machine.end()
 
 
 @pytest.mark.parametrize("overflow", OVERFLOWS)
-@given(capacity=st.integers(1, 3), steps=STEPS)
+@given(capacity=st.integers(1, 3), steps=STEPS, in_peace=st.booleans())
 @settings(max_examples=50, deadline=None)
-def test_against_the_model(overflow, capacity, steps):
+def test_against_the_model(overflow, capacity, steps, in_peace):
     """Order, bounds, the line for room, counters and answers are what the policy says; the system lane comes first; signals are never lost."""
-    trio.run(run, overflow, capacity, steps)
+    trio.run(run, overflow, capacity, steps, in_peace)
 
 
 async def test_the_line_is_one(autojump_clock):

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from agentsup import otp
 from agentsup.otp.testing import leftovers
+from tests.otp.fated import Pause, Worker
 from tests.otp.supervisor_model import Fate, Model, Plan, Refused
 
 IDS = "abcd"
@@ -123,32 +124,6 @@ INFO = {
     "stopped": type(None),
 }
 """What a supervisor says about its end."""
-
-
-class Pause(Exception):
-    """A failure that asks for a delay."""
-
-    def __init__(self, retry_after: float) -> None:
-        super().__init__()
-        self.retry_after = retry_after
-
-
-class Worker(otp.Actor):
-    """Starts as its fate says, and dies on request."""
-
-    def __init__(self, fates: list[Fate]) -> None:
-        self.fates = fates
-
-    def init(self):
-        fate = self.fates.pop(0) if self.fates else Fate()
-        if fate.kind == "fail":
-            raise Pause(fate.delay)
-        return otp.Ignore() if fate.kind == "ignore" else None
-
-    def handle_cast(self, message):
-        if isinstance(message, BaseException):
-            raise message
-        return otp.Stop(message)
 
 
 class Watcher(otp.Actor):
