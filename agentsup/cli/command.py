@@ -13,7 +13,7 @@ import agentsup
 from agentsup.cli.complaint import complaint_about
 from agentsup.cli.demo import demo
 from agentsup.cli.exits import Exit, table
-from agentsup.cli.output import NoReader
+from agentsup.cli.output import NoReader, stand_in
 from agentsup.cli.run import run
 from agentsup.cli.settings import Settings, common_options
 from agentsup.cli.signals import Signalled
@@ -44,6 +44,7 @@ cli.add_command(sim)
 def perform(arguments: Sequence[str] | None = None) -> int:
     """Run the command; its exit status. Whatever goes wrong is one sentence on stderr, and a traceback only with `--debug`."""
     settings = Settings()
+    stand_in()
     settings.apply()
     _print_anything()
     try:
@@ -79,7 +80,7 @@ def _quietly(status: int) -> int:
     """Leave without another word; what still waits to be written may have no reader."""
     try:
         sys.stdout.flush()
-    except BrokenPipeError:
+    except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return status
 

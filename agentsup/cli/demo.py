@@ -109,7 +109,7 @@ def _as_json(evidence: Evidence, checks: Sequence[Check], seconds: float) -> str
         "checks": [attrs.asdict(item) for item in checks],
         "sessions": [_row(row) for row in evidence.rows],
     }
-    return json.dumps(summary, ensure_ascii=False) + "\n"
+    return json.dumps(summary) + "\n"
 
 
 def _row(row: Row) -> dict[str, object]:

@@ -12,7 +12,7 @@ import trio
 
 import agentsup
 from agentsup.cli.exits import Exit, of_terminal
-from agentsup.cli.output import write
+from agentsup.cli.output import write, write_json
 from agentsup.cli.settings import Settings, common_options
 from agentsup.cli.signals import until_signalled
 from agentsup.cli.toolpath import tools_at
@@ -112,9 +112,9 @@ async def _as_json(job: _Job) -> int:
     try:
         result = await agentsup.run(job.spec, job.prompt, timeout=job.timeout)
     except agentsup.RequestFailed as exc:
-        write(result_as_json(exc.result) + "\n")
+        write_json(result_as_json(exc.result))
         raise
-    write(result_as_json(result) + "\n")
+    write_json(result_as_json(result))
     return _told(result)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -135,3 +136,26 @@ def _until(condition):
             return
         trio.run(trio.sleep, 0.05)
     raise AssertionError("it never came")
+
+
+def test_json_in_an_encoding_without_the_characters(place):
+    """What stdout's encoding cannot say is a JSON escape, and the line stays JSON."""
+    environment = {**os.environ, "ANTHROPIC_API_KEY": "key", "PYTHONIOENCODING": "ascii"}
+
+    with started("run", "--json", *place.options, "@say grün ☃", env=environment) as process:
+        out, err = process.communicate(timeout=20)
+
+    assert (process.returncode, err) == (0, "")
+    assert json.loads(out)["text"] == "grün ☃"
+
+
+def test_output_that_takes_nothing(place):
+    """A full disk is told in a sentence, and is no bug of ours; an output that was closed from the start is not wanted."""
+    with Path("/dev/full").open("w") as full, started("run", *place.options, "hello", stdout=full) as process:
+        _, err = process.communicate(timeout=20)
+
+    assert (process.returncode, err) == (141, "agentsup: the output cannot be written: No space left on device\n")
+    closed = ["sh", "-c", '"$@" >&-', "sh", *COMMAND, "run", *place.options, "hello"]
+    environment = {**os.environ, "ANTHROPIC_API_KEY": "key"}
+    done = subprocess.run(closed, env=environment, stderr=subprocess.PIPE, check=False, timeout=20)
+    assert (done.returncode, done.stderr) == (0, b"")
