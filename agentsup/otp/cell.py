@@ -18,7 +18,7 @@ from agentsup.otp.reasons import Killed
 from agentsup.otp.refs import Ref
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Hashable
 
     from agentsup.otp.actor import Actor
     from agentsup.otp.caller import Caller
@@ -134,6 +134,11 @@ class Cell:
         cell = cls(ref, runtime, Mailbox(), trio.CancelScope(), **fields)
         CELLS[ref.serial] = cell
         return cell
+
+    @property
+    def id(self) -> Hashable:
+        """Its child id, as its spec has it."""
+        return self.ref.label if self.record is None else self.record.spec.id
 
     @property
     def is_over(self) -> bool:

@@ -120,7 +120,7 @@ def bury(cell: Cell, phase: Phase = Phase.DEAD) -> None:
     runtime = cell.runtime
     if runtime.audience:
         parent = None if cell.parent is None else cell.parent.ref
-        runtime.tell(ProcessEnded(runtime.now(), cell.ref, cell.ref.label, parent, reason, not cell.announced))
+        runtime.tell(ProcessEnded(runtime.now(), cell.ref, cell.id, parent, reason, not cell.announced))
     if cell.watchers:
         cell.tell_watchers()
     runtime.forget(cell)

@@ -181,9 +181,7 @@ def announce_started(cell: Cell) -> None:
         cell.parent.mailbox.put_system(Started(cell))
     runtime = cell.runtime
     if runtime.audience:
-        runtime.tell(
-            ProcessStarted(runtime.now(), cell.ref, cell.ref.label, None if cell.parent is None else cell.parent.ref)
-        )
+        runtime.tell(ProcessStarted(runtime.now(), cell.ref, cell.id, None if cell.parent is None else cell.parent.ref))
     if cell.watchers:
         cell.tell_watchers()
 
