@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from agentsup.errors import SpecError
 from agentsup.otp import links, reports
 from agentsup.otp.caller import Caller, reply, reply_error
-from agentsup.otp.cell import Phase
+from agentsup.otp.cell import Phase, find
 from agentsup.otp.mailbox import MailboxSpec, Signal, StopAsked
 from agentsup.otp.reasons import ExitReason, Normal, checked
 from agentsup.otp.spawned import Spawned
@@ -149,15 +149,16 @@ class Actor:
         Raises:
             SpecError: the delay is no number.
         """
-        cell = self._cell
+        ref = self._cell.ref  # and not the cell: a long timer must not keep a dead actor in memory
         if not isinstance(delay, (int, float)) or math.isnan(delay):
             raise SpecError.of("delay", f"{delay!r} is no duration; seconds, at once if below 0")
 
         def deliver() -> None:
-            if not cell.is_over:
+            cell = find(ref)
+            if cell is not None:
                 cell.mailbox.put_signal(Signal(message))
 
-        return cell.runtime.timers.after(delay, deliver)
+        return self._cell.runtime.timers.after(delay, deliver)
 
     def reply(self, caller: Caller, value: object) -> None:
         """Answer a call that returned `NoReply`."""

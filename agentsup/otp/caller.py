@@ -36,7 +36,7 @@ class Caller:
     request: Any
     cell: Cell
     deadline: float = math.inf
-    """When the caller gives up, on trio's clock; pass what is left of it on to calls made for this one."""
+    """When the caller gives up, on trio's clock; infinite for a caller that never does."""
 
     value: Any = None
     error: Callable[[Dest], BaseException] | None = None
@@ -110,6 +110,11 @@ class Caller:
         if isinstance(error, CallTimeout):
             error = CallTimeout(dest, self.request, timeout=timeout)
         raise error
+
+    @property
+    def remaining(self) -> float | None:
+        """Seconds the caller still waits, at least 0; None for ever: the right `timeout` for a call that is made to answer this one."""
+        return None if self.deadline == math.inf else max(0.0, self.deadline - self.cell.runtime.now())
 
     @property
     def is_waiting(self) -> bool:

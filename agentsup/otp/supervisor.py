@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextvars
+from collections import OrderedDict
 from typing import TYPE_CHECKING
 
 from agentsup.otp.child import Child, State
@@ -45,8 +46,8 @@ class Supervisor(Overseer):
         check_childspecs(self._specs, flags)
         self._doomed: list[Child] = []
         """Of the group: still to be stopped, the next one last."""
-        self._group: list[Child] = []
-        """Still to be started, the next one first."""
+        self._group: OrderedDict[Child, None] = OrderedDict()
+        """Still to be started, the next one first. Ordered and quick to look into: groups may be large."""
         self._due = True
         """Whether the delay before the starts is over."""
         self._trigger: Child | None = None
@@ -58,7 +59,7 @@ class Supervisor(Overseer):
         context = contextvars.copy_context()
         for spec in self._specs:
             self._children[spec.id] = Child(spec, context, state=State.RESTARTING, kept=True)
-        self._group = list(self._children.values())
+        self._group = OrderedDict.fromkeys(self._children.values())
         self._advance()
         return Later()
 
@@ -95,7 +96,7 @@ class Supervisor(Overseer):
     def _terminate_child(self, child: Child, caller: Caller) -> CallResult:
         """Also take it out of the group: what waits for it goes on without it (rule S17)."""
         if child in self._group:
-            self._group.remove(child)
+            del self._group[child]
             self._due = self._due or child is self._trigger
         result = super()._terminate_child(child, caller)
         self._advance()
@@ -104,8 +105,7 @@ class Supervisor(Overseer):
     def _forget(self, child: Child) -> None:
         if self._children.get(child.spec.id) is child:
             del self._children[child.spec.id]
-        if child in self._group:
-            self._group.remove(child)
+        self._group.pop(child, None)
 
     # Told.
 
@@ -120,9 +120,13 @@ class Supervisor(Overseer):
             self._forget(child)
 
     def _done_with(self, child: Child) -> None:
-        if self._group and self._group[0] is child:
-            self._group.pop(0)
+        if self._next() is child:
+            del self._group[child]
             self._advance()
+
+    def _next(self) -> Child | None:
+        """Who of the group is to be started first."""
+        return next(iter(self._group), None)
 
     def _starts_again(self, child: Child) -> bool:
         return child in self._group
@@ -130,8 +134,7 @@ class Supervisor(Overseer):
     def _start_refused(self, child: Child) -> None:
         """The others of its group go on without it."""
         super()._start_refused(child)
-        if child in self._group:
-            self._group.remove(child)
+        self._group.pop(child, None)
         self._advance()
 
     def _stopped(self, child: Child) -> None:
@@ -173,14 +176,15 @@ class Supervisor(Overseer):
 
     def _start_failed(self, child: Child, reason: ExitReason) -> None:
         """The supervisor itself could not start (rule S4): no retry, the limit is not asked."""
-        self._group, self._giving_up = [], True
+        self._group.clear()
+        self._giving_up = True
         self._end(Shutdown(StartFailed(child.spec.id, reason)))
 
     def _form_group(self, child: Child) -> None:
         order = list(self._children.values())
         concerned = affected(self._flags.strategy, order, child, self._group)
         self._doomed = [each for each in concerned if each.is_alive and each is not child]
-        self._group = [each for each in concerned if each.spec.restart != "temporary"]
+        self._group = OrderedDict.fromkeys(each for each in concerned if each.spec.restart != "temporary")
         self._due, self._trigger = False, child
         for each in self._group:
             each.call_off()
@@ -198,7 +202,7 @@ class Supervisor(Overseer):
 
     def _advance(self) -> None:
         """Do the next step of the group, if nothing has to be waited for."""
-        if self._giving_up or any(each.state is State.STOPPING for each in self._doomed):
+        if self._giving_up or (self._doomed and self._doomed[-1].state is State.STOPPING):
             return
         while self._doomed:
             each = self._doomed.pop()
@@ -206,10 +210,11 @@ class Supervisor(Overseer):
                 self._doomed.append(each)
                 self._bring_down(each)
                 return
-        if self._due and self._group:
-            if self._group[0].state is not State.STARTING:
-                self._start_next(self._group[0])
-        elif not self._group and not self._cell.announced:
+        first = self._next()
+        if self._due and first is not None:
+            if first.state is not State.STARTING:
+                self._start_next(first)
+        elif first is None and not self._cell.announced:
             announce_started(self._cell)
 
     def _start_next(self, child: Child) -> None:

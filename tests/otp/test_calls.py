@@ -358,6 +358,29 @@ async def test_names_outside_a_runtime():
     assert got == ["hi"]
 
 
+async def test_deadlines_are_handed_on(autojump_clock):
+    """A server can give a call it makes for a request what is left of the caller's patience, so nobody works for nobody."""
+
+    class Middle(Store):
+        async def handle_call(self, request, caller):
+            self.state.append(caller.remaining)
+            await trio.sleep(1.0)
+            return otp.Reply(await otp.call(B, ("sleep", 10.0), timeout=caller.remaining))
+
+        def terminate(self, reason):
+            self.log.append(trio.current_time())
+
+    log: list[float] = []
+    began = trio.current_time()
+    async with otp.open_runtime(NO_LIMIT, [child(lambda: Middle(log), restart="temporary"), child(id="b")]) as rt:
+        ref = rt.names.whereis("a")
+        with pytest.raises(otp.CallTimeout):
+            await otp.call(A, "go", timeout=3.0)
+        await otp.wait_down(ref)
+
+    assert log == [pytest.approx(began + 3.0)]
+
+
 async def test_idle_timeout(autojump_clock):
     """Idle arrives only if nothing at all did in the span, and once per result that asks for it (rule G13)."""
     async with otp.open_runtime(specs=[child()]):

@@ -319,6 +319,32 @@ async def test_one_for_all_and_the_others():
     assert shown == {"a": "running", "c": "running"}
 
 
+async def test_large_groups_take_linear_time():
+    """Starting, restarting and stopping a group takes work in proportion to its size (rule S23): the steps of the loop are counted, not the time."""
+
+    class Steps(trio.abc.Instrument):
+        count = 0
+
+        def before_task_step(self, task):
+            self.count += 1
+
+    taken = []
+    for size in (50, 500):
+        steps = Steps()
+        trio.lowlevel.add_instrument(steps)
+        specs = [child(id=str(number)) for number in range(size)]
+        async with otp.open_runtime(otp.SupFlags("one_for_all", backoff=AT_ONCE), specs) as rt:
+            last = rt.names.whereis(str(size - 1))
+            await crash(otp.Name("7"))
+            await rt.names.until(str(size - 1))
+            await wait_all_tasks_blocked()
+            assert rt.names.whereis(str(size - 1)) not in (None, last)
+        trio.lowlevel.remove_instrument(steps)
+        taken.append(steps.count)
+
+    assert taken[1] < 11 * taken[0]
+
+
 async def test_group_retry_starts_where_it_failed():
     """rest_for_one retries from the child that failed to start; one_for_all stops everything and begins again (rule S16)."""
     for strategy, expected in (
