@@ -68,6 +68,7 @@ async def test_restart_gives_a_new_ref(autojump_clock):
         first = await otp.start_child(DYN, child())
         await crash(A)
         second = await rt.names.until("a")
+        await wait_all_tasks_blocked()
         with pytest.raises(otp.NotFound):
             await otp.terminate_child(DYN, first)
         await crash(A, Boom(retry_after=10.0))
