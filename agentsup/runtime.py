@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -73,6 +73,7 @@ class Runtime:
         if ref is not None:
             raise AlreadyStarted(f"a session {session_id!r} lives already", ref=ref)
         child, life = _child(SessionId(session_id), spec, self._services)
+        life.child = child
         ref = SessionRef(life, self._services)
         try:
             await self._start(child)
@@ -145,9 +146,8 @@ async def open_runtime(*, store: None = None) -> AsyncIterator[Runtime]:
     """
     if store is not None:
         raise SpecError.of("store", "must be None: this version keeps sessions in memory only")
-    async with otp.open_runtime(_flags(), _tree()) as kernel:
-        # Named with their registry: another runtime may be open around the caller.
-        services = Services(providers=otp.Name("providers", kernel.names), sessions=otp.Name("sessions", kernel.names))
+    services = Services()
+    async with otp.open_runtime(_flags(), _tree(services)) as kernel:
         token = _services.set(services)
         try:
             yield Runtime(kernel, services)
@@ -241,16 +241,14 @@ def _flags() -> otp.SupFlags:
     return otp.SupFlags(strategy="rest_for_one")
 
 
-def _tree() -> list[otp.ChildSpec]:
+def _tree(services: Services) -> list[otp.ChildSpec]:
     endless = otp.SupFlags(intensity=math.inf, period=1.0)
-    return [_supervisor("providers", endless), _supervisor("sessions", endless)]
+    return [
+        _supervisor("providers", services.providers, lambda: otp.DynamicSupervisor(endless)),
+        # A supervisor that had to be restarted itself begins again with the sessions that live.
+        _supervisor("sessions", services.sessions, lambda: otp.DynamicSupervisor(endless, source=services.children)),
+    ]
 
 
-def _supervisor(name: str, flags: otp.SupFlags) -> otp.ChildSpec:
-    return otp.ChildSpec(
-        id=name,
-        start=lambda: otp.DynamicSupervisor(flags),
-        name=name,
-        type="supervisor",
-        shutdown=math.inf,
-    )
+def _supervisor(child_id: str, name: otp.Name, start: Callable[[], otp.Actor]) -> otp.ChildSpec:
+    return otp.ChildSpec(id=child_id, start=start, name=name, type="supervisor", shutdown=math.inf)

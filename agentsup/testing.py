@@ -1,31 +1,49 @@
-"""The kit for your own tests: break things on purpose, and talk to an agent that does what the message says."""
+"""The kit for your own tests: break things on purpose, see that nothing is left, and talk to an agent that does what the message says.
+
+What concerns any supervision tree comes from `agentsup.otp.testing`; where it wants a runtime, give it `Runtime.kernel`.
+"""
 
 from __future__ import annotations
 
 from agentsup import otp
+from agentsup.otp import testing as kernel
+from agentsup.otp.testing import (
+    EventMissing,
+    InjectedCrash,
+    Leaked,
+    assert_event,
+    leftovers,
+    next_event,
+    no_leaks,
+    pass_time,
+    restarted,
+    so_far,
+)
 from agentsup.session.client import SessionRef
 from agentsup.sim import open_simulator
 
-__all__ = ["InjectedCrash", "crash", "open_simulator"]
+__all__ = [
+    "EventMissing",
+    "InjectedCrash",
+    "Leaked",
+    "assert_event",
+    "crash",
+    "leftovers",
+    "next_event",
+    "no_leaks",
+    "open_simulator",
+    "pass_time",
+    "restarted",
+    "so_far",
+]
 
 
-class InjectedCrash(Exception):
-    """The bug that `crash` pretends there was."""
-
-
-async def crash(ref: SessionRef | otp.Ref) -> None:
-    """Kill a session's task (or any actor) as a bug in it would; returns when it is dead, and its supervisor has heard of it.
+async def crash(who: SessionRef | otp.Dest, error: BaseException | None = None) -> otp.ExitReason:
+    """Kill a session's task (or any process) as a bug in it would, and wait until that was announced; the exit reason.
 
     What waits for the session's answer goes on waiting: the restarted task answers.
 
     Raises:
         otp.NoProc: there is nothing to kill at the moment.
     """
-    if isinstance(ref, SessionRef):
-        target = ref.incarnation
-        if target is None:
-            raise otp.NoProc(ref.address, "crash")
-    else:
-        target = ref
-    otp.exit(target, otp.Crashed(InjectedCrash("injected by agentsup.testing.crash")))
-    await otp.wait_down(target)
+    return await kernel.crash(who.address if isinstance(who, SessionRef) else who, error)

@@ -18,6 +18,7 @@ from agentsup.journal.memory import MemoryLog
 from agentsup.loop.fold import fold, initial
 from agentsup.loop.results import result_of
 from agentsup.loop.state import State
+from agentsup.otp import ChildSpec
 from agentsup.otp.intensity import Window
 from agentsup.otp.refs import Ref
 from agentsup.session.errors import SessionClosed, error_for
@@ -53,6 +54,8 @@ class Life:
         self.session_id = session_id
         self.spec = spec
         self.log = MemoryLog()
+        self.child: ChildSpec | None = None
+        """How it is started again, should the supervisor of all sessions itself have been; None in a tree of the user's own."""
         self.incarnation = 0
         self.task: Ref | None = None
         """The last incarnation's address; by it this session is told from a later one of the same id."""

@@ -54,7 +54,10 @@ class Terminals:
 class Services:
     """One runtime's shared parts, as its sessions see them."""
 
-    def __init__(self, *, providers: otp.Name, sessions: otp.Name) -> None:
+    def __init__(self) -> None:
+        supervisors = otp.Registry("supervisors")
+        self.providers = otp.Name("providers", supervisors)
+        self.sessions = otp.Name("sessions", supervisors)
         self.names = otp.Registry()
         """Session id to the session's present incarnation."""
 
@@ -65,8 +68,6 @@ class Services:
         """The sessions that have not ended."""
 
         self.terminals = Terminals()
-        self.providers = providers
-        self.sessions = sessions
 
     def enter(self, life: Life) -> None:
         """A session lives from now on, until it ends."""
@@ -76,6 +77,10 @@ class Services:
         """A session has ended; its id is free again."""
         if self.lives.get(life.session_id) is life:
             del self.lives[life.session_id]
+
+    def children(self) -> list[otp.ChildSpec]:
+        """Who should run under the sessions supervisor, whatever became of it: sessions in trees of their users' own are not its affair."""
+        return [life.child for life in self.lives.values() if life.child is not None]
 
     async def endpoint(self, provider: Provider) -> otp.Ref:
         """The actor that owns the provider's connections, started if nobody asked for it before.

@@ -573,3 +573,24 @@ async def test_a_message_behind_a_call_left_open_gets_its_own_answer(world, auto
 
     assert result.text == "new"
     assert (await world.history_types(ref)).count("user.custom_tool_result") == 1
+
+
+@pytest.mark.parametrize("name", ["sessions", "providers"])
+async def test_a_supervisor_that_dies_itself_loses_no_session(world, autojump_clock, name):
+    """Whichever supervisor of the tree is killed, the sessions that lived go on where they were, and who waits is answered."""
+    refs = [await world.start(session_id=f"s{number}") for number in range(3)]
+    answers = []
+
+    async def ask(ref):
+        answers.append((await ref.submit("@sleep 5\n@say done")).text)
+
+    async with trio.open_nursery() as nursery:
+        for ref in refs:
+            nursery.start_soon(ask, ref)
+        await trio.sleep(1)
+        supervisor = getattr(world.runtime._services, name)
+        await crash(supervisor.registry.whereis(name))
+
+    assert answers == ["done"] * 3
+    for ref in refs:
+        assert (await world.history_types(ref)).count("user.message") == 1
