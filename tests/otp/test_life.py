@@ -392,6 +392,21 @@ async def test_send_after(rt, autojump_clock):
     assert await otp.call(ref, "get") == [("one", pytest.approx(1.0)), ("two", pytest.approx(2.0))]
 
 
+async def test_fairness_of_supervisors(rt):
+    """A supervisor with thousands of ends to hear of lets other tasks run in between."""
+    refs = [await otp.start_child(DYN, child(name=None, restart="temporary")) for _ in range(3000)]
+    sup = rt.names.holder("dyn").actor
+    for ref in refs:
+        otp.exit(ref, otp.Killed())
+    left = []
+    while sup.roster():
+        left.append(len(sup.roster()))
+        await trio.lowlevel.checkpoint()
+
+    assert len(left) > 3000 / 128
+    assert max(before - after for before, after in itertools.pairwise(left)) <= 128
+
+
 async def test_fairness(rt):
     """An actor with a full mailbox of sync work lets other tasks run in between."""
     turns: list[int] = []
