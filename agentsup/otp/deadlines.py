@@ -7,7 +7,6 @@ it. A call is never given up early; a lone one is given up exactly on its deadli
 from __future__ import annotations
 
 import functools
-import math
 from typing import TYPE_CHECKING
 
 import attrs
@@ -29,9 +28,10 @@ class Deadlines:
 
     def add(self, caller: Caller, deadline: float) -> None:
         """Give `caller` up at `deadline`, unless it leaves before."""
-        if deadline == math.inf:
-            return
-        key = int(deadline * _PER_SECOND)
+        try:
+            key = int(deadline * _PER_SECOND)
+        except OverflowError:
+            return  # infinite
         bucket = self._buckets.get(key)
         if bucket is None:
             bucket = self._buckets[key] = set()

@@ -1,8 +1,4 @@
-"""What callbacks return, and the messages the kernel itself sends to actors.
-
-A result is said once and never changed. `Reply` and `NoReply` are made in every call, so they refuse changes through `on_setattr` instead of
-`frozen`: the same promise, at a third of the cost of construction.
-"""
+"""What callbacks return, and the messages the kernel itself sends to actors."""
 
 from __future__ import annotations
 
@@ -40,7 +36,7 @@ class Continue:
     arg: object = None
 
 
-@attrs.define(on_setattr=attrs.setters.frozen, repr=False)
+@attrs.frozen(repr=False)
 class Reply:
     """Answer the caller with `value`.
 
@@ -57,7 +53,7 @@ class Reply:
         return f"Reply({type(self.value).__name__})"
 
 
-@attrs.define(on_setattr=attrs.setters.frozen, repr=False)
+@attrs.frozen(repr=False)
 class NoReply:
     """Nothing to say now; in `handle_call`, somebody will `reply` to the caller later. The fields are those of `Reply`."""
 
