@@ -61,6 +61,7 @@ class Span:
         """The request that is told apart; None follows whichever runs."""
 
         self.begun = False
+        self._key: str | None = None
         self._waits = False
         self._delivered = False
         self._behind = False
@@ -69,9 +70,12 @@ class Span:
         """Whether this event belongs to the running request."""
         match body:
             case ev.RequestStarted() if self.request_id in (None, body.request_id):
-                self.begun, self._waits, self._delivered, self._behind = False, True, False, False
+                self._key = f"message:{body.request_id}"
+                self.begun = self._waits = self._delivered = self._behind = False
+            case ev.Sending() if not self.begun and self._key in body.keys:
+                self._waits = True  # an echo before this is of an older request's message, which took its time
             case ev.Delivered() if self._waits:
-                self._delivered = self._delivered or any(key.startswith("message:") for key in body.keys)
+                self._delivered = self._delivered or self._key in body.keys
             case ev.Echoed(kind="message", queued=True) if self._waits:
                 self._behind = True  # older work goes first, and what is done until this one's turn comes is about that
             case ev.Echoed(kind="message") if self._waits:
@@ -79,7 +83,7 @@ class Span:
             case ev.Working() if self._waits and self._delivered and not self._behind:  # a provider that does not echo
                 self.begun, self._waits = True, False
             case ev.RequestEnded() if self.request_id in (None, body.request_id):
-                self.begun = self._waits = False
+                self.begun, self._waits, self._key = False, False, None
         return self.begun
 
 

@@ -160,3 +160,78 @@ async def test_whatever_breaks_each_request_is_answered_once(tens, autojump_cloc
             restarts += await weather(seed)
 
     assert restarts
+
+
+async def stopped_and_killed(seed):
+    """Requests that are interrupted, out of time, out of turns, closed or aborted at random moments of broken connections."""
+    storm = Storm(random.Random(seed))
+    chance = storm.chance
+    async with open_simulator() as sim, sim.client() as http:
+        agent = (await http.post("/v1/agents", json={"name": "a", "model": "m"})).json()["id"]
+        environment = (await http.post("/v1/environments", json={"name": "e"})).json()["id"]
+        limits = agentsup.Limits(max_turns=chance.choice([1, 2, 50]), timeout=chance.choice([0.5, 2, 100]))
+        spec = agentsup.SessionSpec(
+            provider=agentsup.ClaudeManagedAgents(agent=agent, environment=environment, http=http),
+            tools=[storm.tool(effect) for effect in EFFECTS],
+            restart=agentsup.Restart(intensity=1000),
+            limits=limits,
+        )
+        async with agentsup.open_runtime() as runtime:
+            ref = await runtime.start_session("s", spec)
+            for _ in range(chance.randrange(4)):
+                sim.fault(method="POST", path="/v1/sessions/*/events", times=1, **chance.choice(LOSSES))
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(trouble, chance, ref)
+                for number in range(chance.randrange(1, 6)):
+                    nursery.start_soon(ask_for_one, ref, number, storm.script(number))
+                    await trio.sleep(chance.choice([0, 0.01, 1, 5]))
+            await ref.close()
+            await each_request_ended_once(ref)
+        await trio.sleep(60)  # a stalled answer gives way, and what is left is told
+        [session] = (await http.get("/v1/sessions")).json()["data"]
+        history = (await http.get(f"/v1/sessions/{session['id']}/events", params={"limit": 1000})).json()["data"]
+    told = [event["content"][0]["text"] for event in history if event["type"] == "user.message"]
+    results = [event["custom_tool_use_id"] for event in history if event["type"] == "user.custom_tool_result"]
+    assert len(told) == len(set(told))
+    assert len(results) == len(set(results))
+    assert all(runs == 1 for (effect, _), runs in storm.runs.items() if effect == "unsafe")
+
+
+async def trouble(chance, ref):
+    for _ in range(chance.randrange(1, 10)):
+        await trio.sleep(chance.choice([0, 0.01, 0.2, 1, 5]))
+        for _ in range(chance.randrange(8)):
+            await trio.lowlevel.checkpoint()
+        with contextlib.suppress(otp.CallError, agentsup.SessionClosed):
+            await chance.choices([ref.interrupt, lambda: crash(ref), ref.close, ref.abort], [60, 36, 2, 2])[0]()
+
+
+async def ask_for_one(ref, number, script):
+    """Ask; whatever becomes of it, the answer is to this question."""
+    try:
+        text = (await ref.submit(script)).text
+    except agentsup.RequestFailed as exc:
+        text = exc.result.text
+    except agentsup.SessionClosed:
+        text = ""
+    assert text == "" or text.startswith(f"start {number}")
+
+
+async def each_request_ended_once(ref):
+    accepted, ended = Counter(), Counter()
+    async with ref.subscribe(after=0, overflow="block") as events:
+        async for event in events:
+            if event.type == "accepted":
+                accepted[event.body.request_id] += 1
+            if event.type == "request_ended":
+                ended[event.body.request_id] += 1
+    assert accepted == ended
+    assert set(ended.values()) <= {1}
+
+
+@pytest.mark.parametrize("tens", range(10))
+async def test_whoever_stops_what_gets_nobody_elses_answer(tens, autojump_clock):
+    """Ten requests ended early and late, by us and by crashes: one terminal each, nothing twice, no answer to another question."""
+    for seed in range(1000 + 10 * tens, 1010 + 10 * tens):
+        with trio.fail_after(36_000):
+            await stopped_and_killed(seed)

@@ -81,6 +81,23 @@ def test_what_an_interrupted_request_still_brings_is_not_the_next_ones():
     assert (found.text, found.usage.input_tokens, found.turns) == ("new", 1, 1)
 
 
+def test_an_echo_that_takes_its_time_begins_nothing_new():
+    """An interrupted request's message may come back when the next request has begun, before that one's own has gone out."""
+    scene = Scene()
+    scene.attach()
+    scene.submit("r1", "first")
+    scene.tell(msg.Interrupt())
+    scene.submit("r2", "second")
+    scene.news(echo("first"), working(), said("old"), measured(9))
+    scene.tell(msg.Posted(("message:r1",)), msg.Posted(("stop:r1",)))
+    scene.news(idle())
+    scene.tell(msg.Posted(("message:r2",)), msg.News((echo("second"), working(), said("new"), measured(1), idle())))
+
+    found = result(scene, "r2")
+
+    assert (found.text, found.usage.input_tokens, found.turns) == ("new", 1, 1)
+
+
 def test_a_request_that_never_began_comes_to_nothing():
     """Its terminal, and no events of anybody else's."""
     scene = Scene()
