@@ -46,4 +46,8 @@ async def crash(who: SessionRef | otp.Dest, error: BaseException | None = None) 
     Raises:
         otp.NoProc: there is nothing to kill at the moment.
     """
-    return await kernel.crash(who.address if isinstance(who, SessionRef) else who, error)
+    if not isinstance(who, SessionRef):
+        return await kernel.crash(who, error)
+    if who.incarnation is None:  # ended, or between two incarnations; the name may already be another session's
+        raise otp.NoProc(who.address, "crash")
+    return await kernel.crash(who.incarnation, error)
