@@ -166,7 +166,7 @@ class Supervisor(Overseer):
     # The group.
 
     def _failed(self, child: Child, reason: ExitReason) -> None:
-        if not self._cell.announced:
+        if not self._cell.announced and child.first:
             self._start_failed(child, reason)
             return
         if self._flags.strategy != "one_for_one":

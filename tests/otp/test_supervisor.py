@@ -87,6 +87,37 @@ async def test_failed_first_start():
     assert reason.info.child == "bad"
 
 
+@pytest.mark.parametrize("strategy", ["one_for_one", "one_for_all", "rest_for_one"])
+async def test_death_while_others_start(strategy, autojump_clock):
+    """A child that ran and died while its supervisor still starts the others is restarted; only a failed first start is the end (rules S4, S16)."""
+    starts: list[str] = []
+
+    class Noted(Store):
+        async def init(self):
+            self.state = []
+            starts.append(self.ref.label)
+            if self.ref.label == "b":
+                await trio.sleep(5)
+
+    async def blow() -> None:
+        await crash(otp.Name("a"))
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(_after, 1.0, blow)
+        async with otp.open_runtime(otp.SupFlags(strategy, backoff=AT_ONCE), [child(Noted), child(Noted, "b")]) as rt:
+            alive = rt.names.whereis("a"), rt.names.whereis("b")
+
+    assert None not in alive
+    assert starts == {"one_for_one": ["a", "b", "a"], "one_for_all": ["a", "b", "a", "b"]}.get(
+        strategy, ["a", "b", "a", "b"]
+    )
+
+
+async def _after(seconds: float, act) -> None:
+    await trio.sleep(seconds)
+    await act()
+
+
 @pytest.mark.parametrize(
     ("restart", "how", "again"),
     [
