@@ -71,7 +71,8 @@ def _clean_up_failed(cell: Cell, reason: ExitReason, error: BaseException) -> No
 @enable_ki_protection
 async def close(cell: Cell) -> None:
     """End what the process spawned, and kill the children a killed supervisor leaves behind; wait for both, in their budgets."""
-    cell.phase = Phase.CLOSING
+    if not cell.is_over:  # a zombie that ended after all stays what everybody was told that it is
+        cell.phase = Phase.CLOSING
     grace = cell.runtime.kill_grace
     for spawned in list(cell.spawned or ()):
         spawned.cancel()

@@ -102,7 +102,9 @@ class open_runtime:  # noqa: N801  (used like a function, as trio.open_nursery i
         nursery = await self._manager.__aenter__()
         runtime.body.__enter__()
         try:
-            await nursery.start(runtime.run)
+            # In a cancelled scope `start` would wait for its task to be cancelled, which is shielded against that.
+            with trio.CancelScope(shield=True):
+                await nursery.start(runtime.run)
             await runtime.start_root()
         except BaseException as error:
             swallowed = await self.__aexit__(type(error), error, error.__traceback__)

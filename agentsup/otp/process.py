@@ -174,7 +174,9 @@ async def _begin(cell: Cell) -> ExitReason | None:
 
 @enable_ki_protection
 def announce_started(cell: Cell) -> None:
-    """Tell whoever waits that `init` is done."""
+    """Tell whoever waits that `init` is done; of a zombie nobody hears it any more."""
+    if cell.is_over:
+        return
     cell.announced = True
     cell.phase = Phase.RUNNING
     if cell.parent is not None:

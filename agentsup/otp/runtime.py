@@ -228,6 +228,8 @@ class Runtime:
         if cell.phase is Phase.CLOSING:  # what it waits for is bounded by itself
             self._next_rung(cell, self.kill_grace, functools.partial(self._park, cell))
             return
+        for spawned in list(cell.spawned or ()):
+            spawned.cancel()
         reports.zombie(cell)
         self.tell(ZombieParked(self.now(), cell.ref))
         self.zombies.add(cell)
