@@ -131,7 +131,7 @@ def _recognise(plan: Plan, echo: ev.Echoed) -> None:
         if item.key not in plan.state.sent:
             continue
         match echo.kind:
-            case "message" if isinstance(item, SayMessage) and item.text == echo.text:
+            case "message" if isinstance(item, SayMessage) and _alike(item.text, echo.text):
                 break
             case "interrupt" if isinstance(item, SayStop):
                 break
@@ -140,6 +140,11 @@ def _recognise(plan: Plan, echo: ev.Echoed) -> None:
     else:
         return
     _deliver(plan, (item.key,))
+
+
+def _alike(ours: str, theirs: str | None) -> bool:
+    """Whether a text came back: a provider may trim it or write its line ends in its own way."""
+    return theirs is not None and ours.split() == theirs.split()
 
 
 def _deliver(plan: Plan, keys: tuple[str, ...]) -> None:

@@ -120,6 +120,24 @@ async def test_an_answer_that_is_slower_than_the_stream():
         await check_kept(ref, 2)
 
 
+async def test_a_message_that_comes_back_trimmed_is_known_again():
+    """The answer to its POST is lost, and the history has it with other spaces: it is there, and is not sent again."""
+    async with hostile_provider() as server, agentsup.open_runtime() as runtime:
+        ref = await runtime.start_session("s", spec_for(server))
+
+        @server.hook(*POST)
+        async def trim(request):
+            [block] = request.body["events"][0]["content"]
+            block["text"] = block["text"].strip().replace("\r\n", "\n")
+            await server.work(request)
+            raise Gone
+
+        result = await ref.submit(" two\r\nlines \n")
+
+        assert result.text == "echo two\nlines"
+        assert server.only.texts() == ["two\nlines"]
+
+
 async def test_a_history_that_fails_in_the_middle_is_read_again():
     """Nothing of half a history counts twice, and nothing is sent on its strength."""
 
