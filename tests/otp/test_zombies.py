@@ -43,7 +43,7 @@ class Stubborn(Store):
 async def end_of(where, helper=None):
     """Kill a stubborn child where it hangs, and see what is told of it until long after."""
     async with otp.open_runtime(NO_LIMIT, kill_grace=1.0) as rt, trio.open_nursery() as nursery:
-        spec = child(lambda: Stubborn(where, helper), restart="temporary", shutdown=0.0)
+        spec = child(lambda: Stubborn(where, helper), restart="temporary", shutdown=0.5)
         events = rt.events()
 
         async def start() -> None:
@@ -58,7 +58,7 @@ async def end_of(where, helper=None):
         otp.cast(ref, "hang")
         await rt.quiesce()
         nursery.start_soon(otp.terminate_child, rt.root, "a")
-        await pass_time(2.0)
+        await pass_time(3.0)
         parked, names = len(rt.zombies), rt.names.whereis("a")
         helped = list(helper or ())
         await pass_time(20.0)
