@@ -21,21 +21,24 @@ async def twice(n: int) -> int:
 
 
 class CancelAt(trio.abc.Instrument):
-    """Cancels a scope at the nth step that any task takes."""
+    """Cancels a scope at the nth step that any task takes, or one of them; at once if n is 0."""
 
-    def __init__(self, scope, step):
-        self.scope, self.left = scope, step
+    def __init__(self, scope, step, task):
+        self.scope, self.left, self.task = scope, step, task
+        if not step:
+            scope.cancel()
 
     def after_task_step(self, task):
-        self.left -= 1
-        if not self.left:
-            self.scope.cancel()
+        if self.task in (None, task):
+            self.left -= 1
+            if not self.left:
+                self.scope.cancel()
 
 
-async def cancelled_at(step, work):
+async def cancelled_at(step, work, *, task=None):
     """Do the work, cancelled at this step; whether it was over before."""
     with trio.CancelScope() as scope:
-        instrument = CancelAt(scope, step)
+        instrument = CancelAt(scope, step, task)
         trio.lowlevel.add_instrument(instrument)
         try:
             await work()
@@ -87,6 +90,26 @@ async def test_cancelling_a_start_leaves_nothing_of_it(place, autojump_clock):
             pytest.fail("it never came to an end")
 
 
+@pytest.mark.parametrize("ours", [True, False], ids=["at our steps", "at anybody's"])
+async def test_cancelling_a_run_stops_what_it_began(place, autojump_clock, ours):
+    """From a scope that is cancelled already to the last step: no task is left, and nothing runs at the provider."""
+    task = trio.lowlevel.current_task() if ours else None
+    await wait_all_tasks_blocked()
+    before = trio.lowlevel.current_statistics().tasks_living
+
+    for step in range(1000):
+        over = await cancelled_at(step, lambda: agentsup.run(place.spec, SCRIPT), task=task)
+
+        await trio.sleep(60)
+        assert trio.lowlevel.current_statistics().tasks_living == before
+        if over:
+            break
+    else:
+        pytest.fail("it never came to an end")
+    sessions = (await place.http.get("/v1/sessions", params={"limit": 100})).json()["data"]
+    assert {session["status"] for session in sessions} == {"idle"}
+
+
 async def submit(ref):
     await ref.submit(SCRIPT)
 
@@ -115,8 +138,8 @@ OPERATIONS = [
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.__name__)
 async def test_cancelling_a_wait_harms_nobody(place, autojump_clock, operation, busy):
     """Cancelled at any step: each accepted request gets one terminal, nothing is sent twice, and the session answers or is closed."""
-    for step in range(1, 1000):
-        async with agentsup.open_runtime() as runtime:
+    async with agentsup.open_runtime() as runtime:
+        for step in range(1, 1000):
             ref = await runtime.start_session(f"s{step}", place.spec)
             if busy:
                 await ref.message(f"{SCRIPT}\n@say busy {step}")
@@ -126,10 +149,10 @@ async def test_cancelling_a_wait_harms_nobody(place, autojump_clock, operation, 
 
             with trio.fail_after(100):
                 await check_alive_or_closed(ref)
-        if over:
-            break
-    else:
-        pytest.fail("it never came to an end")
+            if over:
+                break
+        else:
+            pytest.fail("it never came to an end")
     if operation not in (submit, message, stream):  # those say the same in every round
         await place.check_nothing_is_double()
 
