@@ -27,7 +27,7 @@ demo: $(STAMP) ## 12 supervised sessions against the simulator, offline; FOLDER=
 	@$(BIN)/agentsup demo $(FOLDER)
 
 test: $(STAMP) ## the whole suite
-	@$(BIN)/python -m pytest -q
+	@$(BIN)/python -m pytest -q -n auto --dist worksteal
 
 check: $(STAMP) ## format, lint, types, layers
 	@$(BIN)/ruff format --check --quiet . || { echo "run make fix"; exit 1; }
