@@ -266,6 +266,14 @@ class Model:
         self.over = why
         self.stop_all(list(self.kids))
 
+    def killed(self) -> None:
+        """S22: its children are killed with it, in no order."""
+        self.over = "killed"
+        for kid in self.kids:
+            if kid.state == "running":
+                self.end(kid, "Killed")
+                kid.state = "stopped"
+
     def statistics(self) -> dict[str, Any]:
         """S19: supervisors and workers count specs, dead or alive."""
         return {"specs": len(self.kids), "active": len(self.running()), "supervisors": 0, "workers": len(self.kids)}
