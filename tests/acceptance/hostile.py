@@ -54,6 +54,7 @@ class Conversation:
     listeners: list = attrs.field(factory=list)
     deleted: bool = False
     changed: trio.Event = attrs.field(factory=trio.Event)
+    sending: trio.Lock = attrs.field(factory=trio.Lock)
     numbers: int = 0
     posted: list = attrs.field(factory=list)
 
@@ -78,7 +79,8 @@ class Conversation:
         """Bytes on every connection that streams, below the chunks."""
         for stream in list(self.listeners):
             try:
-                await stream.send_all(data)
+                async with self.sending:
+                    await stream.send_all(data)
             except (trio.BrokenResourceError, trio.ClosedResourceError):
                 if stream in self.listeners:
                     self.listeners.remove(stream)
