@@ -38,6 +38,14 @@ def write(text: str) -> None:
         raise CannotWrite(f"the output cannot be written: {exc.strerror}") from exc
 
 
+_STEERING = {code: "\ufffd" for code in (*range(32), 127, *range(128, 160)) if chr(code) not in "\t\n"}
+
+
+def said(text: str) -> str:
+    """An agent's text for whoever reads it: on a terminal without the characters that steer one, elsewhere as it is."""
+    return text.translate(_STEERING) if sys.stdout.isatty() else text
+
+
 def write_json(line: str) -> None:
     """Write a line of JSON now; what the output's encoding has no character for becomes an escape, which JSON has for everything.
 

@@ -12,7 +12,7 @@ import trio
 
 import agentsup
 from agentsup.cli.exits import Exit, of_terminal
-from agentsup.cli.output import write, write_json
+from agentsup.cli.output import said, write, write_json
 from agentsup.cli.settings import Settings, common_options
 from agentsup.cli.signals import until_signalled
 from agentsup.cli.toolpath import tools_at
@@ -100,7 +100,7 @@ async def _as_text(job: _Job) -> int:
         try:
             async for piece in pieces:
                 begun = True
-                write(piece)
+                write(said(piece))
         finally:
             if begun:
                 write("\n")

@@ -105,15 +105,15 @@ async def _serve(cell: Cell) -> ExitReason:  # noqa: C901  (the hot loop; each c
         entry = queue.popleft()
         if mailbox.senders:
             mailbox.room_made()
+        kind = entry.__class__
+        if kind is Caller and entry.task is None:
+            cell.skipped += 1  # nobody waits for it any more: it is as if it had not come, to the idle timer too
+            continue
         if cell.alert:
             cell.before(entry)
         cell.current = entry
         cell.handled += 1
-        kind = entry.__class__
         if kind is Caller:
-            if entry.task is None:
-                cell.skipped += 1
-                continue
             result = actor.handle_call(entry.request, entry)
             if result.__class__ is not Reply and hasattr(result, "__await__"):
                 result = await result

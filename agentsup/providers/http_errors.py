@@ -37,15 +37,18 @@ def translated(what: str) -> Iterator[None]:
         raise Unavailable(f"{what}: {exc}") from exc
 
 
-def check_status(response: httpx.Response, body: bytes, what: str) -> None:
-    """Nothing for a 2xx; for the rest `Unavailable` or `Rejected`. The body must have been read."""
+def check_status(response: httpx.Response, body: bytes, what: str, *, secret: str | None = None) -> None:
+    """Nothing for a 2xx; for the rest `Unavailable` or `Rejected`. The body must have been read.
+
+    The provider's own words are quoted, shortened, and without the `secret`, should something on the way have put it in there.
+    """
     if response.is_success:
         return
     error = _envelope(response, body)
     status = response.status_code
     kind = error.get("type")
     said = error.get("message")
-    told = f": {str(said)[:300]}" if said else ""
+    told = f": {_without(secret, str(said))[:300]}" if said else ""
     message = f"{what}: the provider answered {status}{f' {kind}' if kind else ''}{told}"
     if _says_retry(response):
         raise Unavailable(message, retry_after=_retry_after(response.headers))
@@ -57,6 +60,10 @@ def check_status(response: httpx.Response, body: bytes, what: str) -> None:
         provider_request_id=response.headers.get("request-id"),
     )
     raise Rejected(failure, fatal=status in _FATAL or not 400 <= status < 500)
+
+
+def _without(secret: str | None, text: str) -> str:
+    return text.replace(secret, "[the API key]") if secret else text
 
 
 def _says_retry(response: httpx.Response) -> bool:

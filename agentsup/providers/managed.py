@@ -8,7 +8,7 @@ import os
 from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import attrs
 import httpx
@@ -135,6 +135,7 @@ class ManagedDriver:
 
     def __init__(self, *, base_url: str, api_key: str | None, http: Any = None) -> None:
         self._base_url = base_url
+        self._secret = api_key
         self._headers = requests.headers(api_key)
         self._owned = http is None
         self._http = httpx.AsyncClient(transport=StreamsApart()) if http is None else http
@@ -162,12 +163,12 @@ class ManagedDriver:
         self, provider_session_id: str, *, hear: Hear, caught_up: Callable[[], Awaitable[None]], heartbeat: float
     ) -> None:
         """Open the stream, list, follow; returns only by raising."""
-        path = f"/v1/sessions/{provider_session_id}/events"
+        path = f"/v1/sessions/{quote(provider_session_id, safe='')}/events"
         what = "following the session's events"
         with translated(what):
             async with self._stream(f"{path}/stream", heartbeat) as response:
                 if not response.is_success:
-                    check_status(response, await response.aread(), what)
+                    check_status(response, await response.aread(), what, secret=self._secret)
                 # The server keeps what happens from here on for us, so nothing falls between the list and the stream.
                 await self._catch_up(path, hear)
                 await caught_up()
@@ -176,7 +177,7 @@ class ManagedDriver:
 
     async def post(self, provider_session_id: str, items: Sequence[Outgoing]) -> None:
         """Send all of these, or none."""
-        path = f"/v1/sessions/{provider_session_id}/events"
+        path = f"/v1/sessions/{quote(provider_session_id, safe='')}/events"
         await self._call("POST", path, "sending to the session", body=requests.send_events(items))
 
     async def aclose(self) -> None:
@@ -230,7 +231,7 @@ class ManagedDriver:
             response = await self._http.request(
                 method, self._base_url + path, content=content, params=params, headers=headers, timeout=timeout
             )
-            check_status(response, response.content, what)
+            check_status(response, response.content, what, secret=self._secret)
             try:
                 answer = response.json()
             except (ValueError, RecursionError):

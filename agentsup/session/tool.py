@@ -108,6 +108,8 @@ def _make(
         timeout=timeout,
     )
     problems += problems_of(spec)
+    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+        problems.append(Problem(f"tool {spec.name!r}", "must return its result, not yield it: a call has one result"))
     if problems:
         raise SpecError(problems)
     hints = get_type_hints(function)

@@ -427,3 +427,30 @@ async def test_fairness(rt):
     assert (
         max(before - after for before, after in itertools.pairwise(turns)) <= 128
     )  # two batches, as trio shuffles the tasks of a step
+
+
+async def test_a_request_nobody_waits_for_any_more_does_not_void_the_idle_timer(autojump_clock):
+    """G13: a skipped request is as if it had not come; the idle timeout that was armed still runs out."""
+    idle = trio.Event()
+
+    class Patient(otp.Actor):
+        def init(self):
+            return otp.Continue()
+
+        def handle_continue(self, arg):
+            return otp.NoReply(timeout=1.0)
+
+        def handle_call(self, request, caller):
+            return otp.Reply(None)
+
+        def handle_info(self, message):
+            if isinstance(message, otp.Idle):
+                idle.set()
+
+    async with otp.open_runtime(otp.SupFlags(), [otp.ChildSpec(id="p", name="p", start=Patient)]):
+        with trio.CancelScope() as scope:
+            scope.cancel()
+            await otp.call(otp.Name("p"), "never mind")
+
+        with trio.fail_after(10):
+            await idle.wait()

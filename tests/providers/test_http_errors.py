@@ -180,3 +180,15 @@ def test_a_date_without_one_to_count_from_is_no_wait():
         check_status(httpx.Response(503, headers={"retry-after": "Wed, 21 Oct 2026 07:28:30 GMT"}), b"", "trying")
 
     assert caught.value.retry_after is None
+
+
+def test_a_key_that_comes_back_in_an_answer_is_not_quoted():
+    """A gateway that echoes the key in its error does not get it into ours."""
+    body = b'{"type":"error","error":{"type":"authentication_error","message":"sk-secret is not a key"}}'
+    response = httpx.Response(401, headers={"content-type": "application/json"}, content=body)
+
+    with pytest.raises(Rejected) as caught:
+        check_status(response, body, "trying", secret="sk-secret")
+
+    assert "sk-secret" not in str(caught.value)
+    assert "[the API key] is not a key" in str(caught.value)

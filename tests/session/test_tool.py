@@ -122,3 +122,17 @@ def test_repr_does_not_show_the_function_or_its_schema():
 
     assert "hunter2" not in repr(secretive)
     assert "secretive" in repr(secretive)
+
+
+def test_a_generator_is_no_tool():
+    """A call has one result; a function that yields is refused where it is written."""
+
+    async def counts(n: int):
+        yield n
+
+    def counted(n: int):
+        yield n
+
+    for function in (counts, counted):
+        with pytest.raises(SpecError, match="must return its result"):
+            tool(function)
