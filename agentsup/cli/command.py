@@ -90,4 +90,4 @@ def _complain(error: BaseException, settings: Settings) -> int:
         traceback.print_exception(error, file=sys.stderr)
     complaint = complaint_about(error, base_url=settings.base_url)
     click.echo(f"agentsup: {complaint.sentence}", err=True)
-    return complaint.status
+    return _quietly(complaint.status)

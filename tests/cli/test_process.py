@@ -16,8 +16,13 @@ import trio
 COMMAND = [sys.executable, "-m", "agentsup"]
 
 
+def environment_of_a_person():
+    """Ours, without what changes how Python behaves: nobody who types a command has set that."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+
+
 def started(*arguments, **options):
-    environment = {**os.environ, "ANTHROPIC_API_KEY": "key"}
+    environment = {**environment_of_a_person(), "ANTHROPIC_API_KEY": "key"}
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     return subprocess.Popen([*COMMAND, *arguments], env=environment, **{**pipes, **options})
 
@@ -156,6 +161,6 @@ def test_output_that_takes_nothing(place):
 
     assert (process.returncode, err) == (141, "agentsup: the output cannot be written: No space left on device\n")
     closed = ["sh", "-c", '"$@" >&-', "sh", *COMMAND, "run", *place.options, "hello"]
-    environment = {**os.environ, "ANTHROPIC_API_KEY": "key"}
+    environment = {**environment_of_a_person(), "ANTHROPIC_API_KEY": "key"}
     done = subprocess.run(closed, env=environment, stderr=subprocess.PIPE, check=False, timeout=20)
     assert (done.returncode, done.stderr) == (0, b"")
