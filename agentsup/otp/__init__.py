@@ -3,6 +3,7 @@
 Usable alone. The rules it follows, and where it differs on purpose, are in docs/reference/otp-rules.md.
 """
 
+from agentsup.errors import SpecError
 from agentsup.otp import sys
 from agentsup.otp.actor import Actor
 from agentsup.otp.caller import Caller, reply, reply_error
@@ -181,6 +182,7 @@ __all__ = [
     "ServerDied",
     "Shutdown",
     "Spawned",
+    "SpecError",
     "Spread",
     "StartError",
     "StartFailed",
