@@ -8,10 +8,7 @@ import pytest
 import trio
 import trio.testing
 
-from agentsup import sim
-
 from .kit import (
-    HEADERS,
     at_rest,
     history,
     listening,
@@ -27,12 +24,6 @@ from .kit import (
 )
 
 INTERRUPT = {"type": "user.interrupt"}
-
-
-@pytest.fixture
-async def client():
-    async with sim.open_simulator() as simulator, simulator.client(headers=HEADERS) as client:
-        yield client
 
 
 def confirmation(call, verdict, **fields):

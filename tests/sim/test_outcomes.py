@@ -6,15 +6,7 @@ import pytest
 import trio
 import trio.testing
 
-from agentsup import sim
-
-from .kit import HEADERS, at_rest, history, message, new_session, of_type, send, stop_reasons, texts, types
-
-
-@pytest.fixture
-async def client():
-    async with sim.open_simulator() as simulator, simulator.client(headers=HEADERS) as client:
-        yield client
+from .kit import at_rest, history, message, new_session, of_type, send, stop_reasons, texts, types
 
 
 def outcome(description, **fields):

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
-
-from agentsup import sim
-
 from .kit import (
-    HEADERS,
     at_rest,
     history,
     listening,
@@ -20,12 +15,6 @@ from .kit import (
     texts,
     types,
 )
-
-
-@pytest.fixture
-async def client():
-    async with sim.open_simulator() as simulator, simulator.client(headers=HEADERS) as client:
-        yield client
 
 
 async def threads_of(client, session):

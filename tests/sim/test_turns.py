@@ -5,10 +5,7 @@ from __future__ import annotations
 import pytest
 import trio
 
-from agentsup import sim
-
 from .kit import (
-    HEADERS,
     at_rest,
     history,
     listening,
@@ -22,12 +19,6 @@ from .kit import (
     texts,
     types,
 )
-
-
-@pytest.fixture
-async def client():
-    async with sim.open_simulator() as simulator, simulator.client(headers=HEADERS) as client:
-        yield client
 
 
 async def test_plain_turn(client, autojump_clock):

@@ -5,9 +5,7 @@ from __future__ import annotations
 import pytest
 import trio
 
-from agentsup import sim
-
-from .kit import HEADERS, at_rest, history, message, new_session, of_type, say, send
+from .kit import at_rest, history, message, new_session, of_type, say, send
 
 AGENT = {"name": "a", "model": "m"}
 TOOLSET = {"type": "agent_toolset_20260401"}
@@ -15,12 +13,6 @@ SERVER = {"type": "url", "name": "s", "url": "https://mcp.test"}
 SERVER_TOOLS = {"type": "mcp_toolset", "mcp_server_name": "s"}
 CUSTOM = {"type": "custom", "name": "t", "description": "d", "input_schema": {"type": "object"}}
 TEXT = {"type": "text", "text": "x"}
-
-
-@pytest.fixture
-async def client():
-    async with sim.open_simulator() as simulator, simulator.client(headers=HEADERS) as client:
-        yield client
 
 
 def content(*blocks):
