@@ -7,7 +7,7 @@ from agentsup.errors import SpecError
 from agentsup.otp import sys
 from agentsup.otp.actor import Actor
 from agentsup.otp.caller import Caller, reply, reply_error
-from agentsup.otp.calls import call, cast, info, offer, send, stop
+from agentsup.otp.calls import call, cast, info, offer, send, signal, stop
 from agentsup.otp.channel import Channel, ChannelStatistics, Disconnected
 from agentsup.otp.children import (
     ChildInfo,
@@ -235,6 +235,7 @@ __all__ = [
     "root_causes",
     "send",
     "send_request",
+    "signal",
     "start_child",
     "stop",
     "sys",

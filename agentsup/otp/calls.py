@@ -1,4 +1,4 @@
-"""Asking and telling: `call`, `cast`, `info`, `send` and `stop`."""
+"""Asking and telling: `call`, `cast`, `info`, `signal`, `send` and `stop`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from agentsup.otp.caller import Caller
 from agentsup.otp.cell import ACTORS, CELLS, Cell
 from agentsup.otp.current import registry_of
 from agentsup.otp.errors import CallCycle, CallingSelf, CallTimeout, MailboxFull, NoProc, ServerDied
-from agentsup.otp.mailbox import Info, StopAsked
+from agentsup.otp.mailbox import Info, Signal, StopAsked
 from agentsup.otp.reasons import ExitReason, Normal, checked
 from agentsup.otp.refs import Dest, Name, Ref
 
@@ -146,6 +146,17 @@ def info(dest: Dest, message: object) -> None:
     target = locate(dest)
     if target is not None and not target.mailbox.put(Info(message)):
         target.mailbox.dropped += 1
+
+
+def signal(dest: Dest, message: object) -> None:
+    """Send a message that is never refused, dropped or waited with; it arrives in `handle_info`, in turn, as a timer's does. Silent if nobody is there.
+
+    It goes past the bound of the mailbox, so how many of them may be on their way is the sender's to limit: for the ends of things the actor began
+    itself, of which there are only so many. From any task of the loop; from a thread, through `Runtime.token`.
+    """
+    target = locate(dest)
+    if target is not None:
+        target.mailbox.put_signal(Signal(message))
 
 
 async def send(dest: Dest, message: object) -> None:

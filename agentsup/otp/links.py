@@ -26,7 +26,7 @@ def watch(cell: Cell, ref: Ref) -> Monitor:
         cell.monitoring = {}
     if target is None:
         cell.monitoring[monitor] = cell
-        cell.mailbox.put_signal(Signal(Down(ref, monitor, Gone())))
+        cell.mailbox.put_signal(Signal(Down(ref, monitor, Gone()), monitor))
         return monitor
     cell.monitoring[monitor] = target
     if target.monitors is None:
@@ -42,9 +42,9 @@ def unwatch(cell: Cell, monitor: Monitor) -> None:
         target.monitors.pop(monitor, None)
 
 
-def is_heard(cell: Cell, down: Down) -> bool:
-    """Whether a `Down` from the mailbox is still wanted; it is the last thing of its watch."""
-    return cell.monitoring is not None and cell.monitoring.pop(down.monitor, None) is not None
+def is_heard(cell: Cell, monitor: Monitor) -> bool:
+    """Whether the `Down` of a watch is still wanted, now that its turn has come; it is the last thing of the watch."""
+    return cell.monitoring is not None and cell.monitoring.pop(monitor, None) is not None
 
 
 def join(one: Cell, other: Cell) -> None:
@@ -106,7 +106,7 @@ def dissolve(cell: Cell, reason: ExitReason) -> None:
         signal(other, reason, cell.ref)
     for monitor, watcher in (cell.monitors or {}).items():
         if not watcher.is_over:
-            watcher.mailbox.put_signal(Signal(Down(cell.ref, monitor, reason)))
+            watcher.mailbox.put_signal(Signal(Down(cell.ref, monitor, reason), monitor))
     for monitor, target in (cell.monitoring or {}).items():
         if target.monitors:
             target.monitors.pop(monitor, None)

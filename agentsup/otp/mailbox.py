@@ -25,6 +25,8 @@ from agentsup.otp.reasons import ExitReason
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Generator, Hashable
 
+    from agentsup.otp.results import Monitor
+
 Overflow = Literal["unbounded", "block", "reject", "drop_newest", "drop_oldest", "coalesce"]
 """What a full mailbox does with one more; `MailboxSpec` explains each."""
 
@@ -97,9 +99,11 @@ class Info:
 
 @attrs.define(eq=False)
 class Signal:
-    """A message of the kernel to `handle_info` (`Down`, `Exit`, a timer's): never dropped, never refused."""
+    """A message to `handle_info` that is never dropped and never refused: the kernel's own (`Down`, `Exit`, a timer's), and those of `otp.signal`."""
 
     message: Any
+    monitor: Monitor | None = None
+    """The watch whose `Down` it is; once that was ended, nobody wants to see it."""
 
 
 @attrs.define(eq=False)

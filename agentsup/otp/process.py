@@ -24,7 +24,7 @@ from agentsup.otp.flags import is_seconds
 from agentsup.otp.mailbox import Info, Latest, Signal, StopAsked
 from agentsup.otp.notices import Started
 from agentsup.otp.reasons import Crashed, ExitReason, Normal
-from agentsup.otp.results import UNSET, Continue, Down, Idle, Ignore, Later, NoReply, Reply, Stop
+from agentsup.otp.results import UNSET, Continue, Idle, Ignore, Later, NoReply, Reply, Stop
 
 BATCH = 63
 """Messages handled before other tasks get their turn, whatever they cost. One short of a multiple of `GLANCE`: the clock is not looked at for the first."""
@@ -216,10 +216,9 @@ async def _other(cell: Cell, entry: Any) -> ExitReason | None:
         cell.asked = cell.asked or reason
         return reason
     assert entry.__class__ is Signal
-    message = entry.message
-    if message.__class__ is Down and not links.is_heard(cell, message):
+    if entry.monitor is not None and not links.is_heard(cell, entry.monitor):
         return None
-    return await _after(cell, "handle_info", await value_of(actor.handle_info(message)))
+    return await _after(cell, "handle_info", await value_of(actor.handle_info(entry.message)))
 
 
 async def _after_call(cell: Cell, caller: Caller, result: Any) -> ExitReason | None:

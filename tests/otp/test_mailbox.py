@@ -149,3 +149,61 @@ def test_bad_specs():
     assert [problem.path for problem in caught.value.problems] == ["overflow", "capacity", "key"]
     with pytest.raises(SpecError, match="unbounded"):
         otp.MailboxSpec(math.inf)
+
+
+@pytest.mark.parametrize("overflow", ["reject", "drop_newest", "drop_oldest", "block"])
+async def test_signal_always_arrives(overflow, autojump_clock):
+    """A signal is taken by a full mailbox whatever its policy, in turn and never pushed out; it is no cast, and nothing was dropped for it."""
+    seen = []
+
+    class Listens(bounded(otp.MailboxSpec(3, overflow))):
+        def handle_info(self, message):
+            seen.append((message, list(self.state)))
+
+    async with otp.open_runtime() as rt:
+        ref = await otp.start_child(rt.root, child(Listens))
+        otp.cast(ref, ("sleep", 1.0))
+        await wait_all_tasks_blocked()
+        for number in range(3):
+            otp.cast(ref, number)
+        otp.signal(ref, "done")
+        otp.signal(otp.Name("a"), "done, too")
+        statistics = rt.cells[ref.serial].mailbox.statistics()
+        await trio.sleep(2)
+
+    assert seen == [("done", [0, 1, 2]), ("done, too", [0, 1, 2])]
+    assert (statistics.length, statistics.dropped) == (5, 0)
+
+
+async def test_signal_outlives_drop_oldest(autojump_clock):
+    """Casts that push out what is oldest leave signals where they are."""
+    async with otp.open_runtime() as rt:
+        ref = await filled(otp.MailboxSpec(3, "drop_oldest"), rt)
+        otp.signal(ref, "done")
+        for number in range(5, 10):
+            otp.cast(ref, number)
+        await trio.sleep(2)
+        got = await otp.call(ref, "get")
+
+    assert got == ["done", 7, 8, 9]  # it takes nobody's room
+
+
+async def test_signal_to_nobody():
+    """A dead ref and an unknown name take a signal in silence; what is no address is refused."""
+    async with otp.open_runtime() as rt:
+        ref = await otp.start_child(rt.root, child(restart="temporary"))
+        await otp.stop(ref)
+        otp.signal(ref, "late")
+        otp.signal(otp.Name("nobody"), "early")
+        with pytest.raises(SpecError, match="no address"):
+            otp.signal("a", "astray")
+
+
+async def test_forwarded_down_is_a_message_like_any_other():
+    """A `Down` that somebody sends on is delivered: only those of ended watches are held back."""
+    async with otp.open_runtime() as rt:
+        ref = await otp.start_child(rt.root, child())
+        down = otp.Down(ref, otp.Monitor(ref), otp.Normal())
+        otp.signal(ref, down)
+
+        assert await otp.call(ref, "get") == [down]
