@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from agentsup.session.status import Status
     from agentsup.session.subscription import SubscriberTooSlow, Subscription
     from agentsup.session.tool import Tool, tool
-    from agentsup.talk.content import Text
+    from agentsup.talk.content import Document, Image, Text
     from agentsup.talk.events import SessionEvent
     from agentsup.talk.result import SessionResult, Turn
     from agentsup.talk.tools import SessionInfo, ToolResult, ToolSpec, ToolUse
@@ -46,6 +46,8 @@ __all__ = [
     "CallId",
     "ClaudeManagedAgents",
     "Cursor",
+    "Document",
+    "Image",
     "Interrupted",
     "Limits",
     "LocalProtocolError",
@@ -143,7 +145,11 @@ _HOMES = {
         "Tool",
         "tool",
     ),
-    "agentsup.talk.content": ("Text",),
+    "agentsup.talk.content": (
+        "Document",
+        "Image",
+        "Text",
+    ),
     "agentsup.talk.events": ("SessionEvent",),
     "agentsup.talk.result": (
         "SessionResult",

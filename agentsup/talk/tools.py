@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypeAlias
 
 import attrs
 
 from agentsup.ids import CallId, SessionId
-from agentsup.talk.content import hidden, sayable
+from agentsup.talk.content import Part, Text, as_text, hidden, sayable
 
 Effect: TypeAlias = Literal["pure", "idempotent", "unsafe"]
 """What a tool says about being run twice: `pure` and `idempotent` may be run again with the same call id after a crash,
 `unsafe` may not: its call is then answered with an error that says its outcome is unknown."""
+
+DEFAULT_MAX_OUTPUT = 100_000
+"""Characters: some 25,000 tokens, which is a good part of what a model can keep in mind, and more than any answer needs."""
 
 
 @attrs.frozen(kw_only=True)
@@ -33,6 +36,12 @@ class ToolSpec:
 
     timeout: float | None = None
     """Seconds one call may take; None leaves it to the request's own timeout."""
+
+    needs_approval: bool = False
+    """Whether a call may have to be approved before it runs."""
+
+    max_output: int = DEFAULT_MAX_OUTPUT
+    """Characters of text a result may have; of a longer one the model gets head and tail, and is told what is missing."""
 
 
 @attrs.frozen
@@ -61,6 +70,20 @@ class ToolResult:
 
     is_error: bool = False
     """Whether the call failed; the text then says how."""
+
+    content: tuple[Part, ...] = attrs.field(default=(), repr=hidden)
+    """The parts, where there is more than one text: these are then what the model gets, and `text` is the text among them."""
+
+    @classmethod
+    def of(cls, call_id: CallId, parts: Sequence[Part], *, is_error: bool = False) -> ToolResult:
+        """The result made of these parts; a single text is a plain text."""
+        plain = not parts or (len(parts) == 1 and isinstance(parts[0], Text))
+        return cls(call_id, as_text(parts), is_error, () if plain else tuple(parts))
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """What the model gets, as parts; an empty text is none."""
+        return self.content or ((Text(self.text),) if self.text else ())
 
 
 @attrs.frozen(kw_only=True)

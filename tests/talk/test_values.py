@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 
 import attrs
@@ -9,8 +10,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from agentsup.errors import SpecError
 from agentsup.talk import events as ev
-from agentsup.talk.content import Text, as_parts, as_text
+from agentsup.talk.content import Document, Image, Text, as_parts, as_request, as_text
 from agentsup.talk.outgoing import GiveResult, SayMessage, SayStop
 from agentsup.talk.result import SessionResult, Turn
 from agentsup.talk.tools import SessionInfo, ToolResult, ToolUse
@@ -24,8 +26,12 @@ SECRET = "the customer's secret"
     "value",
     [
         Text(SECRET),
+        Image(url=f"https://example.org/{SECRET}"),
+        Document(text=SECRET),
+        Document(url=f"https://example.org/{SECRET}", title=SECRET, context=SECRET),
         ToolUse("c1", "look", {"order": SECRET}),
         ToolResult("c1", SECRET),
+        ToolResult.of("c1", [Text(SECRET), Document(text=SECRET)]),
         SessionInfo(session_id="s", provider="p", metadata={"who": SECRET}),
         SayMessage("r1", (Text(SECRET),)),
         GiveResult(ToolResult("c1", SECRET)),
@@ -49,6 +55,96 @@ def test_inputs_come_as_text_or_as_parts():
     """Both ways are the same thing; several parts are joined by newlines."""
     assert as_parts("hi") == as_parts([Text("hi")]) == (Text("hi"),)
     assert as_text((Text("a"), Text("b"))) == "a\nb"
+
+
+def test_only_text_is_text():
+    """What a picture shows and what a document says are not: an echo is recognised by its text blocks alone."""
+    parts = (Text("a"), Image(file_id="f"), Document(text="not this"), Text("b"))
+
+    assert as_text(parts) == SayMessage("r1", parts).text == "a\nb"
+    assert as_text((Image(file_id="f"),)) == ""
+
+
+@pytest.mark.parametrize("content", [None, 3, {"type": "text"}, Text("alone"), b"bytes"])
+def test_what_is_no_input_is_refused(content):
+    """Neither text nor a list."""
+    with pytest.raises(SpecError, match="content: must be text or a list of parts, not"):
+        as_parts(content)
+
+
+def test_every_item_that_is_no_part_is_named():
+    """With its place and its type; never with what is in it."""
+    with pytest.raises(SpecError) as caught:
+        as_parts([Text("a"), SECRET, {"type": "text", "text": SECRET}])
+
+    assert [(p.path, p.message) for p in caught.value.problems] == [
+        ("content[1]", "must be a Text, an Image or a Document, not str"),
+        ("content[2]", "must be a Text, an Image or a Document, not dict"),
+    ]
+
+
+@pytest.mark.parametrize("content", ["", " \n", [], [Text("")], [Text(" "), Text("")]])
+def test_a_request_says_something(content):
+    """The agent is told nothing by nothing."""
+    with pytest.raises(SpecError, match="must not be empty"):
+        as_request(content)
+
+
+def test_a_request_may_say_it_with_a_picture():
+    """Text is not needed."""
+    assert as_request([Image(file_id="f")]) == (Image(file_id="f"),)
+    assert as_request("hi") == (Text("hi"),)
+
+
+@given(st.binary(min_size=1, max_size=50))
+def test_bytes_travel_as_base64(data):
+    """Bytes are encoded; what is base64 already stays as it is, so that a part can be read back from a journal."""
+    image = Image(data=data, media_type="image/png")
+    document = Document(data=data)
+
+    assert base64.b64decode(image.data) == base64.b64decode(document.data) == data
+    assert attrs.evolve(image) == image == Image(data=image.data, media_type="image/png")
+    assert attrs.evolve(document) == document
+    assert document.media_type == "application/pdf"
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields", "paths"),
+    [
+        (Image, {}, ["Image"]),
+        (Image, {"url": "https://example.org/a.png", "file_id": "f"}, ["Image"]),
+        (Image, {"data": b"", "media_type": "image/png"}, ["data"]),
+        (Image, {"data": SECRET, "media_type": "image/png"}, ["data"]),
+        (Image, {"data": 3, "media_type": "image/png"}, ["data"]),
+        (Image, {"data": b"x"}, ["media_type"]),
+        (Image, {"data": SECRET, "media_type": "text/plain"}, ["data", "media_type"]),
+        (Image, {"file_id": "f", "media_type": "image/png"}, ["media_type"]),
+        (Image, {"url": "file:///etc/passwd"}, ["url"]),
+        (Document, {}, ["Document"]),
+        (Document, {"text": "a", "data": b"b"}, ["Document"]),
+        (Document, {"text": "a", "media_type": "text/html"}, ["media_type"]),
+        (Document, {"text": 3, "title": 4}, ["text", "title"]),
+        (Document, {"file_id": ""}, ["file_id"]),
+    ],
+)
+def test_a_part_that_cannot_be_used_is_refused_where_it_is_made(kind, fields, paths):
+    """Every problem with its field, and nothing of the content."""
+    with pytest.raises(SpecError) as caught:
+        kind(**fields)
+
+    assert [problem.path for problem in caught.value.problems] == paths
+    assert SECRET not in str(caught.value)
+
+
+def test_a_result_is_text_or_parts():
+    """A single text is plain; with anything else `text` is the text among the parts."""
+    mixed = ToolResult.of("c1", [Text("a"), Image(file_id="f"), Text("b")], is_error=True)
+
+    assert ToolResult.of("c1", [Text("a")]) == ToolResult("c1", "a")
+    assert ToolResult("c1", "a").parts == (Text("a"),)
+    assert ToolResult.of("c1", []) == ToolResult("c1", "")
+    assert ToolResult("c1", "").parts == ()
+    assert (mixed.text, mixed.is_error, mixed.parts) == ("a\nb", True, (Text("a"), Image(file_id="f"), Text("b")))
 
 
 @given(st.text(st.characters(codec=None), max_size=10))

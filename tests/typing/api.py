@@ -178,6 +178,11 @@ async def careful(ref: agentsup.SessionRef) -> agentsup.SessionResult | None:
 
 
 result_of_a_tool = agentsup.ToolResult(agentsup.CallId("call"), "text", is_error=True)
+picture = agentsup.Image(data=b"\x89PNG", media_type="image/png")
+paper = agentsup.Document(text="Plain.", title="Notes", context="From the desk.")
+result_of_parts = agentsup.ToolResult.of(agentsup.CallId("call"), [agentsup.Text("See:"), picture, paper])
+assert_type(picture.data, str | None)
+assert_type(result_of_parts.content, tuple[agentsup.Text | agentsup.Image | agentsup.Document, ...])
 assert_type(agentsup.__version__, str)
 
 # --- the kernel --------------------------------------------------------------------------------------------------------------------

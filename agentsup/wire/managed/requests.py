@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, assert_never
 
-from agentsup.talk.content import Part
+from agentsup.talk.content import Document, Image, Part, Text
 from agentsup.talk.outgoing import GiveResult, Outgoing, SayMessage, SayStop
 from agentsup.talk.tools import ToolResult
 
@@ -61,11 +61,43 @@ def event(item: Outgoing) -> dict[str, Any]:
 
 def user_message(parts: Sequence[Part]) -> dict[str, Any]:
     """A user's message."""
-    return {"type": "user.message", "content": [{"type": "text", "text": part.text} for part in parts]}
+    return {"type": "user.message", "content": _blocks(parts)}
 
 
 def custom_tool_result(result: ToolResult) -> dict[str, Any]:
-    """A client tool's result. An empty text is left out: the service refuses empty text blocks."""
-    content = [{"type": "text", "text": result.text}] if result.text else []
-    answer = {"type": "user.custom_tool_result", "custom_tool_use_id": result.call_id, "content": content}
+    """A client tool's result."""
+    answer = {
+        "type": "user.custom_tool_result",
+        "custom_tool_use_id": result.call_id,
+        "content": _blocks(result.parts),
+    }
     return {**answer, "is_error": True} if result.is_error else answer
+
+
+def _blocks(parts: Sequence[Part]) -> list[dict[str, Any]]:
+    """The parts as content blocks. An empty text is left out: the service refuses empty text blocks."""
+    return [_block(part) for part in parts if not (isinstance(part, Text) and not part.text)]
+
+
+def _block(part: Part) -> dict[str, Any]:
+    match part:
+        case Text(text):
+            return {"type": "text", "text": text}
+        case Image():
+            return {"type": "image", "source": _source(part)}
+        case Document(title=title, context=context):
+            said = {"title": title, "context": context}
+            told = {name: value for name, value in said.items() if value is not None}
+            return {"type": "document", "source": _source(part), **told}
+    assert_never(part)
+
+
+def _source(part: Image | Document) -> dict[str, Any]:
+    """Where the content comes from; a part has exactly one source."""
+    if isinstance(part, Document) and part.text is not None:
+        return {"type": "text", "media_type": "text/plain", "data": part.text}
+    if part.data is not None:
+        return {"type": "base64", "media_type": part.media_type, "data": part.data}
+    if part.url is not None:
+        return {"type": "url", "url": part.url}
+    return {"type": "file", "file_id": part.file_id}
