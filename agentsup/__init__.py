@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from agentsup import otp
+    from agentsup import claude, otp
     from agentsup.errors import AgentsupError, AlreadyStarted, NotFound, Problem, SpecError
     from agentsup.ids import CallId, Cursor, ProviderSessionId, RequestId, SessionId
     from agentsup.providers.managed import ClaudeManagedAgents
@@ -86,6 +86,7 @@ __all__ = [
     "TurnLimitReached",
     "Usage",
     "__version__",
+    "claude",
     "open_runtime",
     "otp",
     "run",
@@ -171,7 +172,7 @@ _HOMES = {
 
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
-_ROOMS = ("errors", "ids", "otp", "sim", "testing")
+_ROOMS = ("claude", "errors", "ids", "otp", "sim", "testing")
 """Modules that are names of the public face themselves."""
 
 if not TYPE_CHECKING:  # a type checker believes the imports above, and would believe any name after seeing this

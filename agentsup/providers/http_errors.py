@@ -29,7 +29,7 @@ def translated(what: str) -> Iterator[None]:
     except httpx.TimeoutException as exc:
         raise Unavailable(f"{what}: no answer in time ({type(exc).__name__})") from exc
     except (httpx.RequestError, httpx.StreamError) as exc:
-        raise Unavailable(f"{what}: {_reason(exc)}") from exc
+        raise Unavailable(f"{what}: {reason(exc)}") from exc
     except httpx.InvalidURL as exc:
         failure = Failure(kind="provider", message=f"{what}: the base URL cannot be used: {exc}")
         raise Rejected(failure, fatal=True) from exc
@@ -44,14 +44,14 @@ def check_status(response: httpx.Response, body: bytes, what: str, *, secret: st
     """
     if response.is_success:
         return
-    error = _envelope(response, body)
+    error = envelope(response, body)
     status = response.status_code
     kind = error.get("type")
     said = error.get("message")
-    told = f": {_without(secret, str(said))[:300]}" if said else ""
+    told = f": {without(secret, str(said))[:300]}" if said else ""
     message = f"{what}: the provider answered {status}{f' {kind}' if kind else ''}{told}"
     if _says_retry(response):
-        raise Unavailable(message, retry_after=_retry_after(response.headers))
+        raise Unavailable(message, retry_after=retry_after(response.headers))
     failure = Failure(
         kind="provider",
         message=message,
@@ -62,19 +62,25 @@ def check_status(response: httpx.Response, body: bytes, what: str, *, secret: st
     raise Rejected(failure, fatal=status in _FATAL or not 400 <= status < 500)
 
 
-def _without(secret: str | None, text: str) -> str:
+def without(secret: str | None, text: str) -> str:
+    """The text with the secret taken out, should something on the way have put it in."""
     return text.replace(secret, "[the API key]") if secret else text
 
 
 def _says_retry(response: httpx.Response) -> bool:
-    """The server's own word (`x-should-retry`) goes before what the status means."""
-    told = response.headers.get("x-should-retry")
-    if told in ("true", "false"):
-        return bool(told == "true")
+    """The server's own word goes before what the status means."""
+    told = should_retry(response.headers)
+    if told is not None:
+        return told
     return response.status_code in _RETRY or response.status_code >= 500
 
 
-def _retry_after(headers: Mapping[str, str]) -> float | None:
+def should_retry(headers: Mapping[str, str]) -> bool | None:
+    """The server's own word (`x-should-retry`) on whether to ask again; None where it gives none."""
+    return {"true": True, "false": False}.get(headers.get("x-should-retry", ""))
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
     """Seconds; `retry-after-ms` is the finer of the two and goes first. Nonsense counts as not given."""
     for name, scale in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
         try:
@@ -95,7 +101,8 @@ def _until_date(headers: Mapping[str, str]) -> float | None:
         return None
 
 
-def _envelope(response: httpx.Response, body: bytes) -> Mapping[str, Any]:
+def envelope(response: httpx.Response, body: bytes) -> Mapping[str, Any]:
+    """The `error` object of a refusal's body; empty where there is none."""
     if not body or "json" not in response.headers.get("content-type", ""):
         return {}
     try:
@@ -106,7 +113,8 @@ def _envelope(response: httpx.Response, body: bytes) -> Mapping[str, Any]:
     return error if isinstance(error, dict) else {}
 
 
-def _reason(exc: Exception) -> str:
+def reason(exc: Exception) -> str:
+    """What became of a connection, in words."""
     if isinstance(exc, httpx.ConnectError):
         return "nothing answers there (connection refused or unknown host)"
     return f"the connection broke ({type(exc).__name__})"

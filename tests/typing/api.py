@@ -12,7 +12,7 @@ import httpx
 import trio
 
 import agentsup
-from agentsup import otp
+from agentsup import claude, otp
 from agentsup.testing import InjectedCrash, crash, open_simulator
 
 # --- tools -----------------------------------------------------------------------------------------------------------------------
@@ -376,3 +376,28 @@ async def offline(ref: agentsup.SessionRef) -> None:
 
 if __name__ == "__main__":
     trio.run(live)
+
+
+# --- the control plane -----------------------------------------------------------------------------------------------------------
+
+
+async def control_plane() -> None:
+    """Agents, environments, sessions, files."""
+    async with claude.Client(api_key="key", base_url="https://example.com", max_retries=1) as client:
+        agent = await client.agents.create(name="desk", model={"id": "any"}, system=None, metadata={"k": "v"})
+        assert_type(agent, claude.Agent)
+        agent = await client.agents.update(agent.id, version=agent.version, system=claude.OMIT, tools=None)
+        async for each in client.agents.list(include_archived=True):
+            assert_type(each, claude.Agent)
+        async for page in client.agents.versions(agent.id).pages():
+            assert_type(page, claude.Page[claude.Agent])
+        environment = await client.environments.create(name="desk")
+        session = await client.sessions.create(agent=agent.id, environment_id=environment.id)
+        assert_type(session.usage.input_tokens, int)
+        file = await client.files.upload(b"text", filename="a.txt")
+        async with client.files.open(file.id) as pieces:
+            assert_type([piece async for piece in pieces], list[bytes])
+        try:
+            assert_type(await client.sessions.delete(session.id), claude.Deleted)
+        except claude.ApiError as error:
+            assert_type(error.ambiguous, bool)

@@ -1,0 +1,247 @@
+"""The line to the service: one request with its headers, its repetitions and its errors."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, contextmanager
+from typing import Any, Final, TypeVar
+
+import httpx
+import structlog
+import trio
+
+from agentsup.claude.ask import Ask
+from agentsup.claude.errors import ApiError, ConnectionFailed, UnreadableAnswer, class_for
+from agentsup.claude.retries import Retries
+from agentsup.errors import SpecError
+from agentsup.providers.body import unwinding
+from agentsup.providers.http_errors import envelope, reason, retry_after, should_retry, without
+from agentsup.providers.transport import STREAM
+from agentsup.wire.errors import RemoteProtocolError
+from agentsup.wire.reading import read_as
+
+T = TypeVar("T")
+
+_log = structlog.get_logger("agentsup.claude")
+
+CONNECT_TIMEOUT: Final = 10.0
+"""Seconds to a connection; beyond it nothing answers."""
+
+ANSWER_TIMEOUT: Final = 60.0
+"""Seconds between two bytes, either way. A deadline for a whole call is a trio scope around it."""
+
+SAID_AT_MOST: Final = 300
+"""Characters of the service's own message that an error quotes."""
+
+_UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError, httpx.UnsupportedProtocol)
+"""Failures before anything went out."""
+
+
+class Line:
+    """Asks and hears the answers. Knows nothing of what is asked for."""
+
+    def __init__(
+        self,
+        http: Any,
+        *,
+        base_url: str,
+        headers: Mapping[str, str],
+        secret: str | None,
+        betas: tuple[str, ...],
+        retries: Retries,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        self._http = http
+        self._base_url = base_url
+        self._headers = dict(headers)
+        self._secret = secret
+        self._betas = betas
+        self._retries = retries
+        self._chance = chance
+
+    def __repr__(self) -> str:
+        return f"<Line {self._base_url}>"
+
+    async def thing(self, cls: type[T], ask: Ask, *, repeating: Callable[[], None] = lambda: None) -> T:
+        """The answer as a value of the class; `repeating` is called before each repetition.
+
+        Raises:
+            ApiError: there is no such answer.
+        """
+        answer, request_id = await self._answer(ask, repeating)
+        return self.read(cls, answer, ask, request_id)
+
+    async def json(self, ask: Ask) -> Any:
+        """The answer as plain data; also null.
+
+        Raises:
+            ApiError: there is none.
+        """
+        answer, _ = await self._answer(ask, lambda: None)
+        return answer
+
+    def read(self, cls: type[T], answer: object, ask: Ask, request_id: str | None = None) -> T:
+        """A piece of an answer as a value of the class.
+
+        Raises:
+            UnreadableAnswer: it is none.
+        """
+        try:
+            return read_as(cls, answer)
+        except RemoteProtocolError as exc:
+            ambiguous = not _harmless(ask)
+            raise UnreadableAnswer(f"{ask.what}: {exc}", request_id=request_id, ambiguous=ambiguous) from None
+
+    @asynccontextmanager
+    async def body(self, ask: Ask, *, heartbeat: float | None = None) -> AsyncIterator[AsyncIterator[bytes]]:
+        """An answer's body piece by piece, on a connection of its own; one that breaks off raises `ConnectionFailed` there.
+
+        Args:
+            ask: the request; it is repeated only until it is answered.
+            heartbeat: seconds of silence after which the body is given up.
+
+        Raises:
+            ApiError: there is no such answer.
+        """
+        async with AsyncExitStack() as stack:
+
+            async def opened() -> Any:
+                options = {**self._options(ask), "extensions": dict(STREAM)}
+                if heartbeat is not None:
+                    options["timeout"] = _timeout(heartbeat)
+                async with AsyncExitStack() as attempt:
+                    opening = self._http.stream(ask.method, self._base_url + ask.path, **options)
+                    response = await attempt.enter_async_context(opening)
+                    if not response.is_success:
+                        raise self._refusal(ask, response, await response.aread())
+                    stack.push_async_exit(attempt.pop_all())
+                    return response
+
+            response = await self._persist(ask, opened, lambda: None)
+            pieces = await stack.enter_async_context(unwinding(response.aiter_bytes()))
+            yield _Pieces(pieces, lambda: self._translated(ask))
+
+    @contextmanager
+    def _translated(self, ask: Ask) -> Iterator[None]:
+        """Within: what the HTTP client raises is `ConnectionFailed`, with what we were doing."""
+        try:
+            yield
+        except httpx.TimeoutException as exc:
+            message = f"{ask.what}: no answer in time ({type(exc).__name__})"
+            raise ConnectionFailed(message, ambiguous=_ambiguous(ask, exc)) from exc
+        except (httpx.RequestError, httpx.StreamError) as exc:
+            raise ConnectionFailed(f"{ask.what}: {reason(exc)}", ambiguous=_ambiguous(ask, exc)) from exc
+        except httpx.InvalidURL as exc:
+            raise SpecError.of("base_url", f"cannot be used: {exc}") from exc
+
+    async def _answer(self, ask: Ask, repeating: Callable[[], None]) -> tuple[Any, str | None]:
+        async def once() -> tuple[Any, str | None]:
+            response = await self._send(ask)
+            request_id = response.headers.get("request-id")
+            if not response.is_success:
+                raise self._refusal(ask, response, response.content)
+            try:
+                return response.json(), request_id
+            except (ValueError, RecursionError):
+                message, ambiguous = f"{ask.what}: the answer is not JSON", not _harmless(ask)
+                raise UnreadableAnswer(
+                    message, status=response.status_code, request_id=request_id, ambiguous=ambiguous
+                ) from None
+
+        return await self._persist(ask, once, repeating)
+
+    async def _persist(self, ask: Ask, once: Callable[[], Awaitable[T]], repeating: Callable[[], None]) -> T:
+        """Do it, again where that is allowed and promises something."""
+        attempt = 0
+        while True:
+            try:
+                with self._translated(ask):
+                    return await once()
+            except ApiError as exc:
+                attempt += 1
+                wait = self._retries.wait(exc, attempt, again=ask.again, chance=self._chance())
+                if wait is None:
+                    raise
+                _log.warning("claude.repeated", what=ask.what, status=exc.status, attempt=attempt, wait=wait)
+            await trio.sleep(wait)
+            repeating()
+
+    async def _send(self, ask: Ask) -> Any:
+        options = self._options(ask)
+        url = self._base_url + ask.path
+        if ask.form is None:
+            return await self._http.request(ask.method, url, **options)
+        async with ask.form.opened() as (length, stream):
+            headers = {**options.pop("headers"), "content-type": ask.form.content_type, "content-length": str(length)}
+            request = self._http.build_request(ask.method, url, content=stream, headers=headers, **options)
+            if isinstance(request, httpx.Request):
+                # httpx wraps what it is given in a generator, which nobody closes when the request is cancelled.
+                request.stream = stream
+            return await self._http.send(request)
+
+    def _options(self, ask: Ask) -> dict[str, Any]:
+        headers = {**self._headers, **ask.headers}
+        betas = [*self._betas, *([ask.beta] if ask.beta else ())]
+        if betas:
+            headers["anthropic-beta"] = ",".join(betas)
+        options: dict[str, Any] = {"headers": headers, "timeout": _timeout(ANSWER_TIMEOUT)}
+        if ask.query:
+            options["params"] = list(ask.query)
+        if ask.body is not None:
+            headers["content-type"] = "application/json"
+            options["content"] = _encoded(ask.body)
+        return options
+
+    def _refusal(self, ask: Ask, response: Any, body: bytes) -> ApiError:
+        error = envelope(response, body)
+        status, kind, details = response.status_code, error.get("type"), error.get("details")
+        code = details.get("error_code") if isinstance(details, Mapping) else None
+        said = f": {without(self._secret, str(error['message']))[:SAID_AT_MOST]}" if error.get("message") else ""
+        return class_for(status)(
+            f"{ask.what}: the service answered {status}{f' {kind}' if kind else ''}{said}",
+            type=kind if isinstance(kind, str) else None,
+            error_code=code if isinstance(code, str) else None,
+            status=status,
+            request_id=response.headers.get("request-id"),
+            retry_after=retry_after(response.headers),
+            should_retry=should_retry(response.headers),
+            ambiguous=status >= 500 and not _harmless(ask),
+        )
+
+
+class _Pieces:
+    """A body's pieces, its breaks as our errors."""
+
+    def __init__(self, pieces: AsyncIterator[bytes], translated: Callable[[], AbstractContextManager[None]]) -> None:
+        self._pieces = pieces
+        self._translated = translated
+
+    def __aiter__(self) -> _Pieces:
+        return self
+
+    async def __anext__(self) -> bytes:
+        with self._translated():
+            return await anext(self._pieces)
+
+
+def _harmless(ask: Ask) -> bool:
+    """Whether nothing at the service can have changed."""
+    return ask.method == "GET"
+
+
+def _ambiguous(ask: Ask, exc: Exception) -> bool:
+    return not _harmless(ask) and not isinstance(exc, _UNSENT)
+
+
+def _timeout(read: float) -> httpx.Timeout:
+    return httpx.Timeout(ANSWER_TIMEOUT, connect=CONNECT_TIMEOUT, read=read, pool=None)
+
+
+def _encoded(body: Mapping[str, Any]) -> bytes:
+    """The body as JSON, all ASCII: half a surrogate pair can be said in JSON and not in UTF-8."""
+    try:
+        return json.dumps(body, separators=(",", ":"), allow_nan=False).encode("ascii")
+    except (TypeError, ValueError, RecursionError) as exc:
+        raise SpecError.of("", f"what is to be sent is not JSON: {exc}") from None
