@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from agentsup import claude, otp
     from agentsup.errors import AgentsupError, AlreadyStarted, NotFound, Problem, SpecError
     from agentsup.ids import CallId, Cursor, ProviderSessionId, RequestId, SessionId
+    from agentsup.journal.errors import Fenced, StoreBusy, StoreCorrupt, StoreError, StoreFailed
     from agentsup.providers.managed import ClaudeManagedAgents
     from agentsup.providers.reconnect import Reconnect
     from agentsup.runtime import Runtime, open_runtime, run, session_child
@@ -47,6 +48,7 @@ __all__ = [
     "ClaudeManagedAgents",
     "Cursor",
     "Document",
+    "Fenced",
     "Image",
     "Interrupted",
     "Limits",
@@ -73,6 +75,10 @@ __all__ = [
     "SessionSpec",
     "SpecError",
     "Status",
+    "StoreBusy",
+    "StoreCorrupt",
+    "StoreError",
+    "StoreFailed",
     "SubscriberTooSlow",
     "Subscription",
     "Text",
@@ -108,6 +114,13 @@ _HOMES = {
         "ProviderSessionId",
         "RequestId",
         "SessionId",
+    ),
+    "agentsup.journal.errors": (
+        "Fenced",
+        "StoreBusy",
+        "StoreCorrupt",
+        "StoreError",
+        "StoreFailed",
     ),
     "agentsup.providers.managed": ("ClaudeManagedAgents",),
     "agentsup.providers.reconnect": ("Reconnect",),

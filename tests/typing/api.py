@@ -172,6 +172,8 @@ async def careful(ref: agentsup.SessionRef) -> agentsup.SessionResult | None:
         pass
     except agentsup.AlreadyStarted as exc:
         print(exc.ref)
+    except (agentsup.StoreBusy, agentsup.StoreFailed, agentsup.StoreCorrupt, agentsup.Fenced, agentsup.StoreError):
+        raise
     except (agentsup.LocalProtocolError, agentsup.RemoteProtocolError, agentsup.AgentsupError):
         raise
     return None

@@ -1,0 +1,60 @@
+"""What every journal refuses at the door, in the same words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from agentsup.errors import Problem, SpecError
+from agentsup.ids import Cursor
+from agentsup.talk.events import Entry
+
+
+def check_names(session_id: object, metadata: Mapping[str, Any] | None = None) -> None:
+    """A session's id and labels.
+
+    Raises:
+        SpecError: they cannot be kept.
+    """
+    problems = []
+    if not isinstance(session_id, str) or not session_id or not _is_sayable(session_id):
+        problems.append(Problem("session_id", "must be text that UTF-8 can carry, of at least one character"))
+    if metadata is not None:
+        problems += _unkeepable("metadata", metadata)
+    if problems:
+        raise SpecError(problems)
+
+
+def check_order(last: Cursor, entries: Sequence[Entry]) -> None:
+    """That the cursors follow one another and on the last one.
+
+    Raises:
+        SpecError: they do not.
+    """
+    for place, entry in enumerate(entries):
+        if entry.cursor != last + 1 + place:
+            raise SpecError.of(f"entries[{place}].cursor", f"{entry.cursor} does not follow {last + place}")
+
+
+def _unkeepable(path: str, value: object) -> list[Problem]:
+    """Where something is not JSON that would come back as it is."""
+    match value:
+        case None | bool() | int() | float():
+            return []
+        case str():
+            return []
+        case Mapping():
+            found = [Problem(path, f"the key {key!r} is no text") for key in value if not isinstance(key, str)]
+            return found + [p for key, inner in value.items() for p in _unkeepable(f"{path}.{key}", inner)]
+        case list() | tuple():
+            return [p for place, inner in enumerate(value) for p in _unkeepable(f"{path}[{place}]", inner)]
+        case _:
+            return [Problem(path, f"a {type(value).__name__} is no JSON value")]
+
+
+def _is_sayable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -1,0 +1,71 @@
+"""Plain data as JSON text and back, exactly: written by `orjson` where it is installed and would not differ, else by the standard library.
+
+Exactly means: also what JSON proper has no word for, because it comes from outside and is to be kept verbatim. NaN and the infinities
+(which orjson writes as `null`), integers of any length (which it refuses), lone surrogates (which UTF-8 has no bytes for: they stay
+escaped).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+
+def _as_dict(value: object) -> dict[Any, Any]:
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(f"a {type(value).__name__} is no JSON value")
+
+
+_WIDE = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":"), default=_as_dict)
+_ASCII = json.JSONEncoder(check_circular=False, separators=(",", ":"), default=_as_dict)
+
+
+def plain_dumps(value: Any) -> str:
+    """By the standard library.
+
+    Raises:
+        TypeError, ValueError, RecursionError: it is no JSON value.
+    """
+    text = _WIDE.encode(value)
+    if text.isascii():
+        return text
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return _ASCII.encode(value)
+    return text
+
+
+def loads(text: str) -> Any:
+    """By the standard library: orjson is faster only until one has looked for the long integers that it would round.
+
+    Raises:
+        ValueError, RecursionError: it is no JSON.
+    """
+    return json.loads(text)
+
+
+def _fast_dumps() -> Callable[[Any], str] | None:
+    """By orjson; None where it is not installed."""
+    try:
+        import orjson
+    except ImportError:
+        return None
+
+    options = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_SUBCLASS
+
+    def fast_dumps(value: Any) -> str:
+        try:
+            found = orjson.dumps(value, _as_dict, options)
+        except orjson.JSONEncodeError:  # a long integer, a lone surrogate, deep nesting: or nothing we can keep
+            return plain_dumps(value)
+        if b"null" in found:  # it may have been a NaN
+            return plain_dumps(value)
+        return found.decode()
+
+    return fast_dumps
+
+
+dumps = _fast_dumps() or plain_dumps

@@ -1,0 +1,62 @@
+"""What the journal's tests say to it."""
+
+from __future__ import annotations
+
+import attrs
+
+from agentsup.ids import Cursor, RequestId
+from agentsup.journal.base import Journal, SessionKey, Stored
+from agentsup.loop.fold import fold, initial
+from agentsup.loop.state import Rules, State
+from agentsup.talk import events as ev
+from agentsup.talk.content import Text
+
+NOW = 1_700_000_000.0
+
+
+def entry(cursor: int, body: ev.Kept | None = None, *, at: float | None = None) -> ev.Entry:
+    """An entry in its place; what it says tells which one it is."""
+    if body is None:
+        body = ev.Said(id=f"event-{cursor}", raw={"n": cursor}, text=f"text {cursor}")
+    return ev.Entry(cursor=Cursor(cursor), at=NOW + cursor if at is None else at, body=body)
+
+
+def entries(first: int, last: int) -> tuple[ev.Entry, ...]:
+    """Entries from one cursor to another."""
+    return tuple(entry(cursor) for cursor in range(first, last + 1))
+
+
+def started(cursor: int, request: str = "r") -> ev.Entry:
+    return entry(cursor, ev.RequestStarted(request_id=RequestId(request)))
+
+
+def ended(cursor: int) -> ev.Entry:
+    return entry(cursor, ev.SessionEnded(reason="closed"))
+
+
+def state(text: str = "hi") -> State:
+    """A state that is told from others by what was accepted."""
+    accepted = ev.Accepted(request_id=RequestId("r"), parts=(Text(text),))
+    return fold(initial(Rules()), [ev.SessionStarted(token="t"), accepted])
+
+
+async def register(journal: Journal, session_id: str = "s", **options: object) -> Stored:
+    fields = {"provider": "test", "metadata": {}, "at": NOW} | options
+    return await journal.register(session_id, **fields)  # type: ignore[arg-type]
+
+
+@attrs.define(eq=False)
+class Told:
+    """What `committed` was told, per session, in order."""
+
+    cursors: dict[SessionKey, list[int]] = attrs.field(factory=dict)
+
+    def of(self, key: SessionKey):
+        """A `committed` for this session."""
+        return self.cursors.setdefault(key, []).append
+
+
+async def keep(journal: Journal, key: SessionKey, found: tuple[ev.Entry, ...]) -> None:
+    """Append, and wait until it is durable."""
+    journal.append(key, found, committed=lambda _: None)
+    await journal.flush()
