@@ -1,0 +1,1 @@
+"""What any AWS service asks of a client: an address spelled in one way only, a signature, and credentials to make it with."""
