@@ -20,12 +20,7 @@ from agentsup.otp.notices import Ended
 from agentsup.otp.reasons import Crashed, ExitReason, Killed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-
-async def value_of(result: Any) -> Any:
-    """What a callback returned, awaited if it has to be."""
-    return await result if hasattr(result, "__await__") else result
+    from collections.abc import Awaitable, Callable
 
 
 async def terminate(cell: Cell) -> None:
@@ -38,17 +33,27 @@ async def terminate(cell: Cell) -> None:
         cell.probe.saw("terminate", repr(reason), reason)
     if type(actor).terminate is Actor.terminate:
         return  # not overridden: nothing to run, no budget to set up
-    budget = trio.CancelScope(deadline=trio.current_time() + cell.grace)
-    cell.doom, cell.scope = None, budget
+    cell.doom = None
+    cut_off = False
     try:
-        with budget:
-            await value_of(actor.terminate(reason))
+        result = actor.terminate(reason)
+        if hasattr(result, "__await__"):
+            cut_off = await _within_budget(cell, result)
     except BaseException as error:  # noqa: BLE001  (the supervision border: a failing clean-up must not hide the reason)
         _clean_up_failed(cell, reason, error)
     if cell.doom is not None:
         cell.reason = cell.doom
-    elif budget.cancelled_caught:
+    elif cut_off:
         reports.terminate_cut(cell, cell.grace)
+
+
+async def _within_budget(cell: Cell, result: Awaitable[object]) -> bool:
+    """Wait for what `terminate` does; whether it was cut off."""
+    with trio.CancelScope(deadline=trio.current_time() + cell.grace) as cell.scope:
+        if cell.doom is not None:
+            cell.scope.cancel(reason="killed in terminate")
+        await result
+    return cell.scope.cancelled_caught
 
 
 @enable_ki_protection

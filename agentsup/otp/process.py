@@ -15,9 +15,9 @@ from trio.lowlevel import checkpoint, enable_ki_protection, wait_task_reschedule
 from agentsup.otp import links
 from agentsup.otp.actor import Actor
 from agentsup.otp.caller import Caller
-from agentsup.otp.cell import ACTORS, DOOMED, Cell, Phase
+from agentsup.otp.cell import ACTORS, Cell, Phase
 from agentsup.otp.control import Control
-from agentsup.otp.ending import bury, close, terminate, value_of
+from agentsup.otp.ending import bury, close, terminate
 from agentsup.otp.errors import BadReturn
 from agentsup.otp.events import ProcessStarted
 from agentsup.otp.flags import is_seconds
@@ -45,7 +45,7 @@ async def live(cell: Cell) -> None:
     ACTORS[cell.task] = cell
     try:
         try:
-            with cell.scope:
+            with cell:
                 cell.reason = await _serve(cell)
         except BaseException as error:  # noqa: BLE001  (the supervision border: turns what escapes into an exit reason)
             _judge(cell, error)
@@ -89,6 +89,8 @@ async def _serve(cell: Cell) -> ExitReason:  # noqa: C901  (the hot loop; each c
             await checkpoint()
             budget, until = BATCH, time.perf_counter() + SLICE
         if mailbox.system:
+            if cell.doom is not None:
+                return cell.doom
             budget -= 1
             verdict = await _system(cell, mailbox.system.popleft())
             if verdict is not None:
@@ -116,6 +118,8 @@ async def _serve(cell: Cell) -> ExitReason:  # noqa: C901  (the hot loop; each c
         if kind is Caller:
             result = actor.handle_call(entry.request, entry)
             if result.__class__ is not Reply and hasattr(result, "__await__"):
+                if cell.scope is None:
+                    cell.can_wait()
                 result = await result
             if result.__class__ is Reply:
                 entry.settle(result.value)
@@ -125,6 +129,8 @@ async def _serve(cell: Cell) -> ExitReason:  # noqa: C901  (the hot loop; each c
         elif kind is tuple or kind is Info:
             outcome = actor.handle_cast(entry[0]) if kind is tuple else actor.handle_info(entry.message)
             if outcome is not None and hasattr(outcome, "__await__"):
+                if cell.scope is None:
+                    cell.can_wait()
                 outcome = await outcome
             if outcome is None:
                 continue
@@ -138,6 +144,8 @@ async def _serve(cell: Cell) -> ExitReason:  # noqa: C901  (the hot loop; each c
 async def _begin(cell: Cell) -> ExitReason | None:
     """Make the actor and run its `init`; the reason if that is all of its life."""
     start, cell.start = cell.start, None
+    if cell.doom is not None:
+        return cell.doom
     assert start is not None
     actor = start()
     if not isinstance(actor, Actor):
@@ -151,9 +159,7 @@ async def _begin(cell: Cell) -> ExitReason | None:
     cell.actor = actor
     actor._enter(cell)  # noqa: SLF001  (an actor's private half belongs to the kernel)
     cell.mailbox.configure(actor.mailbox)
-    result: Any = actor.init()
-    if hasattr(result, "__await__"):
-        result = await result
+    result: Any = await _value_of(cell, actor.init())
     if result is None:
         cell.initialised = True
         announce_started(cell)
@@ -188,10 +194,15 @@ def announce_started(cell: Cell) -> None:
         cell.tell_watchers()
 
 
+async def _value_of(cell: Cell, result: Any) -> Any:
+    """What a callback returned, awaited if it has to be."""
+    if result is None or not hasattr(result, "__await__"):
+        return result
+    cell.can_wait()
+    return await result
+
+
 async def _system(cell: Cell, entry: Any) -> ExitReason | None:
-    if entry is DOOMED:
-        await checkpoint()
-        return None
     if isinstance(entry, StopAsked):
         cell.phase = Phase.STOPPING
         return entry.reason
@@ -210,7 +221,7 @@ async def _other(cell: Cell, entry: Any) -> ExitReason | None:
     if entry.__class__ is Latest:
         assert cell.mailbox.latest is not None
         cell.mailbox.latest.pop(entry.key, None)
-        return await _after(cell, "handle_cast", await value_of(actor.handle_cast(entry.message)))
+        return await _after(cell, "handle_cast", await _value_of(cell, actor.handle_cast(entry.message)))
     if entry.__class__ is StopAsked:
         reason: ExitReason = entry.reason
         cell.asked = cell.asked or reason
@@ -218,7 +229,7 @@ async def _other(cell: Cell, entry: Any) -> ExitReason | None:
     assert entry.__class__ is Signal
     if entry.monitor is not None and not links.is_heard(cell, entry.monitor):
         return None
-    return await _after(cell, "handle_info", await value_of(actor.handle_info(entry.message)))
+    return await _after(cell, "handle_info", await _value_of(cell, actor.handle_info(entry.message)))
 
 
 async def _after_call(cell: Cell, caller: Caller, result: Any) -> ExitReason | None:
@@ -266,7 +277,7 @@ def _trace_result(cell: Cell, result: Any) -> None:
 
 async def _continue(cell: Cell, result: Continue) -> Any:
     assert cell.actor is not None
-    return await value_of(cell.actor.handle_continue(result.arg))
+    return await _value_of(cell, cell.actor.handle_continue(result.arg))
 
 
 def _arm_idle(cell: Cell, timeout: float) -> None:
