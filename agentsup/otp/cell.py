@@ -15,7 +15,7 @@ import trio
 from trio.lowlevel import enable_ki_protection
 
 from agentsup.otp.mailbox import Mailbox
-from agentsup.otp.reasons import Killed
+from agentsup.otp.reasons import Crashed, Killed
 from agentsup.otp.refs import Ref
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from agentsup.otp.actor import Actor
     from agentsup.otp.caller import Caller
     from agentsup.otp.entries import Held
+    from agentsup.otp.notices import Notice
     from agentsup.otp.reasons import ExitReason
     from agentsup.otp.results import Monitor
     from agentsup.otp.runtime import Runtime
@@ -125,6 +126,8 @@ class Cell:
     """Told, in the kernel's own code, when it runs and when it has ended."""
     emptied: trio.Event | None = None
     """Set when the last of `spawned` and `children` is gone, for the closing process that waits for it."""
+    is_hearing: bool = False
+    """It is in the middle of a notice, in somebody else's task."""
     alert: bool = False
     """Something has to be done before each message: an idle timer to be stopped, a probe to be told."""
     probe: Any = None
@@ -194,6 +197,24 @@ class Cell:
         """User code is done; a cancellation that was meant for it goes no further."""
         scope, self.scope = self.scope, None
         return scope is not None and bool(scope.__exit__(kind, error, traceback))
+
+    @enable_ki_protection
+    def hear(self, notice: Notice) -> None:
+        """As a supervisor, take a notice: here and now if it has nothing else to do, as that saves a step of the scheduler, otherwise in turn.
+
+        A supervisor handles each notice in one step and never waits, so it does not matter in whose task that step is.
+        """
+        if self.is_hearing or self.mailbox.parked is None or self.mailbox.system:
+            self.mailbox.put_system(notice)
+            return
+        assert self.actor is not None
+        self.is_hearing = True
+        try:
+            self.actor._notice(notice)  # noqa: SLF001  (the kernel's half of the actor)
+        except BaseException as error:  # noqa: BLE001  (a supervision border: it is the supervisor's fault, and not of whoever tells it)
+            self.interrupt(Crashed(error))
+        finally:
+            self.is_hearing = False
 
     def look_up(self) -> None:
         """Set `alert` anew."""

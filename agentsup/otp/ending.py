@@ -6,7 +6,7 @@ are answered - links, monitors and the parent are told. Everything from the name
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import trio
 from trio.lowlevel import enable_ki_protection
@@ -122,7 +122,6 @@ def bury(cell: Cell, phase: Phase = Phase.DEAD) -> None:
     links.dissolve(cell, reason)
     if cell.parent is not None:
         cell.parent.forget(child=cell)
-        cell.parent.mailbox.put_system(Ended(cell, reason, was_starting=not cell.announced))
     runtime = cell.runtime
     if runtime.audience:
         parent = None if cell.parent is None else cell.parent.ref
@@ -130,6 +129,8 @@ def bury(cell: Cell, phase: Phase = Phase.DEAD) -> None:
     if cell.watchers:
         cell.tell_watchers()
     runtime.forget(cell)
+    if cell.parent is not None:  # the last word: it may start the next incarnation at once
+        cell.parent.hear(Ended(cell, reason, was_starting=not cell.announced))
 
 
 def _answer_pending(cell: Cell, reason: ExitReason) -> None:

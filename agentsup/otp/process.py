@@ -185,13 +185,13 @@ def announce_started(cell: Cell) -> None:
         return
     cell.announced = True
     cell.phase = Phase.RUNNING
-    if cell.parent is not None:
-        cell.parent.mailbox.put_system(Started(cell))
     runtime = cell.runtime
     if runtime.audience:
         runtime.tell(ProcessStarted(runtime.now(), cell.ref, cell.id, None if cell.parent is None else cell.parent.ref))
     if cell.watchers:
         cell.tell_watchers()
+    if cell.parent is not None:
+        cell.parent.hear(Started(cell))
 
 
 async def _value_of(cell: Cell, result: Any) -> Any:

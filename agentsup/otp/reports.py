@@ -31,6 +31,10 @@ from agentsup.otp.mailbox import describe_entry
 from agentsup.otp.reasons import Crashed, Killed, root_causes
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import trio
+
     from agentsup.otp.cell import Cell
     from agentsup.otp.child import Child
     from agentsup.otp.flags import SupFlags
@@ -40,43 +44,74 @@ if TYPE_CHECKING:
 
 _log = structlog.stdlib.get_logger("agentsup.otp", domain=("otp", "sasl"))
 
+Level = Literal["info", "warning", "error"]
+_LEVELS: dict[Level, int] = {"info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
+
+NEIGHBOURS = 15
+"""How many neighbours a crash report tells of, as OTP's: a crowd that is linked together would fill the log."""
+
 ErrorContext = Literal["start_error", "child_terminated", "shutdown_error", "shutdown"]
 
 
-def _say(level: Literal["info", "warning", "error"], event: str, **fields: Any) -> None:
-    """Log, whatever the configured processors make of it: a faulty one must not take a process's end down with it."""
+def _report(level: Level, event: str, fields: Callable[[], dict[str, Any]]) -> None:
+    """Log, if anybody listens: the fields, some of which take a walk through the tree, are made for readers only.
+
+    Whatever the configured processors make of it, and whatever the fields are made of: a fault in either must not take a process's end down with it.
+    """
     try:
-        getattr(_log, level)(event, **fields)
+        log = _log.bind()
+        if _is_enabled(log, level):
+            getattr(log, level)(event, **fields())
     except Exception:
         logging.getLogger("agentsup.otp").exception("a structlog processor failed on %s", event)
+
+
+def _say(level: Level, event: str, **fields: Any) -> None:
+    """Log what is at hand already."""
+    _report(level, event, lambda: fields)
+
+
+def _is_enabled(log: Any, level: Level) -> bool:
+    """Whether anything comes of what is logged at that level; yes, if the configured class of loggers cannot say."""
+    kind = type(log)  # and not the logger: one that forwards unknown methods would log the question
+    asks = getattr(kind, "is_enabled_for", None) or getattr(kind, "isEnabledFor", None)
+    return asks is None or bool(asks(log, _LEVELS[level]))
 
 
 def supervisor(cell: Cell, context: ErrorContext, child: Child, reason: ExitReason, **more: Any) -> None:
     """The supervisor report: what happened to which child."""
     actor: Any = cell.actor
     window = actor._window  # noqa: SLF001  (a supervisor's own state, for its own report)
-    _say(
+    _report(
         "error",
         "supervisor_report",
-        label=("supervisor", "error"),
-        supervisor=str(cell.ref),
-        context=context,
-        reason=reason,
-        offender=_offender(child),
-        restarts_in_period=len(window.attempts),
-        intensity=window.intensity,
-        period=window.period,
-        strategy=actor._flags.strategy,  # noqa: SLF001  (the same)
-        **_error_fields(reason),
-        **more,
+        lambda: {
+            "label": ("supervisor", "error"),
+            "supervisor": str(cell.ref),
+            "context": context,
+            "reason": reason,
+            "offender": _offender(child),
+            "restarts_in_period": len(window.attempts),
+            "intensity": window.intensity,
+            "period": window.period,
+            "strategy": actor._flags.strategy,  # noqa: SLF001  (the same)
+            **_error_fields(reason),
+            **more,
+        },
     )
 
 
 def progress(cell: Cell, child: Child) -> None:
     """The progress report: a child runs."""
     if cell.runtime.progress_reports:
-        _log.info(
-            "progress_report", label=("supervisor", "progress"), supervisor=str(cell.ref), started=_offender(child)
+        _report(
+            "info",
+            "progress_report",
+            lambda: {
+                "label": ("supervisor", "progress"),
+                "supervisor": str(cell.ref),
+                "started": _offender(child),
+            },
         )
 
 
@@ -124,26 +159,63 @@ def ended(cell: Cell, reason: ExitReason, *, was_starting: bool) -> None:
         return
     if was_starting:
         return  # whoever started it is told by the error, and the supervisor reports it
-    actor, mailbox = cell.actor, cell.mailbox
-    _say(
-        "error",
-        "crash_report",
-        label=("proc_lib", "crash"),
-        ref=str(cell.ref),
-        names=[held.key for held in cell.names or ()],
-        initial_call=type(actor).__name__,
-        reason=reason,
-        last_message=describe_entry(cell.current),
-        state=format_state(cell),
-        ancestors=[str(each.ref) for each in ancestors(cell)],
-        mailbox_length=len(mailbox.queue or ()),
-        links=[str(other.ref) for other in cell.links or ()],
-        trap_exit=cell.trapping,
-        handled=cell.handled,
-        log=None if cell.probe is None or cell.probe.ring is None else [event.what for event in cell.probe.ring],
+    _report("error", "crash_report", lambda: _crash_fields(cell, reason))
+
+
+def _crash_fields(cell: Cell, reason: Crashed) -> dict[str, Any]:
+    return {
+        "label": ("proc_lib", "crash"),
+        "reason": reason,
+        "last_message": describe_entry(cell.current),
+        "state": format_state(cell),
+        "handled": cell.handled,
+        "log": None if cell.probe is None or cell.probe.ring is None else [event.what for event in cell.probe.ring],
+        "neighbours": [_as_neighbour(other) for other in neighbours(cell)],
+        **_about(cell),
         **_client(cell.current),
         **_error_fields(reason),
-    )
+    }
+
+
+def _about(cell: Cell) -> dict[str, Any]:
+    """What is said of a process, be it the one that crashed or one beside it."""
+    return {
+        "ref": str(cell.ref),
+        "names": [held.key for held in cell.names or ()],
+        "initial_call": type(cell.actor).__name__,
+        "ancestors": [str(each.ref) for each in ancestors(cell)],
+        "mailbox_length": len(cell.mailbox.queue or ()),
+        "links": [str(other.ref) for other in cell.links or ()],
+        "trap_exit": cell.trapping,
+    }
+
+
+def _as_neighbour(cell: Cell) -> dict[str, Any]:
+    return {
+        **_about(cell),
+        "status": cell.phase.value,
+        "current_message": describe_entry(cell.current),
+        "stack": [] if cell.task is None else stack(cell.task),
+    }
+
+
+def neighbours(cell: Cell) -> list[Cell]:
+    """Who goes down with a process: those linked with it, directly or through others, that do not trap exits; nearest first, `NEIGHBOURS` at most."""
+    found, seen = [cell], {cell}
+    for each in found:  # it grows while we walk
+        for other in sorted(each.links or (), key=lambda cell: cell.ref):
+            if other in seen or other.trapping or len(found) > NEIGHBOURS:
+                continue
+            seen.add(other)
+            found.append(other)
+    return found[1:]
+
+
+def stack(task: trio.lowlevel.Task) -> list[str]:
+    """Where a task is in its code, outermost frame first: file, line, function."""
+    return [
+        f"{frame.f_code.co_filename}:{line} in {frame.f_code.co_qualname}" for frame, line in task.iter_await_frames()
+    ]
 
 
 def _client(entry: Any) -> dict[str, Any]:
@@ -151,8 +223,7 @@ def _client(entry: Any) -> dict[str, Any]:
     task = getattr(entry, "task", None)
     if task is None:
         return {"client": None, "client_frames": None}
-    where = [f"{frame.f_code.co_filename}:{line} in {frame.f_code.co_name}" for frame, line in task.iter_await_frames()]
-    return {"client": task.name, "client_frames": where}
+    return {"client": task.name, "client_frames": stack(task)}
 
 
 def ancestors(cell: Cell) -> list[Cell]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from agentsup.otp import reports
 from agentsup.otp.cell import Cell, Phase, find
 from agentsup.otp.child import Child, State
 from agentsup.otp.mailbox import MailboxStatistics, describe_entry
@@ -187,9 +188,4 @@ def take(runtime: Runtime, root: Cell) -> RuntimeSnapshot:
 def task_stack(ref: Ref) -> list[str]:
     """Where a process is in its code just now, outermost frame first: `file:line in function`; empty if it is dead."""
     cell = find(ref)
-    if cell is None or cell.task is None:
-        return []
-    return [
-        f"{frame.f_code.co_filename}:{line} in {frame.f_code.co_qualname}"
-        for frame, line in cell.task.iter_await_frames()
-    ]
+    return [] if cell is None or cell.task is None else reports.stack(cell.task)

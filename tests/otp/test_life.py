@@ -393,18 +393,50 @@ async def test_send_after(rt, autojump_clock):
 
 
 async def test_fairness_of_supervisors(rt):
-    """A supervisor with thousands of ends to hear of lets other tasks run in between."""
+    """A supervisor with thousands of ends in its system lane lets other tasks run in between."""
     refs = [await otp.start_child(DYN, child(name=None, restart="temporary")) for _ in range(3000)]
-    sup = rt.names.holder("dyn").actor
+    cell = rt.names.holder("dyn")
+    cell.is_hearing = True  # as if it were in the middle of one: the others wait for their turn
     for ref in refs:
         otp.exit(ref, otp.Killed())
+    await trio.lowlevel.checkpoint()
+    cell.is_hearing = False
     left = []
-    while sup.roster():
-        left.append(len(sup.roster()))
+    while cell.actor.roster():
+        left.append(len(cell.actor.roster()))
         await trio.lowlevel.checkpoint()
 
     assert len(left) > 3000 / 128
     assert max(before - after for before, after in itertools.pairwise(left)) <= 128
+
+
+async def test_ends_are_heard_at_once(rt):
+    """A supervisor that has nothing else to do hears of an end in the step in which it is announced."""
+    ref = await otp.start_child(DYN, child(restart="temporary"))
+    cell = rt.names.holder("dyn")
+    found = []
+    rt.cells[ref.serial].watch(lambda _: found.append(len(cell.actor.roster())))
+    otp.exit(ref, otp.Killed())
+    await otp.wait_down(ref)
+
+    assert found == [1]  # it hears last, when everybody else was told
+    assert cell.actor.roster() == []
+
+
+async def test_fault_of_a_supervisor_is_its_own(rt):
+    """A supervisor that fails over a notice crashes itself, not the process whose end it was told of."""
+
+    class Faulty(otp.DynamicSupervisor):
+        def _on_died(self, child, reason):
+            raise Boom
+
+    sup = await otp.start_child(rt.root, otp.ChildSpec(id="faulty", start=Faulty, restart="temporary"))
+    ref = await otp.start_child(sup, child(restart="temporary"))
+    otp.exit(ref, otp.Killed())
+
+    assert await otp.wait_down(ref) == otp.Killed()
+    reason = await otp.wait_down(sup)
+    assert isinstance(reason, otp.Gone | otp.Crashed)
 
 
 async def test_fairness(rt):

@@ -131,7 +131,7 @@ async def test_reports_name_the_client():
     crashed = next(entry for entry in logs if entry["event"] == "crash_report")
     assert crashed["last_message"] == "call with tuple"
     assert crashed["client"].startswith("b#")
-    assert any("in handle_call" in frame for frame in crashed["client_frames"])
+    assert any(frame.endswith("in Store.handle_call") for frame in crashed["client_frames"])
 
 
 async def test_clean_ends_are_silent():

@@ -153,7 +153,9 @@ class Play:
         assert set(self.started.values()) <= began
         ended = Counter(event.ref for event in events if isinstance(event, otp.ProcessEnded))
         assert set(ended.values()) <= {1}
-        assert set(self.begun) >= set(ended)
+        assert set(self.begun) >= {
+            event.ref for event in events if isinstance(event, otp.ProcessEnded) and not event.was_starting
+        }
         assert {ref for ref in self.begun if ref not in ended} == {info.ref for info in listed.values() if info.ref}
         return [info.ref for info in listed.values() if info.ref is not None]
 
