@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from agentsup.errors import AgentsupError, AlreadyStarted, NotFound, Problem, SpecError
     from agentsup.ids import CallId, Cursor, ProviderSessionId, RequestId, SessionId
     from agentsup.journal.errors import Fenced, StoreBusy, StoreCorrupt, StoreError, StoreFailed
+    from agentsup.journal.store import SQLiteStore
     from agentsup.providers.managed import ClaudeManagedAgents
     from agentsup.providers.reconnect import Reconnect
     from agentsup.runtime import Runtime, open_runtime, run, session_child
@@ -66,6 +67,7 @@ __all__ = [
     "RequestTimeout",
     "Restart",
     "Runtime",
+    "SQLiteStore",
     "SessionClosed",
     "SessionEvent",
     "SessionId",
@@ -122,6 +124,7 @@ _HOMES = {
         "StoreError",
         "StoreFailed",
     ),
+    "agentsup.journal.store": ("SQLiteStore",),
     "agentsup.providers.managed": ("ClaudeManagedAgents",),
     "agentsup.providers.reconnect": ("Reconnect",),
     "agentsup.runtime": (

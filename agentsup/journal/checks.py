@@ -36,6 +36,16 @@ def check_order(last: Cursor, entries: Sequence[Entry]) -> None:
             raise SpecError.of(f"entries[{place}].cursor", f"{entry.cursor} does not follow {last + place}")
 
 
+def check_snapshot(last: Cursor, cursor: Cursor) -> None:
+    """That something was appended up to this cursor.
+
+    Raises:
+        SpecError: nothing was.
+    """
+    if not 0 < cursor <= last:
+        raise SpecError.of("cursor", f"{cursor} is not among the cursors 1 to {last} that were appended")
+
+
 def _unkeepable(path: str, value: object) -> list[Problem]:
     """Where something is not JSON that would come back as it is."""
     match value:

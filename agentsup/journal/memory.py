@@ -13,7 +13,7 @@ from agentsup.errors import SpecError
 from agentsup.ids import Cursor, SessionId
 from agentsup.journal import lines
 from agentsup.journal.base import Committed, JournalStatistics, Loaded, SessionKey, Stored, no_such_session
-from agentsup.journal.checks import check_names, check_order
+from agentsup.journal.checks import check_names, check_order, check_snapshot
 from agentsup.journal.errors import StoreError
 from agentsup.loop.state import State
 from agentsup.talk.events import Entry, Heard, Kept, RequestStarted, SessionEnded
@@ -133,7 +133,7 @@ class MemoryJournal:
     def snapshot(self, key: SessionKey, cursor: Cursor, state: State) -> None:
         """Keep what the records up to this cursor come to."""
         book = self._book(key)
-        book.check_snapshot(cursor)
+        check_snapshot(book.last, cursor)
         if book.snapshot is None or book.snapshot[0] <= cursor:
             book.snapshot = (cursor, state)
 
@@ -273,11 +273,6 @@ class _Book:
         covered = self.snapshot[0] if self.snapshot is not None and self.first > 1 else 0
         if not covered <= upto <= self.last:
             raise SpecError.of("upto", f"{upto} is not among the cursors {covered} to {self.last} that are kept")
-
-    def check_snapshot(self, cursor: Cursor) -> None:
-        """Raise if nothing was appended up to this cursor."""
-        if not 0 < cursor <= self.last:
-            raise SpecError.of("cursor", f"{cursor} is ahead of the last record, {self.last}")
 
 
 class MemoryLog:

@@ -76,6 +76,9 @@ spec = agentsup.SessionSpec(
     metadata={"customer": 42},
 )
 
+store = agentsup.SQLiteStore("sessions.db", synchronous="normal")
+assert_type(store.synchronous, Literal["full", "normal"])
+
 # --- running -----------------------------------------------------------------------------------------------------------------------
 
 

@@ -1,0 +1,305 @@
+"""The one connection that writes: transactions, and all SQL that changes something. Synchronous; one thread at a time."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sqlite3
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, Literal
+
+from agentsup.errors import SpecError
+from agentsup.ids import Cursor, SessionId
+from agentsup.journal import codec, queries
+from agentsup.journal.base import SessionKey, Stored, no_such_session
+from agentsup.journal.errors import Fenced, StoreError, StoreFailed
+from agentsup.journal.lease import Hold, Holder
+from agentsup.journal.rows import Body, Row
+from agentsup.journal.schema import migrate
+
+BUSY = 1.0
+"""Seconds SQLite itself waits for a lock of another program's, in the thread; then it is our turn to wait, where it can be cancelled."""
+
+AT_ONCE = 128
+"""Rows in one statement, at most. SQLite runs without Python's lock, and has to wait for it again after every statement: with one row each, a
+busy program would let through no more than a few hundred a second."""
+
+Synchronous = Literal["full", "normal"]
+
+
+class Ledger:
+    """A store that is ours, for writing."""
+
+    def __init__(self, path: Path, connection: sqlite3.Connection, hold: Hold, epoch: int) -> None:
+        self.path = path
+        self.epoch = epoch
+        self._connection = connection
+        self._hold = hold
+        self._file = path.stat()
+
+    @classmethod
+    def open(cls, path: Path, synchronous: Synchronous) -> tuple[Ledger, Holder | None]:
+        """Take the store and bring it to this version; also, who had it and did not give it back.
+
+        Raises:
+            StoreError, sqlite3.Error, OSError: it cannot be had; nothing is left open.
+        """
+        hold = Hold.take(path, Holder.me(time.time()))
+        connection = None
+        try:
+            _be_there(path)
+            connection = _connected(path, synchronous)
+            with _transaction(connection):
+                migrate(connection, path)
+                epoch, left = _take_over(connection, hold.holder)
+            queries.look_at(connection)
+            return cls(path, connection, hold, epoch), left
+        except BaseException:
+            if connection is not None:
+                connection.close()
+            hold.give_back()
+            raise
+
+    def close(self) -> None:
+        """Give the store back."""
+        try:
+            # When full or broken it cannot be said; then the next one takes over what was not given back.
+            with suppress(sqlite3.Error, StoreError), self.transaction():
+                self._connection.execute("UPDATE lease SET released_at = ?", (time.time(),))
+        finally:
+            self._connection.close()
+            self._hold.give_back()
+
+    def limit(self, pages: int) -> None:
+        """Let the store have no more than so many pages: a disk that is full, for tests."""
+        self._connection.execute(f"PRAGMA max_page_count = {pages}")
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All of what is done inside, or nothing; and only while the store is ours.
+
+        Raises:
+            Fenced: it is somebody else's.
+            StoreFailed: its file is not where it was.
+        """
+        self._check_file()
+        with _transaction(self._connection):
+            row = self._connection.execute("SELECT epoch, holder FROM lease").fetchone()
+            if row is None or row[0] != self.epoch:
+                who = None if row is None else Holder.of(row[1])
+                raise Fenced(f"the store {self.path} was taken over by {who or 'somebody'}: this runtime must end")
+            yield
+
+    def _check_file(self) -> None:
+        """SQLite would go on writing to a file that was deleted or replaced, and nobody would ever read it."""
+        if os.getpid() != self._hold.holder.pid:
+            raise StoreFailed(f"the store {self.path} was opened by the process this one was forked from; open it anew")
+        try:
+            same = os.path.samestat(self._file, self.path.stat())
+        except FileNotFoundError:
+            same = False
+        if not same:
+            raise StoreFailed(f"the store {self.path} was moved, deleted or replaced while it was open: put it back")
+
+    # --- records -------------------------------------------------------------------------------------------------------
+
+    def append(self, appended: Sequence[tuple[SessionKey, Sequence[Row]]]) -> None:
+        """Keep these rows."""
+        epoch, written = self.epoch, codec.FORMAT
+        rows = [(key, row) for key, some in appended for row in some]
+        self._insert(
+            "INSERT INTO records (session, seq, at, kind, epoch, format, blobs, body)",
+            [(k, r.seq, r.at, r.kind, epoch, written, bool(r.body.blobs), r.body.text) for k, r in rows],
+        )
+        heard = [(key, row.sighting, row.seq) for key, row in rows if row.sighting is not None]
+        self._insert("INSERT OR IGNORE INTO sightings (session, sighting, seq)", heard)
+        for key, row in rows:
+            if row.body.blobs:
+                self._use(key, row.seq, row.body)
+
+    def snapshot(self, key: SessionKey, cursor: Cursor, body: Body) -> None:
+        """Keep this snapshot, unless there is a later one."""
+        found = self._connection.execute("SELECT cursor FROM snapshots WHERE session = ?", (key,)).fetchone()
+        if found is not None and found[0] > cursor:
+            return
+        self._unuse("session = ? AND seq = 0", (key,))
+        sql = "INSERT OR REPLACE INTO snapshots (session, cursor, epoch, format, blobs, body) VALUES (?, ?, ?, ?, ?, ?)"
+        self._connection.execute(sql, (key, cursor, self.epoch, codec.FORMAT, bool(body.blobs), body.text))
+        self._use(key, 0, body)
+
+    def compact(self, key: SessionKey, upto: Cursor) -> int:
+        """Let go of the records up to this cursor, as far as the snapshot covers them."""
+        execute = self._connection.execute
+        found = execute("SELECT cursor FROM snapshots WHERE session = ?", (key,)).fetchone()
+        covered = min(upto, found[0] if found is not None else 0)
+        last = execute(
+            "SELECT at, kind FROM records WHERE session = ? AND seq <= ? ORDER BY seq DESC LIMIT 1", (key, covered)
+        ).fetchone()
+        if last is None:
+            return 0
+        # Should no record be left, these say what the last one was.
+        execute(
+            "UPDATE sessions SET first = ?, changed_at = max(created_at, ?), ended = ? WHERE key = ?",
+            (covered + 1, last[0], last[1] == "session_ended", key),
+        )
+        self._unuse("session = ? AND seq BETWEEN 1 AND ?", (key, covered))
+        return execute("DELETE FROM records WHERE session = ? AND seq <= ?", (key, covered)).rowcount
+
+    # --- sessions ------------------------------------------------------------------------------------------------------
+
+    def register(self, session_id: SessionId, provider: str, metadata: str, at: float) -> Stored:
+        """A new generation."""
+        key = self._connection.execute(
+            "INSERT INTO sessions (id, generation, provider, metadata, created_at)"
+            " SELECT :id, 1 + coalesce(max(generation), 0), :provider, :metadata, :at FROM sessions WHERE id = :id",
+            {"id": session_id, "provider": provider, "metadata": metadata, "at": at},
+        ).lastrowid
+        assert key is not None
+        stored = queries.stored(self._connection, SessionKey(key))
+        assert stored is not None
+        return stored
+
+    def fork(self, key: SessionKey, session_id: SessionId, upto: Cursor, at: float) -> Stored:
+        """A new session with another one's records up to a cursor.
+
+        Raises:
+            NotFound: there is no other one.
+            SpecError: there is no telling what it was at that cursor.
+        """
+        execute = self._connection.execute
+        source = queries.stored(self._connection, key)
+        if source is None:
+            raise no_such_session(key)
+        found = execute("SELECT cursor FROM snapshots WHERE session = ?", (key,)).fetchone()
+        covered = found[0] if found is not None and source.first > 1 else 0
+        if not covered <= upto <= source.last:
+            raise SpecError.of("upto", f"{upto} is not among the cursors {covered} to {source.last} that are kept")
+        copy = self.register(session_id, source.provider, codec.write(source.metadata, "metadata"), at).key
+        values = {"key": key, "copy": copy, "upto": upto, "epoch": self.epoch}
+        execute("UPDATE sessions SET first = ? WHERE key = ?", (source.first, copy))
+        for sql in _COPIES:
+            execute(sql, values)
+        stored = queries.stored(self._connection, copy)
+        assert stored is not None
+        return stored
+
+    def delete(self, key: SessionKey) -> None:
+        """Nothing of it is left."""
+        self._unuse("session = ?", (key,))
+        for table in ("records", "sightings", "snapshots"):
+            self._connection.execute(f"DELETE FROM {table} WHERE session = ?", (key,))  # noqa: S608  -- names from here
+        self._connection.execute("DELETE FROM sessions WHERE key = ?", (key,))
+
+    # --- private -------------------------------------------------------------------------------------------------------
+
+    def _insert(self, head: str, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Many rows in few statements, of few lengths, so that SQLite has them prepared."""
+        start = 0
+        while start < len(rows):
+            count = min(AT_ONCE, 1 << ((len(rows) - start).bit_length() - 1))
+            some = rows[start : start + count]
+            marks = ", ".join([f"({', '.join('?' * len(some[0]))})"] * count)
+            self._connection.execute(f"{head} VALUES {marks}", [value for row in some for value in row])
+            start += count
+
+    def _use(self, key: SessionKey, seq: int, body: Body) -> None:
+        for blob in body.blobs:
+            self._connection.execute("INSERT OR IGNORE INTO blobs (hash, data) VALUES (?, ?)", (blob.hash, blob.data))
+            self._connection.execute(
+                "INSERT INTO blob_uses (session, seq, hash) VALUES (?, ?, ?)", (key, seq, blob.hash)
+            )
+
+    def _unuse(self, where: str, values: tuple[int, ...]) -> None:
+        """Let go of uses of blobs, and of blobs that nobody uses any more."""
+        execute = self._connection.execute
+        hashes = execute(f"SELECT DISTINCT hash FROM blob_uses WHERE {where}", values).fetchall()  # noqa: S608  -- from here
+        if hashes:
+            execute(f"DELETE FROM blob_uses WHERE {where}", values)  # noqa: S608  -- from here
+            sql = (
+                "DELETE FROM blobs WHERE hash = ? AND NOT EXISTS (SELECT 1 FROM blob_uses u WHERE u.hash = blobs.hash)"
+            )
+            self._connection.executemany(sql, hashes)
+
+
+_COPIES = (
+    """
+    INSERT INTO records (session, seq, at, kind, epoch, format, blobs, body)
+    SELECT :copy, seq, at, kind, :epoch, format, blobs, body FROM records
+    WHERE session = :key AND seq <= :upto ORDER BY seq
+    """,
+    """
+    INSERT INTO sightings (session, sighting, seq)
+    SELECT :copy, sighting, seq FROM sightings WHERE session = :key AND seq <= :upto
+    """,
+    """
+    INSERT INTO snapshots (session, cursor, epoch, format, blobs, body)
+    SELECT :copy, cursor, :epoch, format, blobs, body FROM snapshots WHERE session = :key AND cursor <= :upto
+    """,
+    """
+    INSERT INTO blob_uses (session, seq, hash)
+    SELECT :copy, seq, hash FROM blob_uses WHERE session = :key AND seq BETWEEN 1 AND :upto
+    """,
+    """
+    INSERT INTO blob_uses (session, seq, hash)
+    SELECT :copy, 0, hash FROM blob_uses u JOIN snapshots s ON s.session = u.session
+    WHERE u.session = :key AND u.seq = 0 AND s.cursor <= :upto
+    """,
+)
+"""What a fork takes over, up to a cursor."""
+
+
+def _be_there(path: Path) -> None:
+    """Make the file if there is none, for nobody else to read: conversations are in it.
+
+    One that is there is not opened but by SQLite: closing it again would take away the locks SQLite has on it in this process.
+    """
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, "is a folder")
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+
+
+def _connected(path: Path, synchronous: Synchronous) -> sqlite3.Connection:
+    """A connection that writes, each transaction durable as far as was asked for."""
+    connection = sqlite3.connect(path, timeout=BUSY, isolation_level=None, check_same_thread=False)
+    try:
+        _set_up(connection, path, synchronous)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _set_up(connection: sqlite3.Connection, path: Path, synchronous: Synchronous) -> None:
+    (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+    if mode != "wal":
+        raise StoreFailed(f"the store {path}: its disk cannot do write-ahead logging ({mode}): use a local disk")
+    connection.execute(f"PRAGMA synchronous = {synchronous}")
+    connection.execute("PRAGMA fullfsync = ON")  # for systems whose fsync does not reach the disk; nothing elsewhere
+    connection.execute(f"PRAGMA journal_size_limit = {64 * 1024 * 1024}")  # after a burst the log gives its room back
+
+
+@contextmanager
+def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:  # some errors end it by themselves
+            connection.execute("ROLLBACK")
+        raise
+
+
+def _take_over(connection: sqlite3.Connection, holder: Holder) -> tuple[int, Holder | None]:
+    """The next epoch, and who did not give the last one back."""
+    found = connection.execute("SELECT epoch, holder, released_at FROM lease").fetchone()
+    epoch = 1 if found is None else found[0] + 1
+    connection.execute(
+        "INSERT OR REPLACE INTO lease (only, epoch, holder, taken_at, released_at) VALUES (1, ?, ?, ?, NULL)",
+        (epoch, holder.as_text(), holder.since),
+    )
+    return epoch, Holder.of(found[1]) if found is not None and found[2] is None else None

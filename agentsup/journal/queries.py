@@ -1,0 +1,178 @@
+"""Everything that is asked of a store: functions of a connection. Synchronous, in whatever thread has the connection."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from agentsup.ids import Cursor, SessionId
+from agentsup.journal import codec
+from agentsup.journal.base import Loaded, SessionKey, Stored
+from agentsup.journal.rows import Texts, entry_of, sighting_key, state_of
+from agentsup.talk.events import Entry
+
+_AT_ONCE = 500
+"""Values asked for in one statement; older builds of SQLite take no more than 999."""
+
+_STORED = """
+    SELECT s.key, s.id, s.generation, s.provider, s.metadata, s.created_at, s.changed_at, s.first, s.ended, r.seq, r.at, r.kind
+    FROM sessions s LEFT JOIN records r ON r.session = s.key AND r.seq = (SELECT max(seq) FROM records WHERE session = s.key)
+"""
+
+
+def look_at(connection: sqlite3.Connection) -> None:
+    """Read a little of every table and index, at its growing end: most damage of a file shows there, and it costs nothing.
+
+    Raises:
+        sqlite3.DatabaseError: the file is damaged.
+    """
+    for sql in (
+        "SELECT * FROM sessions ORDER BY key DESC LIMIT 1",
+        "SELECT * FROM sessions ORDER BY id DESC LIMIT 1",
+        "SELECT * FROM records ORDER BY number DESC LIMIT 1",
+        "SELECT session, seq FROM records ORDER BY session DESC, seq DESC LIMIT 1",
+        "SELECT * FROM sightings ORDER BY session DESC LIMIT 1",
+        "SELECT * FROM snapshots ORDER BY session DESC LIMIT 1",
+        "SELECT hash FROM blobs ORDER BY hash DESC LIMIT 1",
+        "SELECT * FROM blob_uses ORDER BY session DESC LIMIT 1",
+    ):
+        connection.execute(sql).fetchall()
+
+
+def stored(connection: sqlite3.Connection, key: SessionKey) -> Stored | None:
+    """The session of this key."""
+    return _first(connection.execute(f"{_STORED} WHERE s.key = ?", (key,)))
+
+
+def find(connection: sqlite3.Connection, session_id: SessionId, generation: int | None) -> Stored | None:
+    """That generation of the session, or the newest."""
+    if generation is None:
+        sql = f"{_STORED} WHERE s.id = ? ORDER BY s.generation DESC LIMIT 1"
+        return _first(connection.execute(sql, (session_id,)))
+    return _first(connection.execute(f"{_STORED} WHERE s.id = ? AND s.generation = ?", (session_id, generation)))
+
+
+def sessions(connection: sqlite3.Connection, newest_only: bool) -> tuple[Stored, ...]:  # noqa: FBT001  -- of one caller
+    """The newest generation of every session, or all of them."""
+    newest = "WHERE s.generation = (SELECT max(generation) FROM sessions WHERE id = s.id)" if newest_only else ""
+    return tuple(map(_as_stored, connection.execute(f"{_STORED} {newest} ORDER BY s.key")))
+
+
+def read(connection: sqlite3.Connection, key: SessionKey, after: Cursor, limit: int) -> tuple[Entry, ...]:
+    """Up to that many records behind a cursor.
+
+    Raises:
+        Unreadable: one of them is none we wrote, or a newer version did.
+    """
+    with _one_view(connection):
+        return _entries(connection, key, after, limit)
+
+
+def load(connection: sqlite3.Connection, key: SessionKey) -> Loaded:
+    """The newest snapshot and what is behind it.
+
+    Raises:
+        Unreadable: something in it is nothing we wrote, or a newer version did.
+    """
+    with _one_view(connection):
+        sql = "SELECT cursor, format, body, blobs FROM snapshots WHERE session = ?"
+        found = connection.execute(sql, (key,)).fetchone()
+        if found is None:
+            return Loaded(state=None, cursor=Cursor(0), entries=_entries(connection, key, 0, -1))
+        cursor, written, text, has_blobs = found
+        texts = _texts(connection, key, 0, 0) if has_blobs else {}
+        with _place(f"the snapshot at {cursor} of the session {key}"):
+            state = state_of(written, text, texts)
+        return Loaded(state=state, cursor=Cursor(cursor), entries=_entries(connection, key, cursor, -1))
+
+
+def last_started(connection: sqlite3.Connection, key: SessionKey, upto: Cursor) -> Cursor:
+    """The cursor of the last `RequestStarted` at or before this one."""
+    sql = "SELECT max(seq) FROM records WHERE session = ? AND seq <= ? AND kind = 'request_started'"
+    (found,) = connection.execute(sql, (key, upto)).fetchone()
+    return Cursor(found or 0)
+
+
+def known(connection: sqlite3.Connection, key: SessionKey, sightings: Collection[str]) -> set[str]:
+    """Which of these were heard already."""
+    by_key = {sighting_key(sighting): sighting for sighting in sightings}
+    found: set[str] = set()
+    for some in _portions(list(by_key)):
+        marks = ", ".join("?" * len(some))
+        sql = f"SELECT sighting FROM sightings WHERE session = ? AND sighting IN ({marks})"  # noqa: S608  -- marks only
+        found |= {by_key[sighting] for (sighting,) in connection.execute(sql, (key, *some))}
+    return found
+
+
+def _entries(connection: sqlite3.Connection, key: SessionKey, after: int, limit: int) -> tuple[Entry, ...]:
+    sql = "SELECT seq, at, kind, format, body, blobs FROM records WHERE session = ? AND seq > ? ORDER BY seq LIMIT ?"
+    rows = connection.execute(sql, (key, after, limit)).fetchall()
+    return tuple(_as_entry(connection, key, row) for row in rows)
+
+
+def _as_entry(connection: sqlite3.Connection, key: SessionKey, row: tuple[Any, ...]) -> Entry:
+    seq, at, kind, written, text, has_blobs = row
+    texts = _texts(connection, key, seq, seq) if has_blobs else {}
+    with _place(f"the record {seq} of the session {key}"):
+        return entry_of(seq, at, kind, written, text, texts)
+
+
+def _texts(connection: sqlite3.Connection, key: SessionKey, first: int, last: int) -> Texts:
+    sql = (
+        "SELECT b.hash, b.data FROM blob_uses u JOIN blobs b ON b.hash = u.hash"
+        " WHERE u.session = ? AND u.seq BETWEEN ? AND ?"
+    )
+    return dict(connection.execute(sql, (key, first, last)).fetchall())
+
+
+@contextmanager
+def _one_view(connection: sqlite3.Connection) -> Iterator[None]:
+    """The store as it is at one moment, whatever is written meanwhile."""
+    connection.execute("BEGIN")
+    try:
+        yield
+    finally:
+        connection.execute("ROLLBACK")
+
+
+@contextmanager
+def _place(where: str) -> Iterator[None]:
+    """Say where what cannot be read stands."""
+    try:
+        yield
+    except codec.Unreadable as exc:
+        raise codec.Unreadable(f"{where} has {exc}") from exc
+
+
+def _portions(values: Sequence[str | bytes]) -> Iterator[Sequence[str | bytes]]:
+    for start in range(0, len(values), _AT_ONCE):
+        yield values[start : start + _AT_ONCE]
+
+
+def _first(rows: Iterable[tuple[Any, ...]]) -> Stored | None:
+    for row in rows:
+        return _as_stored(row)
+    return None
+
+
+def _as_stored(row: tuple[Any, ...]) -> Stored:
+    key, session_id, generation, provider, metadata, created_at, changed_at, first, ended, seq, at, kind = row
+    if seq is None:  # nothing in it, or all of it compacted
+        seq, at, is_over = first - 1, created_at if changed_at is None else changed_at, bool(ended)
+    else:
+        is_over = kind == "session_ended"
+    return Stored(
+        key=SessionKey(key),
+        session_id=SessionId(session_id),
+        generation=generation,
+        provider=provider,
+        metadata=json.loads(metadata),
+        created_at=created_at,
+        changed_at=max(created_at, at),
+        first=Cursor(first),
+        last=Cursor(seq),
+        ended=is_over,
+    )
