@@ -10,9 +10,9 @@ import attrs
 
 from agentsup.demo.part import Part
 from agentsup.demo.trouble import Trouble
+from agentsup.session.answer import text_of
 from agentsup.session.errors import ToolError
 from agentsup.session.tool import Tool
-from agentsup.session.toolbox import as_text
 
 PACE = 0.3
 """Seconds the simulated agent thinks before it calls tools, so that there is something to watch."""
@@ -32,7 +32,7 @@ class Call:
         """What the tool gives when it is called here and now, as the agent would be told."""
         found = next(tool for tool in tools if tool.name == self.tool)
         try:
-            return as_text(found(**self.input))
+            return text_of(found(**self.input))
         except ToolError as exc:
             return str(exc)
 

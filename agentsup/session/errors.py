@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from agentsup.errors import AgentsupError, NotFound
+from agentsup.talk.content import Input, as_parts, as_text
 from agentsup.talk.events import Failure
 from agentsup.talk.result import SessionResult
 
@@ -74,4 +75,8 @@ def error_for(failure: Failure, result: SessionResult) -> RequestFailed:
 
 
 class ToolError(AgentsupError):
-    """Raise it in a tool: its text, and nothing else, is the error result the model gets."""
+    """Raise it in a tool: its text (or its parts), and nothing else, is the error result the model gets."""
+
+    def __init__(self, content: Input = "") -> None:
+        self.parts = as_parts(content)
+        super().__init__(as_text(self.parts))

@@ -1,128 +1,322 @@
-"""From a function's signature and docstring to the JSON Schema the model is told."""
+"""From Python types to the JSON Schema that tells the model what to pass."""
 
 from __future__ import annotations
 
+import dataclasses
+import enum
 import inspect
-import re
 import types
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+import typing
+from collections import abc
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Annotated, Any, Final, Literal, NewType, NotRequired, Required, TypeVar, Union, get_args, get_origin
+
+import attrs
 
 from agentsup.errors import Problem, SpecError
-from agentsup.talk.tools import SessionInfo
+from agentsup.session.data import as_data
+from agentsup.session.docstring import descriptions, summary
 
-_SIMPLE: Mapping[Any, Mapping[str, str]] = {
-    str: {"type": "string"},
-    int: {"type": "integer"},
-    float: {"type": "number"},
-    bool: {"type": "boolean"},
-    type(None): {"type": "null"},
+_SIMPLE: Mapping[Any, str] = {
+    str: "string",
+    int: "integer",
+    float: "number",
+    bool: "boolean",
+    type(None): "null",
 }
+ARRAYS = (
+    *(list, set, frozenset),
+    *(abc.Sequence, abc.MutableSequence, abc.Collection, abc.Iterable, abc.Set, abc.MutableSet),
+)
+"""Types that are arrays of any length in JSON; `tuple` is one for itself."""
 
-INJECTED = frozenset({"info", "context"})
-"""Parameters that are filled in here and that the model never sees; `info` is also found by its annotation."""
+OBJECTS = (dict, abc.Mapping, abc.MutableMapping)
+"""Types that are objects in JSON, with keys of the model's choice."""
+
+_TRANSPARENT = (Required, NotRequired, Final, getattr(typing, "ReadOnly", Required))
+"""What may stand around a type without changing what can be passed."""
 
 
-def input_schema(function: Callable[..., Any]) -> dict[str, Any]:
-    """A JSON Schema of type `object` with the function's parameters.
+NOT_SHOWN = inspect.Parameter.empty
+"""There is no default, or none that is a plain value."""
+
+
+@attrs.frozen
+class Field:
+    """One named thing the model may pass: a parameter, or a field of a class."""
+
+    name: str
+    """Its name in JSON."""
+
+    hint: Any
+    """Its type."""
+
+    description: str = ""
+    required: bool = True
+    default: Any = NOT_SHOWN
+    """What it is if left out, where that is a plain value."""
+
+
+def type_schema(hint: Any, at: str = "") -> dict[str, Any]:
+    """The schema of values of that type.
+
+    Args:
+        hint: The type, with names already resolved.
+        at: Where it stands, for the problems.
 
     Raises:
-        SpecError: a parameter has no annotation, or one that has no counterpart in JSON; each such parameter is named.
-            Or an annotation names something that is not there at run time.
+        SpecError: the type, or something in it, has no counterpart in JSON; every such place is named.
     """
-    signature = inspect.signature(function)
-    try:
-        hints = get_type_hints(function)
-    except NameError as exc:
-        place = f"{function.__qualname__}(...)"
-        raise SpecError.of(place, f"has an annotation that means nothing at run time: {exc}") from None
-    described = parameter_descriptions(inspect.getdoc(function) or "")
-    properties: dict[str, Any] = {}
-    required: list[str] = []
-    problems: list[Problem] = []
-    for name, parameter in signature.parameters.items():
-        if is_injected(name, hints.get(name)):
-            continue
-        try:
-            schema = _parameter_schema(parameter, hints)
-        except TypeError as exc:
-            problems.append(Problem(f"{function.__qualname__}({name})", str(exc)))
-            continue
-        if name in described:
-            schema["description"] = described[name]
-        if parameter.default is inspect.Parameter.empty:
-            required.append(name)
-        properties[name] = schema
-    if problems:
-        raise SpecError(problems)
-    return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
+    writer = SchemaWriter()
+    schema = writer.write(hint, at)
+    writer.check()
+    return writer.whole(schema)
 
 
-def is_injected(name: str, hint: Any) -> bool:
-    """Whether the runtime fills this parameter in."""
-    return name in INJECTED or hint is SessionInfo
+class SchemaWriter:
+    """Writes the schemas of the types in one tool, and remembers everything that cannot be written.
 
+    Classes are written where they are used, because models read that best; one that contains itself is written once, under `$defs`.
+    """
 
-def summary(docstring: str) -> str:
-    """What the docstring says of the whole, before it comes to the parameters."""
-    return re.split(r"(?:\n|\A)\s*(?:Args|Arguments|Parameters|Returns|Raises|Yields)\s*:\s*\n", docstring, maxsplit=1)[
-        0
-    ].strip()
+    def __init__(self) -> None:
+        self.problems: list[Problem] = []
+        self._open: list[Any] = []
+        self._names: dict[Any, str] = {}
+        self._definitions: dict[str, Any] = {}
 
+    def check(self) -> None:
+        """Raise if anything could not be written.
 
-def parameter_descriptions(docstring: str) -> dict[str, str]:
-    """Parameter name to description, from a Google-style `Args:` section."""
-    section = re.search(r"^Args:\s*\n(?P<body>(?:[ \t]+.*\n?|\s*\n)+)", docstring, re.MULTILINE)
-    if section is None:
+        Raises:
+            SpecError: with every problem so far.
+        """
+        if self.problems:
+            raise SpecError(self.problems)
+
+    def whole(self, schema: dict[str, Any]) -> dict[str, Any]:
+        """The schema together with the definitions that it points to."""
+        return {**schema, "$defs": self._definitions} if self._definitions else schema
+
+    def write(self, hint: Any, at: str) -> dict[str, Any]:
+        """The schema of a type; what it cannot say is among the problems."""
+        bare, description = bared(hint)
+        schema = self._write(bare, at)
+        return {**schema, "description": description} if description else schema
+
+    def fields(self, fields: Iterable[Field], at: Callable[[str], str]) -> dict[str, Any]:
+        """The schema of an object that has these fields and no others."""
+        properties: dict[str, Any] = {}
+        required: list[str] = []
+        for field in fields:
+            schema = self.write(field.hint, at(field.name))
+            if field.description and "description" not in schema:
+                schema["description"] = field.description
+            if field.default is not NOT_SHOWN:
+                _add_default(schema, field.default)
+            if field.required:
+                required.append(field.name)
+            properties[field.name] = schema
+        return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
+
+    # --- private -----------------------------------------------------------------------------------------------------------------
+
+    def _wrong(self, at: str, message: str) -> dict[str, Any]:
+        self.problems.append(Problem(at, message))
         return {}
-    found: dict[str, str] = {}
-    name = ""
-    for line in inspect.cleandoc("\n" + section["body"]).splitlines():
-        begins = re.match(r"(\w+)(?:\s*\([^)]*\))?:\s*(.*)", line)
-        if begins is not None:
-            name, found[begins[1]] = begins[1], begins[2].strip()
-        elif name and line.startswith((" ", "\t")):
-            found[name] = f"{found[name]} {line.strip()}".strip()
+
+    def _write(self, hint: Any, at: str) -> dict[str, Any]:
+        if hint is Any:
+            return {}
+        if _is_one_of(hint, _SIMPLE):
+            return {"type": _SIMPLE[hint]}
+        origin, arguments = get_origin(hint) or hint, get_args(hint)
+        if origin is Literal:
+            return self._values(arguments, at)
+        if origin in (Union, types.UnionType):
+            return {"anyOf": [self.write(argument, at) for argument in arguments]}
+        if origin is tuple:
+            return self._tuple(hint, arguments, at)
+        if _is_one_of(origin, ARRAYS):
+            return {"type": "array", **({"items": self.write(arguments[0], f"{at}[]")} if arguments else {})}
+        if _is_one_of(origin, OBJECTS):
+            return self._mapping(arguments, at)
+        if isinstance(origin, type) and issubclass(origin, enum.Enum):
+            return self._values(tuple(origin), at)
+        if is_class(origin):
+            return self._class(hint, origin, at)
+        return self._wrong(at, _no_counterpart(hint))
+
+    def _values(self, values: tuple[Any, ...], at: str) -> dict[str, Any]:
+        plain = [value.value if isinstance(value, enum.Enum) else value for value in values]
+        odd = [value for value in plain if type(value) not in _SIMPLE]
+        if odd or not plain:
+            found = f"not {odd[0]!r}" if odd else "and at least one of them"
+            return self._wrong(at, f"must have values that are text, numbers, bools or None, {found}")
+        kinds = {_SIMPLE[type(value)] for value in plain}
+        return {**({"type": kinds.pop()} if len(kinds) == 1 else {}), "enum": plain}
+
+    def _tuple(self, hint: Any, arguments: tuple[Any, ...], at: str) -> dict[str, Any]:
+        if hint is tuple or hint is typing.Tuple:  # noqa: UP006  -- whichever way it is written
+            return {"type": "array"}
+        if len(arguments) == 2 and arguments[1] is ...:
+            return {"type": "array", "items": self.write(arguments[0], f"{at}[]")}
+        items = [self.write(argument, f"{at}[{place}]") for place, argument in enumerate(arguments)]
+        each = {"items": items[0]} if all(item == items[0] for item in items[1:]) and items else {"prefixItems": items}
+        return {"type": "array", **(each if items else {}), "minItems": len(items), "maxItems": len(items)}
+
+    def _mapping(self, arguments: tuple[Any, ...], at: str) -> dict[str, Any]:
+        if not arguments:
+            return {"type": "object", "additionalProperties": {}}
+        keys, _ = bared(arguments[0])
+        schema: dict[str, Any] = {"type": "object", "additionalProperties": self.write(arguments[1], f"{at}.*")}
+        if keys is str or keys is Any:
+            return schema
+        names = self.write(keys, f"{at} (its keys)")
+        if names.get("type") != "string":
+            return self._wrong(at, f"has keys of the type {_name(keys)}; keys in JSON are text") if names else {}
+        return {**schema, "propertyNames": names}
+
+    def _class(self, hint: Any, kind: type, at: str) -> dict[str, Any]:
+        if hint in self._open or hint in self._names:
+            return {"$ref": f"#/$defs/{self._names.setdefault(hint, self._free_name(kind))}"}
+        try:
+            fields = fields_of(hint)
+        except TypeError as exc:
+            return self._wrong(at, str(exc))
+        self._open.append(hint)
+        schema = self.fields(fields, lambda name: f"{at}.{name}")
+        self._open.pop()
+        about = summary(_own_doc(kind))
+        schema = {**schema, "description": about} if about else schema
+        if hint not in self._names:
+            return schema
+        self._definitions[self._names[hint]] = schema
+        return {"$ref": f"#/$defs/{self._names[hint]}"}
+
+    def _free_name(self, kind: type) -> str:
+        taken = self._names.values()
+        names = (kind.__name__ if number == 1 else f"{kind.__name__}{number}" for number in range(1, len(taken) + 2))
+        return next(name for name in names if name not in taken)
+
+
+def bared(hint: Any) -> tuple[Any, str]:
+    """The type without what does not change what can be passed, and the description that was written beside it."""
+    description = ""
+    while True:
+        origin = get_origin(hint)
+        if hint is None:
+            return type(None), description
+        if origin is Annotated:
+            said = [extra for extra in hint.__metadata__ if isinstance(extra, str)]
+            description = description or (said[-1].strip() if said else "")  # the outermost is the last
+            hint = hint.__origin__
+        elif isinstance(hint, NewType):
+            hint = hint.__supertype__
+        elif type(hint).__name__ == "TypeAliasType":  # a `type` statement; Python 3.12 and up
+            hint = hint.__value__
+        elif any(origin is each for each in _TRANSPARENT):
+            hint = get_args(hint)[0]
+        else:
+            return hint, description
+
+
+def is_class(kind: Any) -> bool:
+    """Whether it is a class whose fields are known."""
+    return isinstance(kind, type) and (attrs.has(kind) or dataclasses.is_dataclass(kind) or typing.is_typeddict(kind))
+
+
+def fields_of(hint: Any) -> tuple[Field, ...]:
+    """What the model may pass to make one of these.
+
+    Raises:
+        TypeError: the class does not say what its fields are.
+    """
+    kind = get_origin(hint) or hint
+    try:
+        hints = typing.get_type_hints(kind, include_extras=True)
+    except Exception as exc:  # noqa: BLE001  -- an annotation can be any code
+        raise TypeError(f"is a {_name(kind)}, which has an annotation that means nothing at run time: {exc}") from None
+    filled = dict(zip(getattr(kind, "__parameters__", ()), get_args(hint), strict=False))
+    found = tuple(_fields(kind, {name: _substituted(each, filled) for name, each in hints.items()}))
+    untyped = [field.name for field in found if field.hint is None]
+    if untyped:
+        raise TypeError(f"is a {_name(kind)}, which has fields without a type: {', '.join(untyped)}")
     return found
 
 
-def _parameter_schema(parameter: inspect.Parameter, hints: Mapping[str, Any]) -> dict[str, Any]:
-    if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
-        raise TypeError("must be a named parameter, not a starred one: the model fills in names")
-    if parameter.kind is parameter.POSITIONAL_ONLY:
-        raise TypeError("must not be positional-only: the model fills in names")
-    if parameter.name not in hints:
-        raise TypeError("needs an annotation, from which the model is told what to pass")
-    schema = type_schema(hints[parameter.name])
-    if parameter.default is not inspect.Parameter.empty and _is_json(parameter.default):
-        schema["default"] = parameter.default
-    return schema
+def _fields(kind: Any, hints: Mapping[str, Any]) -> Iterator[Field]:
+    told = descriptions(_own_doc(kind))
+    if typing.is_typeddict(kind):
+        for name, hint in hints.items():
+            asked = get_origin(hint)
+            required = asked is Required or (asked is not NotRequired and name in kind.__required_keys__)
+            yield Field(name, hint, told.get(name, ""), required)
+        return
+    fields: Iterable[Any] = attrs.fields(kind) if attrs.has(kind) else dataclasses.fields(kind)
+    for field in fields:
+        if field.init:
+            name = getattr(field, "alias", None) or field.name
+            hint = hints.get(field.name, field.type)
+            yield Field(name, hint, told.get(field.name, ""), *_default_of(field))
 
 
-def type_schema(hint: Any) -> dict[str, Any]:
-    """The schema of values of that type.
+def _default_of(field: Any) -> tuple[bool, Any]:
+    """Whether a field must be given, and its default where that is a plain value."""
+    factory = getattr(field, "default_factory", dataclasses.MISSING)
+    of_attrs = isinstance(field.default, attrs.Factory)  # type: ignore[arg-type]  # a class that is typed as a function
+    made = of_attrs or factory is not dataclasses.MISSING
+    if made:
+        return False, NOT_SHOWN
+    if field.default is attrs.NOTHING or field.default is dataclasses.MISSING:
+        return True, NOT_SHOWN
+    return False, field.default
 
-    Raises:
-        TypeError: the type has no counterpart in JSON.
-    """
-    if hint is Any:
-        return {}
-    if hint in _SIMPLE:
-        return dict(_SIMPLE[hint])
-    origin, arguments = get_origin(hint) or hint, get_args(hint)
-    if origin is Literal:
-        return {"enum": list(arguments)}
-    if origin in (Union, types.UnionType):
-        return {"anyOf": [type_schema(argument) for argument in arguments]}
-    if origin in (list, tuple, set, frozenset, Sequence):
-        items = [argument for argument in arguments if argument is not ...]
-        return {"type": "array", "items": type_schema(items[0])} if len(items) == 1 else {"type": "array"}
-    if origin in (dict, Mapping):
-        return {"type": "object", "additionalProperties": type_schema(arguments[1]) if arguments else {}}
-    raise TypeError(
-        f"has the type {hint!r}, which has no counterpart in JSON; use str, int, float, bool, list, dict, Literal or None"
+
+def _substituted(hint: Any, filled: Mapping[Any, Any]) -> Any:
+    """The type with a generic class's parameters filled in."""
+    if isinstance(hint, TypeVar):
+        return filled.get(hint, hint)
+    open_ones = getattr(hint, "__parameters__", ())
+    if not open_ones or isinstance(hint, type):
+        return hint
+    return hint[tuple(filled.get(each, each) for each in open_ones)]
+
+
+def _own_doc(kind: type) -> str:
+    """What the author wrote about the class; a dataclass without a docstring gets its signature for one."""
+    doc = kind.__doc__ or ""
+    return "" if doc.startswith(f"{kind.__name__}(") else inspect.cleandoc(doc)
+
+
+def _add_default(schema: dict[str, Any], default: Any) -> None:
+    """Show the default where it can be said in JSON. A None that could not be passed only means that something may be left out."""
+    if default is None and not _takes_null(schema):
+        return
+    try:
+        schema["default"] = as_data(default)
+    except SpecError:
+        return
+
+
+def _takes_null(schema: Mapping[str, Any]) -> bool:
+    arms = [schema, *schema.get("anyOf", ())]
+    return any(
+        arm.get("type") == "null" or None in arm.get("enum", ()) or not arm.keys() - {"description"} for arm in arms
     )
 
 
-def _is_json(value: Any) -> bool:
-    return value is None or isinstance(value, str | int | float | bool)
+def _is_one_of(hint: Any, found: Iterable[Any]) -> bool:
+    """Whether it is one of these very types; a hint may be something that has no hash."""
+    return any(hint is each for each in found)
+
+
+def _name(hint: Any) -> str:
+    return hint.__qualname__ if isinstance(hint, type) else repr(hint)
+
+
+def _no_counterpart(hint: Any) -> str:
+    return (
+        f"has the type {_name(hint)}, which has no counterpart in JSON; use str, int, float, bool, None, list, dict, Literal, an Enum, "
+        "a TypedDict, an attrs class or a dataclass"
+    )

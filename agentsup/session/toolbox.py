@@ -2,89 +2,159 @@
 
 from __future__ import annotations
 
+import copy
+import functools
 import inspect
-import json
-from collections.abc import Awaitable, Callable
-from typing import Any
+import math
+from collections.abc import Callable
+from typing import Any, assert_never
 
+import attrs
 import structlog
 import trio
 
+from agentsup.errors import SpecError
+from agentsup.session.answer import answer_of, shortened
+from agentsup.session.calling import Raised, Returned, TimedOut, leaves, outcome_of
 from agentsup.session.errors import ToolError
+from agentsup.session.signature import is_async
 from agentsup.session.spec import SessionSpec
 from agentsup.session.tool import Tool
-from agentsup.talk.tools import SessionInfo, ToolResult, ToolUse
+from agentsup.talk.content import Part, Text
+from agentsup.talk.tools import DEFAULT_MAX_OUTPUT, SessionInfo, ToolResult, ToolUse
 
 _log = structlog.get_logger("agentsup.session")
 
+_MOST_ERRORS = 10
+"""Errors of a group that the model is told."""
 
-async def run_tool(spec: SessionSpec, use: ToolUse, info: SessionInfo) -> ToolResult:
+
+@attrs.frozen
+class _Call:
+    """One call, ready to be made."""
+
+    work: Callable[[], Any]
+    is_async: bool
+    timeout: float = math.inf
+    limit: int = DEFAULT_MAX_OUTPUT
+
+
+async def run_tool(
+    spec: SessionSpec, use: ToolUse, info: SessionInfo, *, threads: trio.CapacityLimiter | None = None
+) -> ToolResult:
     """Run the tool (or the handler) the model asks for and make a result of whatever it does.
 
     Only KeyboardInterrupt and our own cancellation pass; everything else a tool raises, SystemExit included, is an error result.
+
+    Args:
+        spec: Has the tools, the handler and the context.
+        use: What the model asks for.
+        info: Where the call happens.
+        threads: How many threads sync tools may occupy; a limiter of this trio run, with 40, if not given.
+    """
+    try:
+        call = _prepared(spec, use, info)
+    except ToolError as exc:
+        return ToolResult.of(use.call_id, exc.parts, is_error=True)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as exc:  # noqa: BLE001  -- making arguments calls the user's classes
+        return _failure(use, exc, DEFAULT_MAX_OUTPUT)
+    outcome = await outcome_of(
+        call.work,
+        is_async=call.is_async,
+        digest=functools.partial(_digested, use, call.limit),
+        timeout=call.timeout,
+        threads=threads,
+        name=f"tool {use.name}",
+    )
+    match outcome:
+        case Returned(result):
+            answer: ToolResult = result
+            return answer
+        case Raised(error):
+            return _failure(use, error, call.limit)
+        case TimedOut():
+            return _failed(use, f"the tool took longer than its {call.timeout:g} seconds")
+    assert_never(outcome)
+
+
+def _prepared(spec: SessionSpec, use: ToolUse, info: SessionInfo) -> _Call:
+    """The call with its arguments checked.
+
+    Raises:
+        ToolError: nothing is run, and this is why.
     """
     found = spec.tool(use.name)
-    timeout = found.spec.timeout if found is not None and found.spec.timeout is not None else float("inf")
-    try:
-        with trio.move_on_after(timeout) as scope:
-            return ToolResult(use.call_id, as_text(await _call(spec, found, use, info)))
-    except ToolError as exc:
-        return _failed(use, str(exc))
-    except (trio.Cancelled, KeyboardInterrupt):
-        raise
-    except BaseException as exc:  # noqa: BLE001  -- a tool may raise anything
-        # The border: a tool's failure is the model's to read, not the session's to die of.
-        if isinstance(exc, BaseExceptionGroup) and (ours := exc.subgroup((trio.Cancelled, KeyboardInterrupt))):
-            raise ours from None  # and not what the tool raised beside it, cancelled as it was
-        _log.info("tool.failed", tool=use.name, call_id=use.call_id, error=type(exc).__name__)
-        return _failed(use, f"the tool failed: {type(exc).__name__}: {_words(exc)}")
-    assert scope.cancelled_caught
-    return _failed(use, f"the tool took longer than its {timeout:g} seconds")
-
-
-async def _call(spec: SessionSpec, found: Tool | None, use: ToolUse, info: SessionInfo) -> Any:
     if found is not None:
-        arguments = found.arguments(use.input, info=info, context=spec.context)
-        try:
-            inspect.signature(found.function).bind(**arguments)
-        except TypeError as exc:
-            raise ToolError(f"wrong arguments for {use.name}: {exc}") from None
-        return await _run(found.function, found.is_async, **arguments)
+        return _tool_call(found, use, info, spec.context)
     handler = spec.tool_handler
     if handler is None:
         known = ", ".join(tool.name for tool in spec.tools) or "none"
         raise ToolError(f"there is no tool {use.name!r} here; the tools are: {known}")
-    return await _run(handler, inspect.iscoroutinefunction(handler), use.name, dict(use.input), spec.context, info)
+    arguments = (use.name, copy.deepcopy(dict(use.input)), spec.context, info)
+    return _Call(functools.partial(handler, *arguments[: _arity(handler)]), is_async(handler))
 
 
-async def _run(function: Callable[..., Any], is_async: bool, /, *args: Any, **kwargs: Any) -> Any:  # noqa: FBT001  -- read off the function
-    if is_async:
-        return await function(*args, **kwargs)
-    # A thread cannot be stopped. It is left to itself when its call is: what it still returns is not heard.
-    # (In a list, because trio takes a function that gives a coroutine, as a wrapper of an async one does, for a mistake.)
-    (value,) = await trio.to_thread.run_sync(lambda: [function(*args, **kwargs)], abandon_on_cancel=True)
-    return await value if isinstance(value, Awaitable) else value
-
-
-def as_text(value: Any) -> str:
-    """What a tool returned, as the text the model is given: text as it is, nothing as nothing, everything else as JSON."""
-    if value is None:
-        return ""
-    if isinstance(value, str):
-        return value
+def _tool_call(tool: Tool, use: ToolUse, info: SessionInfo, context: Any) -> _Call:
+    if tool.unbound:
+        raise ToolError(f"the tool {use.name!r} is a method without its object, so it cannot be run")
     try:
-        return json.dumps(value, ensure_ascii=False, default=str)
-    except (TypeError, ValueError, RecursionError):
-        return str(value)
+        arguments = tool.arguments(use.input, info=info, context=context)
+    except SpecError as exc:
+        raise ToolError(f"wrong arguments for {use.name}: {exc}") from None
+    timeout = math.inf if tool.spec.timeout is None else tool.spec.timeout
+    return _Call(functools.partial(tool.function, **arguments), tool.is_async, timeout, tool.spec.max_output)
+
+
+def _arity(handler: Callable[..., Any]) -> int:
+    """How many of name, input, context and info a handler takes: all four, or the first three."""
+    try:
+        signature = inspect.signature(handler)
+    except ValueError:
+        return 4
+    for count in (4, 3):
+        try:
+            signature.bind(*range(count))
+        except TypeError:
+            continue
+        return count
+    raise ToolError("the handler must take (name, input, context, info), or the first three of them")
+
+
+def _digested(use: ToolUse, limit: int, value: Any) -> ToolResult:
+    try:
+        return answer_of(use.call_id, value, limit=limit)
+    except SpecError as exc:
+        why = "; ".join(f"what it returned{_dotted(each.path)} {each.message}" for each in exc.problems)
+        return _failed(use, f"the tool ran, but its result cannot be told: {why}")
+
+
+def _dotted(path: str) -> str:
+    return f", at {path}," if path else ""
+
+
+def _failure(use: ToolUse, error: BaseException, limit: int) -> ToolResult:
+    """What the model is told of what a tool raised. The border: it is the model's to read, not the session's to die of."""
+    found = list(leaves(error))
+    if len(found) == 1 and isinstance(found[0], ToolError):  # in a group, if it was raised in a nursery
+        return ToolResult.of(use.call_id, shortened(found[0].parts, limit), is_error=True)
+    _log.info("tool.failed", tool=use.name, call_id=use.call_id, error=type(error).__name__)
+    told = "; ".join(f"{type(each).__name__}: {_words(each)}" for each in found[:_MOST_ERRORS])
+    more = f"; and {len(found) - _MOST_ERRORS} more" if len(found) > _MOST_ERRORS else ""
+    return _failed(use, f"the tool failed: {told}{more}", limit)
 
 
 def _words(exc: BaseException) -> str:
     """What the exception says, even if it fails at saying it."""
     try:
-        return str(exc)
-    except Exception:  # noqa: BLE001  -- the tool's code again
+        return str.__str__(str(exc))
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # noqa: BLE001  -- the tool's code again
         return "(it cannot be shown)"
 
 
-def _failed(use: ToolUse, text: str) -> ToolResult:
-    return ToolResult(use.call_id, text, is_error=True)
+def _failed(use: ToolUse, text: str, limit: int = DEFAULT_MAX_OUTPUT) -> ToolResult:
+    parts: tuple[Part, ...] = (Text(text),)
+    return ToolResult.of(use.call_id, shortened(parts, limit), is_error=True)

@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 
+import attrs
 import httpx
 import pytest
 
@@ -99,7 +100,7 @@ async def test_wrong_answers_are_found_out(odd, quick, monkeypatch):
     honest = performance.raising_once
 
     def lying(tool):
-        return tool.__class__(tool.spec, lambda **_: "a lie") if tool.name == "read_file" else honest(tool)
+        return attrs.evolve(tool, function=lambda **_: "a lie") if tool.name == "read_file" else honest(tool)
 
     monkeypatch.setattr(performance, "raising_once", lying)
     monkeypatch.setattr(performance, "steps_about", _reading_last)

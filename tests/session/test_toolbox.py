@@ -2,24 +2,47 @@
 
 from __future__ import annotations
 
+import contextvars
+import enum
 import threading
 
+import attrs
 import pytest
+import structlog
 import trio
+import trio.testing
 
-from agentsup import ClaudeManagedAgents, SessionSpec, tool
+from agentsup import ClaudeManagedAgents, Image, SessionSpec, Text, tool
+from agentsup.errors import SpecError
+from agentsup.session.calling import default_threads
 from agentsup.session.errors import ToolError
-from agentsup.session.toolbox import as_text, run_tool
+from agentsup.session.toolbox import run_tool
 from agentsup.talk.tools import SessionInfo, ToolUse
 
 PROVIDER = ClaudeManagedAgents(agent="agent", environment="env", api_key="key")
 INFO = SessionInfo(session_id="s1", provider="test", call_id="c1", metadata={"who": "me"})
 
 
-async def call(*tools, name=None, input=None, **options):
+class Color(enum.Enum):
+    RED = "red"
+
+
+@attrs.frozen
+class Line:
+    sku: str
+    count: int = 1
+
+
+async def call(*tools, name=None, input=None, threads=None, **options):
     spec = SessionSpec(provider=PROVIDER, tools=tools, **options)
     name = name or spec.tools[0].name
-    return await run_tool(spec, ToolUse("c1", name, input or {}), INFO)
+    return await run_tool(spec, ToolUse("c1", name, input or {}), INFO, threads=threads)
+
+
+@pytest.fixture
+def log_lines():
+    with structlog.testing.capture_logs() as lines:
+        yield lines
 
 
 # --- what comes of it ------------------------------------------------------------------------------------------------------------
@@ -59,49 +82,45 @@ async def test_a_sync_function_may_give_something_to_await():
     assert (await call(outer, input={"word": "ab"})).text == "abab"
 
 
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [
-        ("plain", "plain"),
-        (None, ""),
-        (3, "3"),
-        ([1, "ä"], '[1, "ä"]'),
-        ({"a": None}, '{"a": null}'),
-        (b"x", "\"b'x'\""),
-    ],
-)
-def test_what_a_tool_returns_as_text(value, text):
-    """Text as it is, nothing as nothing, everything else as JSON."""
-    assert as_text(value) == text
-
-
-def test_what_json_cannot_say_is_said_otherwise():
-    """Keys that are no text, circles and bottomless lists are shown as Python shows them."""
-    circle = []
-    circle.append(circle)
-    deep = []
-    for _ in range(100_000):
-        deep = [deep]
-
-    assert as_text({(1, 2): 3}) == "{(1, 2): 3}"
-    assert as_text(circle) == "[[...]]"
-    with pytest.raises(RecursionError):
-        as_text(deep)
-
-
-async def test_a_result_that_cannot_be_shown_is_an_error_result():
-    """The value's own `__str__` is the tool's code, too."""
-
-    class Odd:
-        def __str__(self):
-            raise RuntimeError("no words")
+async def test_a_result_that_cannot_be_told_is_an_error_result():
+    """The model is told that the tool ran, so that it does not run it again for that."""
 
     def odd() -> object:
-        return Odd()
+        return {"a": [object()]}
 
     result = await call(odd)
 
-    assert (result.text, result.is_error) == ("the tool failed: RuntimeError: no words", True)
+    assert result.is_error
+    assert result.text == (
+        "the tool ran, but its result cannot be told: what it returned, at a[0], is of the type object, which has no counterpart in JSON"
+    )
+
+
+async def test_what_a_tool_returns_is_made_a_result_where_it_was_returned():
+    """In the thread: a value that takes long to look at does not stop the loop."""
+    looked = []
+
+    class Slow(dict):
+        def items(self):
+            looked.append(threading.current_thread() is threading.main_thread())
+            return super().items()
+
+    def slow() -> dict[str, int]:
+        return Slow(a=1)
+
+    assert (await call(slow)).text == '{"a": 1}'
+    assert looked == [False]
+
+
+async def test_a_result_may_be_made_of_parts():
+    """Pictures and documents beside text."""
+
+    async def look() -> list[object]:
+        return ["See:", Image(data=b"png", media_type="image/png"), {"a": 1}]
+
+    result = await call(look)
+
+    assert result.parts == (Text("See:"), Image(data=b"png", media_type="image/png"), Text('{"a": 1}'))
 
 
 async def test_text_that_no_wire_can_carry_is_mended():
@@ -123,7 +142,21 @@ async def test_text_that_no_wire_can_carry_is_mended():
         (ToolError("no such order"), "no such order"),
         (SystemExit(3), "the tool failed: SystemExit: 3"),
         (GeneratorExit(), "the tool failed: GeneratorExit: "),
-        (ExceptionGroup("many", [ValueError("bad")]), "the tool failed: ExceptionGroup: many (1 sub-exception)"),
+        (ExceptionGroup("one", [ValueError("bad")]), "the tool failed: ValueError: bad"),
+        (ExceptionGroup("one", [ToolError("no such order")]), "no such order"),
+        (
+            BaseExceptionGroup("many", [SystemExit(1), ExceptionGroup("more", [ValueError("bad"), ToolError("no")])]),
+            "the tool failed: SystemExit: 1; ValueError: bad; ToolError: no",
+        ),
+        (
+            ExceptionGroup("many", [KeyError(n) for n in range(12)]),
+            f"the tool failed: {'; '.join(f'KeyError: {n}' for n in range(10))}; and 2 more",
+        ),
+        (StopIteration(7), "the tool failed: StopIteration: 7"),
+        (StopAsyncIteration(), "the tool failed: StopAsyncIteration: "),
+        (RecursionError("deep"), "the tool failed: RecursionError: deep"),
+        (MemoryError(), "the tool failed: MemoryError: "),
+        (SpecError.of("a", "is wrong"), "the tool failed: SpecError: a: is wrong"),
         (trio.TooSlowError(), "the tool failed: TooSlowError: "),
     ],
 )
@@ -139,15 +172,29 @@ async def test_whatever_a_tool_raises_is_an_error_result(error, text, in_thread)
 
     result = await call(fail_there if in_thread else fail_here)
 
+    if type(error) is StopIteration and not in_thread:
+        text = "the tool failed: RuntimeError: coroutine raised StopIteration"  # Python's own rule
     assert (result.text, result.is_error) == (text, True)
 
 
-async def test_an_error_that_cannot_be_shown_is_told_all_the_same():
+async def test_the_error_of_a_tool_may_have_parts():
+    """A picture of what went wrong says more."""
+
+    def fail() -> None:
+        raise ToolError([Text("It looks so:"), Image(file_id="f")])
+
+    result = await call(fail)
+
+    assert (result.parts, result.is_error) == ((Text("It looks so:"), Image(file_id="f")), True)
+
+
+@pytest.mark.parametrize("mistake", [RuntimeError, SystemExit, GeneratorExit])
+async def test_an_error_that_cannot_be_shown_is_told_all_the_same(mistake):
     """An exception whose text raises is named by its class."""
 
     class Mute(Exception):
         def __str__(self):
-            raise RuntimeError
+            raise mistake
 
     async def fail() -> None:
         raise Mute
@@ -169,9 +216,21 @@ async def test_keyboard_interrupt_passes(in_thread):
         await call(stop_there if in_thread else stop_here)
 
 
-@pytest.mark.parametrize("given", [{}, {"a": 1, "b": 2}, {"not a name": 1}, {"a": 1, "info": 2}])
+async def test_keyboard_interrupt_passes_bare_out_of_a_group():
+    """Whatever else went wrong beside it."""
+
+    async def crowd() -> None:
+        raise BaseExceptionGroup("many", [ValueError("bad"), KeyboardInterrupt()])
+
+    with pytest.raises(KeyboardInterrupt):
+        await call(crowd)
+
+
+@pytest.mark.parametrize(
+    "given", [{}, {"a": 1, "b": 2}, {"not a name": 1}, {"a": 1, "info": 2}, {"a": "1"}, {"a": None}]
+)
 async def test_wrong_arguments_are_an_error_result(given):
-    """Missing, unknown, impossible: the model is told, and the function is not called."""
+    """Missing, unknown, impossible, of another type: the model is told, and the function is not called."""
     called = []
 
     def one(a: int) -> None:
@@ -182,6 +241,65 @@ async def test_wrong_arguments_are_an_error_result(given):
     assert result.is_error
     assert result.text.startswith("wrong arguments for one: ")
     assert called == []
+
+
+async def test_all_wrong_arguments_are_told_at_once():
+    """So that the next call can be right."""
+
+    def one(a: int, b: list[str]) -> None: ...
+
+    result = await call(one, input={"b": [1], "c": 2})
+
+    assert sorted(result.text.removeprefix("wrong arguments for one: ").split("; ")) == [
+        "a: is missing",
+        "b[0]: must be a string, not an integer",
+        "c: is not known",
+        'the known names are "a", "b"',
+    ]
+
+
+@pytest.mark.parametrize("error", [ValueError("too small"), SystemExit(1)])
+async def test_a_class_that_refuses_its_values_is_an_error_result(error):
+    """Its validators are the user's code, too."""
+
+    def refuse(instance, attribute, value):
+        raise error
+
+    checked = attrs.make_class("Checked", {"a": attrs.field(type=int, validator=refuse)})
+
+    def one(it) -> None: ...
+
+    one.__annotations__["it"] = checked
+    result = await call(one, input={"it": {"a": 1}})
+
+    assert result.is_error
+    assert f"{type(error).__name__}: {error}" in result.text
+
+
+async def test_arguments_are_what_the_annotations_say():
+    """Instances and enum members, not their JSON."""
+    given = []
+
+    def one(color: Color, line: Line, lines: dict[str, Line]) -> None:
+        given.extend([color, line, lines])
+
+    await call(one, input={"color": "red", "line": {"sku": "a"}, "lines": {"b": {"sku": "c", "count": 2}}})
+
+    assert given == [Color.RED, Line("a"), {"b": Line("c", 2)}]
+
+
+@pytest.mark.parametrize("secret", ["hunter2"])
+async def test_neither_arguments_nor_errors_are_logged(secret, log_lines):
+    """What is said in a conversation stays there."""
+
+    def fail(a: str) -> None:
+        raise ValueError(a)
+
+    for given in ({"a": secret}, {"a": [secret]}, {secret: 1}):
+        await call(fail, input=given)
+
+    assert [line["event"] for line in log_lines] == ["tool.failed"]
+    assert secret not in str(log_lines)
 
 
 async def test_an_unknown_tool_is_told_what_there_is():
@@ -282,10 +400,153 @@ async def test_an_error_in_a_tools_nursery_is_its_error():
             nursery.start_soon(trio.sleep_forever)
             nursery.start_soon(fail)
 
-    result = await call(crowd)
+    assert (await call(crowd)).text == "the tool failed: ValueError: bad"
+
+
+async def test_a_tool_may_return_although_its_time_is_up(autojump_clock):
+    """What it has to say for itself counts."""
+
+    @tool(timeout=1.0)
+    async def partly() -> str:
+        try:
+            await trio.sleep_forever()
+        except trio.Cancelled:
+            return "half of it"
+
+    assert (await call(partly)).text == "half of it"
+
+
+async def test_a_cancellation_that_is_not_ours_is_an_error():
+    """A tool that keeps one and raises it later takes nobody with it; nor does one in a group."""
+    kept = []
+
+    async def keep() -> None:
+        with trio.CancelScope() as scope:
+            scope.cancel()
+            try:
+                await trio.sleep_forever()
+            except trio.Cancelled as exc:
+                kept.append(exc)
+                raise
+
+    async def leak() -> None:
+        raise kept[0]
+
+    async def leak_in_a_group() -> None:
+        raise BaseExceptionGroup("many", [kept[0], ValueError("bad")])
+
+    assert (await call(keep)).is_error is False
+    for function in (leak, leak_in_a_group):
+        result = await call(function)
+        assert result.is_error
+        assert result.text.startswith("the tool failed: Cancelled: ")
+        await trio.lowlevel.checkpoint()  # nobody is cancelled
+
+
+async def test_a_tool_that_leaves_a_scope_or_a_nursery_open_hurts_nobody():
+    """What it did to its task's scopes ends with its task, and so do the tasks that it left behind."""
+    stopped = []
+
+    async def linger():
+        try:
+            await trio.sleep_forever()
+        finally:
+            stopped.append(True)
+
+    async def open_a_scope() -> str:
+        trio.CancelScope().__enter__()
+        return "done"
+
+    async def open_a_nursery() -> str:
+        nursery = await trio.open_nursery().__aenter__()
+        nursery.start_soon(linger)
+        return "done"
+
+    assert (await call(open_a_scope)).text == "done"
+    result = await call(open_a_nursery)
+    await trio.testing.wait_all_tasks_blocked()
 
     assert result.is_error
-    assert "ExceptionGroup" in result.text
+    assert "Nursery stack corrupted" in result.text
+    assert stopped == [True]
+
+
+# --- threads ---------------------------------------------------------------------------------------------------------------------------
+
+
+async def test_a_thread_sees_our_context():
+    """Context variables, and the way back to trio."""
+    where = contextvars.ContextVar("where")
+    where.set("here")
+
+    def look() -> str:
+        return f"{where.get()} {trio.from_thread.run_sync(trio.current_time) == now}"
+
+    now = trio.current_time()
+    assert (await call(look)).text.startswith("here ")
+
+
+async def test_a_thread_is_left_to_itself_and_told_when_it_asks(mock_clock):
+    """Its call is over at once; `check_cancelled` raises in it."""
+    begun, told, go_on, results = trio.Event(), [], threading.Event(), []
+
+    @tool(timeout=2)
+    def slow() -> None:
+        trio.from_thread.run_sync(begun.set)
+        go_on.wait(30)
+        try:
+            trio.from_thread.check_cancelled()
+        except trio.Cancelled:
+            told.append(True)
+            raise
+
+    async def one():
+        results.append(await call(slow, threads=threads))
+
+    threads = trio.CapacityLimiter(1)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(one)
+        await begun.wait()
+        mock_clock.jump(3)
+    assert [(result.text, result.is_error) for result in results] == [("the tool took longer than its 2 seconds", True)]
+    assert threads.borrowed_tokens == 1  # it still has its place
+
+    go_on.set()
+    async with threads:  # and gives it back
+        assert told == [True]
+
+
+async def test_threads_have_a_limit(mock_clock):
+    """One after the other where there is one; the time that a call waits for its thread is not its own."""
+    running, most, results = [], [], []
+
+    @tool(timeout=2)
+    def work() -> None:
+        running.append(1)
+        most.append(len(running))
+        running.pop()
+
+    async def one():
+        results.append(await call(work, threads=threads))
+
+    threads = trio.CapacityLimiter(1)
+    async with trio.open_nursery() as nursery, threads:
+        for _ in range(3):
+            nursery.start_soon(one)
+        await trio.testing.wait_all_tasks_blocked()
+        mock_clock.jump(100)
+        await trio.testing.wait_all_tasks_blocked()
+        assert results == []
+
+    assert most == [1, 1, 1]
+    assert not any(result.is_error for result in results)
+
+
+async def test_without_a_limiter_there_are_forty_threads_of_their_own():
+    """They are not the ones that trio looks up addresses with."""
+    assert default_threads() is default_threads()
+    assert default_threads().total_tokens == 40
+    assert default_threads() is not trio.to_thread.current_default_thread_limiter()
 
 
 # --- what a tool is given --------------------------------------------------------------------------------------------------------
@@ -300,8 +561,10 @@ async def test_a_tool_is_given_where_it_is_called_and_the_context():
     def by_type(place: SessionInfo) -> str:
         return place.metadata["who"]
 
-    assert (await call(by_name, input={"info": "x", "context": "y"}, context="ours")).text == "c1 s1 ours"
-    assert (await call(by_type, input={"place": "x"})).text == "me"
+    assert (await call(by_name, context="ours")).text == "c1 s1 ours"
+    assert (await call(by_type)).text == "me"
+    for function, given in ((by_name, {"info": "x"}), (by_name, {"context": "y"}), (by_type, {"place": "z"})):
+        assert (await call(function, input=given)).is_error
 
 
 # --- handlers --------------------------------------------------------------------------------------------------------------------
@@ -326,12 +589,72 @@ async def function(name, input, context, info):
     return [name, input, context, info.call_id]
 
 
-@pytest.mark.parametrize("handler", [Handler(), SyncHandler(), Callable(), function], ids=lambda h: type(h).__name__)
+class Short:
+    def handle_tool_call(self, name, input, context):
+        return [name, input, context, "c1"]
+
+
+class Open:
+    async def handle_tool_call(self, *args):
+        return [*args[:3], args[3].call_id]
+
+
+async def short(name, input, context):
+    return [name, input, context, "c1"]
+
+
+def longer(name, input, context, info, more=None):
+    return [name, input, context, info.call_id]
+
+
+@pytest.mark.parametrize(
+    "handler",
+    [Handler(), SyncHandler(), Callable(), Short(), Open(), function, short, longer],
+    ids=lambda h: getattr(h, "__name__", type(h).__name__),
+)
 async def test_a_handler_answers_what_no_tool_does(handler):
-    """An object with the method, sync or not, or anything that can be called."""
+    """An object with the method, sync or not, or anything that can be called, with or without the last parameter."""
     result = await call(handler=handler, name="anything", input={"a": 1}, context="ctx")
 
     assert result.text == '["anything", {"a": 1}, "ctx", "c1"]'
+
+
+async def test_a_handler_that_takes_something_else_is_an_error_result():
+    """Nothing is called."""
+
+    def odd(name, input):
+        raise AssertionError
+
+    result = await call(handler=odd, name="x")
+
+    assert (result.text, result.is_error) == (
+        "the handler must take (name, input, context, info), or the first three of them",
+        True,
+    )
+
+
+async def test_a_handler_cannot_change_what_the_model_said():
+    """Its input is a copy."""
+
+    def change(name, input, context):
+        input["a"].append(2)
+
+    use = ToolUse("c1", "x", {"a": [1]})
+    await run_tool(SessionSpec(provider=PROVIDER, handler=change), use, INFO)
+
+    assert use.input == {"a": [1]}
+
+
+async def test_a_method_without_its_object_is_an_error_result():
+    """Taken from the class instead of from an object."""
+
+    class Shop:
+        @tool
+        def order(self, number: int) -> int:
+            return number
+
+    assert (await call(Shop.order, input={"number": 1})).is_error
+    assert (await call(Shop().order, input={"number": 1})).text == "1"
 
 
 async def test_a_tool_goes_before_the_handler():
