@@ -9,13 +9,26 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from agentsup import claude, otp
+    from agentsup import claude, otp, provisioning
     from agentsup.errors import AgentsupError, AlreadyStarted, NotFound, Problem, SpecError
     from agentsup.ids import CallId, Cursor, ProviderSessionId, RequestId, SessionId
     from agentsup.journal.errors import Fenced, StoreBusy, StoreCorrupt, StoreError, StoreFailed
     from agentsup.journal.store import SQLiteStore
     from agentsup.providers.managed import ClaudeManagedAgents
     from agentsup.providers.reconnect import Reconnect
+    from agentsup.provisioning.errors import (
+        NameConflict,
+        OnlyArchived,
+        PartlyFailed,
+        ProvisionFailed,
+        ProvisionTimeout,
+        UnknownTag,
+    )
+    from agentsup.provisioning.handle import Handle
+    from agentsup.provisioning.provide import ensure_agent, ensure_environment, provision
+    from agentsup.provisioning.retire import prune, teardown
+    from agentsup.provisioning.specs import AgentSpec, EnvironmentSpec
+    from agentsup.provisioning.tags import resolve, tag
     from agentsup.runtime import Runtime, open_runtime, run, session_child
     from agentsup.session.client import SessionRef, TextStream
     from agentsup.session.errors import (
@@ -43,22 +56,30 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "AgentSpec",
     "AgentsupError",
     "AlreadyStarted",
     "CallId",
     "ClaudeManagedAgents",
     "Cursor",
     "Document",
+    "EnvironmentSpec",
     "Fenced",
+    "Handle",
     "Image",
     "Interrupted",
     "Limits",
     "LocalProtocolError",
+    "NameConflict",
     "NoSuchSession",
     "NotFound",
+    "OnlyArchived",
+    "PartlyFailed",
     "Problem",
     "ProviderFailed",
     "ProviderSessionId",
+    "ProvisionFailed",
+    "ProvisionTimeout",
     "Reconnect",
     "RemoteProtocolError",
     "RequestClosed",
@@ -92,13 +113,22 @@ __all__ = [
     "ToolUse",
     "Turn",
     "TurnLimitReached",
+    "UnknownTag",
     "Usage",
     "__version__",
     "claude",
+    "ensure_agent",
+    "ensure_environment",
     "open_runtime",
     "otp",
+    "provision",
+    "provisioning",
+    "prune",
+    "resolve",
     "run",
     "session_child",
+    "tag",
+    "teardown",
     "tool",
 ]
 
@@ -127,6 +157,32 @@ _HOMES = {
     "agentsup.journal.store": ("SQLiteStore",),
     "agentsup.providers.managed": ("ClaudeManagedAgents",),
     "agentsup.providers.reconnect": ("Reconnect",),
+    "agentsup.provisioning.errors": (
+        "NameConflict",
+        "OnlyArchived",
+        "PartlyFailed",
+        "ProvisionFailed",
+        "ProvisionTimeout",
+        "UnknownTag",
+    ),
+    "agentsup.provisioning.handle": ("Handle",),
+    "agentsup.provisioning.provide": (
+        "ensure_agent",
+        "ensure_environment",
+        "provision",
+    ),
+    "agentsup.provisioning.retire": (
+        "prune",
+        "teardown",
+    ),
+    "agentsup.provisioning.specs": (
+        "AgentSpec",
+        "EnvironmentSpec",
+    ),
+    "agentsup.provisioning.tags": (
+        "resolve",
+        "tag",
+    ),
     "agentsup.runtime": (
         "Runtime",
         "open_runtime",
@@ -188,7 +244,7 @@ _HOMES = {
 
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
-_ROOMS = ("claude", "errors", "ids", "otp", "sim", "testing")
+_ROOMS = ("claude", "errors", "ids", "otp", "provisioning", "sim", "testing")
 """Modules that are names of the public face themselves."""
 
 if not TYPE_CHECKING:  # a type checker believes the imports above, and would believe any name after seeing this

@@ -12,7 +12,7 @@ import httpx
 import trio
 
 import agentsup
-from agentsup import claude, otp
+from agentsup import claude, otp, provisioning
 from agentsup.testing import InjectedCrash, crash, open_simulator
 
 # --- tools -----------------------------------------------------------------------------------------------------------------------
@@ -377,6 +377,49 @@ async def offline(ref: agentsup.SessionRef) -> None:
         await crash(ref)
     except otp.NoProc:
         print(InjectedCrash.__name__)
+
+
+# --- provisioning ------------------------------------------------------------------------------------------------------------------
+
+
+async def provisioned(backend: provisioning.Backend) -> None:
+    """From specs to handles and back."""
+    desk = agentsup.AgentSpec(
+        name="desk",
+        system_prompt="Be kind.",
+        model={"id": "anthropic:any", "effort": "low"},
+        tools=[word_count, plain, look_up.spec, {"name": "x", "input_schema": {"type": "object"}}],
+        description="The order desk.",
+        extra={"metadata": {"team": "blue"}},
+    )
+    room = agentsup.EnvironmentSpec(
+        name="room", config={"type": "cloud"}, packages={"pip": ["x"]}, runtimes=[provisioning.Runtime("node", "22")]
+    )
+    store: provisioning.Store = provisioning.FileStore("agents.json")
+    try:
+        handle = await agentsup.provision(
+            agentsup.ClaudeManagedAgents, desk, environment=room, store=store, timeout=60.0
+        )
+    except (agentsup.OnlyArchived, agentsup.NameConflict, agentsup.ProvisionTimeout) as error:
+        print(error.left, error.status, error.code, error.request_id)
+        return
+    except agentsup.ProvisionFailed:
+        return
+    assert_type(handle, agentsup.Handle)
+    agentsup.ClaudeManagedAgents(agent=handle, environment=handle)
+    if handle.bootstrap is not None:
+        assert_type(handle.bootstrap.script, str)
+    alone = await agentsup.ensure_agent("claude-managed-agents", desk, store=provisioning.SQLiteStore("agents.db"))
+    assert_type(alone.agent_id, str | None)
+    await agentsup.ensure_environment(backend, room, store=provisioning.MemoryStore())
+    await agentsup.tag(handle, "stable", store=store)
+    try:
+        await agentsup.teardown(await agentsup.resolve(backend, "desk:stable", store=store), timeout=5.0)
+    except agentsup.UnknownTag:
+        gone = await agentsup.prune(backend, "desk", keep=3, role="environment")
+        assert_type(gone, tuple[provisioning.Resource, ...])
+    except agentsup.PartlyFailed as error:
+        print(error.done, [reason for _, reason in error.failed])
 
 
 if __name__ == "__main__":
