@@ -16,7 +16,7 @@ from trio.lowlevel import enable_ki_protection
 
 from agentsup.otp.mailbox import Mailbox
 from agentsup.otp.reasons import Crashed, Killed
-from agentsup.otp.refs import Ref
+from agentsup.otp.refs import NODE, Ref
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
@@ -134,11 +134,10 @@ class Cell:
     """Debugging switches (`otp.sys`), if any are on."""
 
     @classmethod
-    def new(cls, runtime: Runtime, label: str, **fields: Any) -> Cell:
+    def new(cls, runtime: Runtime, label: str, parent: Cell | None, record: Any, start: Callable[[], Actor]) -> Cell:
         """A fresh record in the table of the living."""
-        ref = Ref(next(_serials), label=label)
-        cell = cls(ref, runtime, Mailbox(), **fields)
-        CELLS[ref.serial] = cell
+        serial = next(_serials)
+        cell = CELLS[serial] = cls(Ref(serial, NODE, label), runtime, Mailbox(), parent, record, start)
         return cell
 
     @property

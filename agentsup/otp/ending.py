@@ -112,9 +112,10 @@ def bury(cell: Cell, phase: Phase = Phase.DEAD) -> None:
     reports.ended(cell, reason, was_starting=not cell.announced)
     cell.phase = phase
     CELLS.pop(cell.ref.serial, None)
-    for timer in (cell.ladder, cell.idle):
-        if timer is not None:
-            timer.cancel()
+    if cell.ladder is not None:
+        cell.ladder.cancel()
+    if cell.idle is not None:
+        cell.idle.cancel()
     for held in cell.names or ():
         held.registry.forget(held, reason)
     cell.names = None
@@ -138,11 +139,10 @@ def _answer_pending(cell: Cell, reason: ExitReason) -> None:
         caller, value = cell.last_reply
         caller.settle(value)
     mailbox = cell.mailbox
-    pending = [
-        entry for entry in (cell.current, *(mailbox.queue or ()), *(cell.deferred or ())) if isinstance(entry, Caller)
-    ]
+    pending = (cell.current, *(mailbox.queue or ()), *(cell.deferred or ()))
     for caller in pending:
-        caller.die(reason)
+        if isinstance(caller, Caller):
+            caller.die(reason)
     for entry in mailbox.system or ():
         answer: Callable[[ExitReason], None] | None = getattr(entry, "die", None)
         if answer is not None:

@@ -100,16 +100,19 @@ def send_exit(ref: Ref, reason: ExitReason) -> None:
 @enable_ki_protection
 def dissolve(cell: Cell, reason: ExitReason) -> None:
     """Tell everybody who is linked to or watches a process that it ended, and forget whom it watched."""
-    for other in cell.links or ():
-        if other.links:
-            other.links.discard(cell)
-        signal(other, reason, cell.ref)
-    for monitor, watcher in (cell.monitors or {}).items():
-        if not watcher.is_over:
-            watcher.mailbox.put_signal(Signal(Down(cell.ref, monitor, reason), monitor))
-    for monitor, target in (cell.monitoring or {}).items():
-        if target.monitors:
-            target.monitors.pop(monitor, None)
+    if cell.links:
+        for other in cell.links:
+            if other.links:
+                other.links.discard(cell)
+            signal(other, reason, cell.ref)
+    if cell.monitors:
+        for monitor, watcher in cell.monitors.items():
+            if not watcher.is_over:
+                watcher.mailbox.put_signal(Signal(Down(cell.ref, monitor, reason), monitor))
+    if cell.monitoring:
+        for monitor, target in cell.monitoring.items():
+            if target.monitors:
+                target.monitors.pop(monitor, None)
     cell.links = cell.monitors = cell.monitoring = None
 
 

@@ -159,7 +159,9 @@ async def _begin(cell: Cell) -> ExitReason | None:
     cell.actor = actor
     actor._enter(cell)  # noqa: SLF001  (an actor's private half belongs to the kernel)
     cell.mailbox.configure(actor.mailbox)
-    result: Any = await _value_of(cell, actor.init())
+    result: Any = actor.init()
+    if result is not None:
+        result = await _value_of(cell, result)
     if result is None:
         cell.initialised = True
         announce_started(cell)

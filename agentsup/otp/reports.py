@@ -21,18 +21,14 @@ without its text; who wants more finds the exception itself in `reason`, in a st
 
 from __future__ import annotations
 
-import logging
 import traceback
 from typing import TYPE_CHECKING, Any, Literal
 
-import structlog
-
+from agentsup.otp.log import Log
 from agentsup.otp.mailbox import describe_entry
 from agentsup.otp.reasons import Crashed, Killed, root_causes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     import trio
 
     from agentsup.otp.cell import Cell
@@ -42,10 +38,7 @@ if TYPE_CHECKING:
     from agentsup.otp.reasons import ExitReason
     from agentsup.otp.spawned import Spawned
 
-_log = structlog.stdlib.get_logger("agentsup.otp", domain=("otp", "sasl"))
-
-Level = Literal["info", "warning", "error"]
-_LEVELS: dict[Level, int] = {"info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
+_log = Log("agentsup.otp", {"domain": ("otp", "sasl")})
 
 NEIGHBOURS = 15
 """How many neighbours a crash report tells of, as OTP's: a crowd that is linked together would fill the log."""
@@ -53,36 +46,11 @@ NEIGHBOURS = 15
 ErrorContext = Literal["start_error", "child_terminated", "shutdown_error", "shutdown"]
 
 
-def _report(level: Level, event: str, fields: Callable[[], dict[str, Any]]) -> None:
-    """Log, if anybody listens: the fields, some of which take a walk through the tree, are made for readers only.
-
-    Whatever the configured processors make of it, and whatever the fields are made of: a fault in either must not take a process's end down with it.
-    """
-    try:
-        log = _log.bind()
-        if _is_enabled(log, level):
-            getattr(log, level)(event, **fields())
-    except Exception:
-        logging.getLogger("agentsup.otp").exception("a structlog processor failed on %s", event)
-
-
-def _say(level: Level, event: str, **fields: Any) -> None:
-    """Log what is at hand already."""
-    _report(level, event, lambda: fields)
-
-
-def _is_enabled(log: Any, level: Level) -> bool:
-    """Whether anything comes of what is logged at that level; yes, if the configured class of loggers cannot say."""
-    kind = type(log)  # and not the logger: one that forwards unknown methods would log the question
-    asks = getattr(kind, "is_enabled_for", None) or getattr(kind, "isEnabledFor", None)
-    return asks is None or bool(asks(log, _LEVELS[level]))
-
-
 def supervisor(cell: Cell, context: ErrorContext, child: Child, reason: ExitReason, **more: Any) -> None:
     """The supervisor report: what happened to which child."""
     actor: Any = cell.actor
     window = actor._window  # noqa: SLF001  (a supervisor's own state, for its own report)
-    _report(
+    _log.report(
         "error",
         "supervisor_report",
         lambda: {
@@ -104,7 +72,7 @@ def supervisor(cell: Cell, context: ErrorContext, child: Child, reason: ExitReas
 def progress(cell: Cell, child: Child) -> None:
     """The progress report: a child runs."""
     if cell.runtime.progress_reports:
-        _report(
+        _log.report(
             "info",
             "progress_report",
             lambda: {
@@ -159,7 +127,7 @@ def ended(cell: Cell, reason: ExitReason, *, was_starting: bool) -> None:
         return
     if was_starting:
         return  # whoever started it is told by the error, and the supervisor reports it
-    _report("error", "crash_report", lambda: _crash_fields(cell, reason))
+    _log.report("error", "crash_report", lambda: _crash_fields(cell, reason))
 
 
 def _crash_fields(cell: Cell, reason: Crashed) -> dict[str, Any]:
@@ -249,7 +217,7 @@ def format_state(cell: Cell) -> object:
 
 def unhandled(cell: Cell, message: object) -> None:
     """A message nobody takes (rule G12)."""
-    _say(
+    _log.say(
         "warning",
         "unhandled_message",
         ref=str(cell.ref),
@@ -261,32 +229,32 @@ def unhandled(cell: Cell, message: object) -> None:
 def zombie(cell: Cell, spawned: Spawned | None = None) -> None:
     """Something was killed and lives on."""
     what = "process" if spawned is None else "spawned task"
-    _say("error", "zombie_parked", ref=str(cell.ref), what=what, grace=cell.runtime.kill_grace)
+    _log.say("error", "zombie_parked", ref=str(cell.ref), what=what, grace=cell.runtime.kill_grace)
 
 
 def terminate_cut(cell: Cell, budget: float) -> None:
     """`terminate` was cut off at the end of its budget."""
-    _say("warning", "terminate_cut", ref=str(cell.ref), budget=budget)
+    _log.say("warning", "terminate_cut", ref=str(cell.ref), budget=budget)
 
 
 def watcher_failed(cell: Cell, error: BaseException) -> None:
     """A debugging function raised and was removed."""
-    _say("warning", "watcher_removed", ref=str(cell.ref), error=error_name(error), frames=frames(error))
+    _log.say("warning", "watcher_removed", ref=str(cell.ref), error=error_name(error), frames=frames(error))
 
 
 def traced(event: TraceEvent) -> None:
     """One thing a traced process did."""
-    _say("info", "trace", ref=str(event.ref), kind=event.kind, what=event.what, at=event.at)
+    _log.say("info", "trace", ref=str(event.ref), kind=event.kind, what=event.what, at=event.at)
 
 
 def loop_blocked(cell: Cell | None, after: float, where: list[str]) -> None:
     """The loop stands still; called in the watchdog's thread."""
-    _say("error", "loop_blocked", ref=None if cell is None else str(cell.ref), after=after, frames=where)
+    _log.say("error", "loop_blocked", ref=None if cell is None else str(cell.ref), after=after, frames=where)
 
 
 def unreachable_limit(cell: Cell, flags: SupFlags) -> None:
     """The flags contradict each other."""
-    _say(
+    _log.say(
         "warning",
         "restart_limit_unreachable",
         ref=str(cell.ref),
@@ -299,4 +267,4 @@ def unreachable_limit(cell: Cell, flags: SupFlags) -> None:
 
 def shutdown_cut(deadline: float, left: int) -> None:
     """The ordered stop took too long."""
-    _say("error", "shutdown_cut", deadline=deadline, processes_left=left)
+    _log.say("error", "shutdown_cut", deadline=deadline, processes_left=left)

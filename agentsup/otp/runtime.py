@@ -66,8 +66,6 @@ class Runtime:
     """The registry in which `ChildSpec.name` and names without a registry of their own live."""
     timers: Timers = attrs.field(factory=Timers)
     deadlines: Deadlines = attrs.field(init=False)
-    cells: dict[int, Cell] = attrs.field(factory=dict)
-    """Its living processes, by serial, oldest first."""
     zombies: set[Cell | Spawned] = attrs.field(factory=set)
     """What was killed and lives on, as long as it does."""
     audience: Audience = attrs.field(factory=Audience)
@@ -89,6 +87,11 @@ class Runtime:
 
     def __repr__(self) -> str:
         return f"<Runtime with {len(self.cells)} processes>"
+
+    @property
+    def cells(self) -> dict[int, Cell]:
+        """Its living processes, by serial, oldest first; costs a look at every process there is."""
+        return {serial: cell for serial, cell in CELLS.items() if cell.runtime is self}
 
     @property
     def nursery(self) -> trio.Nursery:
@@ -163,11 +166,10 @@ class Runtime:
         held = None if key is None else registry.holder(key)
         if held is not None:
             raise AlreadyStarted(f"the name {key!r} is held by {held.ref!r}", ref=held.ref)
-        cell = Cell.new(self, str(spec.id), parent=parent, record=record, start=spec.start)
+        cell = Cell.new(self, str(spec.id), parent, record, spec.start)
         cell.grace = 5.0 if spec.shutdown == BRUTAL_KILL else spec.shutdown
         if key is not None:
             _enter(registry, key, cell)
-        self.cells[cell.ref.serial] = cell
         if parent is not None:
             if parent.children is None:
                 parent.children = {}
@@ -237,7 +239,6 @@ class Runtime:
 
     def forget(self, cell: Cell) -> None:
         """A process was announced dead."""
-        self.cells.pop(cell.ref.serial, None)
         if cell is self._root:
             self._body.cancel(reason="the root supervisor ended")
 

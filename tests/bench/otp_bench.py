@@ -162,7 +162,8 @@ async def our_fan_out(boxes: int, rounds: int, *, parked: bool) -> float:
     async with otp.open_runtime(specs=[sup]) as rt:
         refs = [await otp.start_child(otp.Name("sup"), otp.ChildSpec(id="box", start=Echo)) for _ in range(boxes)]
         await trio.testing.wait_all_tasks_blocked()
-        cells = [rt.cells[ref.serial] for ref in refs]
+        every = rt.cells
+        cells = [every[ref.serial] for ref in refs]
         if not parked:
             for ref in refs:
                 otp.cast(ref, 0)

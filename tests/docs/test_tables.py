@@ -91,7 +91,7 @@ def test_every_report_is_in_the_table():
         if path.parent.name not in ("cli", "demo"):
             said |= set(
                 re.findall(
-                    r'\b(?:_log\.\w+|_say|_report)\(\s*(?:"(?:info|warning|error)",\s*)?"([a-z_.]+)"',
+                    r'\b(?:_log\.\w+|_say)\(\s*(?:"(?:info|warning|error)",\s*)?"([a-z_.]+)"',
                     path.read_text(encoding="utf-8"),
                 )
             )
