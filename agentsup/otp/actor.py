@@ -176,12 +176,15 @@ class Actor:
         """From `init`: give whoever starts this actor by hand a `Started(ref, extra)` instead of the bare ref (rule S21)."""
         self._cell.extra = extra
 
-    def _enter(self, cell: Cell) -> None:
-        """Become the actor of a process."""
+    def _enter(self, cell: Cell) -> bool:
+        """Become the actor of a process; False if it was that of another."""
+        if hasattr(self, "_cell"):
+            return False
         self._cell = cell
         if not hasattr(self, "state"):
             self.state = None
         cell.trapping = self.trap_exit
+        return True
 
     def _notice(self, notice: Notice) -> None:
         """Take a notice of the kernel; only supervisors are sent any."""

@@ -192,7 +192,7 @@ class Overseer(Actor):
         assert child.cell is not None
         child.state = State.RUNNING
         child.kept, child.first, child.ran = True, False, True
-        child.running_since = trio.current_time()
+        child.running_since = self._cell.runtime.now()
         reports.progress(self._cell, child)
         extra = child.cell.extra
         child.tell_starters(child.cell.ref if extra is None else StartedExtra(child.cell.ref, extra))

@@ -116,16 +116,24 @@ async def _serve(cell: Cell) -> ExitReason:  # noqa: C901  (the hot loop; each c
         cell.current = entry
         cell.handled += 1
         if kind is Caller:
-            result = actor.handle_call(entry.request, entry)
+            result: Any = actor.handle_call(entry.request, entry)
             if result.__class__ is not Reply and hasattr(result, "__await__"):
                 if cell.scope is None:
                     cell.can_wait()
                 result = await result
-            if result.__class__ is Reply:
+            answer = result.__class__
+            if answer is Reply:
                 entry.settle(result.value)
-                if result.state is UNSET and result.then is None and result.timeout is None:
-                    continue
-            verdict = await _after_call(cell, entry, result)
+            elif answer is NoReply:
+                defer(cell, entry)
+            else:
+                verdict = await _after_call(cell, entry, result)
+                if verdict is not None:
+                    return verdict
+                continue
+            if result.state is UNSET and result.then is None and result.timeout is None and cell.probe is None:
+                continue
+            verdict = await _after(cell, "handle_call", result)
         elif kind is tuple or kind is Info:
             outcome = actor.handle_cast(entry[0]) if kind is tuple else actor.handle_info(entry.message)
             if outcome is not None and hasattr(outcome, "__await__"):
@@ -150,14 +158,13 @@ async def _begin(cell: Cell) -> ExitReason | None:
     actor = start()
     if not isinstance(actor, Actor):
         raise BadReturn(f"the start factory of {cell.ref.label}", actor, "an otp.Actor")
-    if getattr(actor, "_cell", None) is not None:
+    if not actor._enter(cell):  # noqa: SLF001  (an actor's private half belongs to the kernel)
         raise BadReturn(
             f"the start factory of {cell.ref.label}",
             actor,
             "a fresh actor for every incarnation, and this one was used before",
         )
     cell.actor = actor
-    actor._enter(cell)  # noqa: SLF001  (an actor's private half belongs to the kernel)
     cell.mailbox.configure(actor.mailbox)
     result: Any = actor.init()
     if result is not None:
@@ -234,18 +241,20 @@ async def _other(cell: Cell, entry: Any) -> ExitReason | None:
     return await _after(cell, "handle_info", await _value_of(cell, actor.handle_info(entry.message)))
 
 
+def defer(cell: Cell, caller: Caller) -> None:
+    """Somebody will answer this call later: note that it is owed."""
+    if caller.task is not None:
+        if cell.deferred is None:
+            cell.deferred = set()
+        cell.deferred.add(caller)
+
+
 async def _after_call(cell: Cell, caller: Caller, result: Any) -> ExitReason | None:
-    """Do what the result of `handle_call` says, beyond a plain reply."""
-    if isinstance(result, NoReply):
-        if caller.task is not None:
-            if cell.deferred is None:
-                cell.deferred = set()
-            cell.deferred.add(caller)
-    elif isinstance(result, Stop):
-        if result.reply is not UNSET:
-            cell.last_reply = (caller, result.reply)
-    elif not isinstance(result, Reply):
+    """Do what the result of `handle_call` says that is no reply, now or later."""
+    if not isinstance(result, Stop):
         raise BadReturn(f"{type(cell.actor).__name__}.handle_call", result, CALL_RESULTS)
+    if result.reply is not UNSET:
+        cell.last_reply = (caller, result.reply)
     return await _after(cell, "handle_call", result)
 
 
