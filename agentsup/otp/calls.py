@@ -69,7 +69,8 @@ async def call(dest: Dest, request: object, timeout: float | None = 5.0) -> Any:
                 timeout = seconds(timeout)
             runtime = target.runtime
             caller.deadline = deadline = runtime.now() + timeout
-            runtime.deadlines.add(caller, deadline)
+            if not target.is_timed or deadline < runtime.deadlines.due:
+                runtime.deadlines.note(target, deadline)
         if not target.mailbox.put(caller):
             return await _wait_in_line(caller, dest, timeout)
         await wait_task_rescheduled(caller.abandon)
@@ -88,6 +89,8 @@ async def _wait_in_line(caller: Caller, dest: Dest, timeout: float | None) -> An
         caller.abandon(None)
         mailbox.dropped += 1
         raise MailboxFull(dest, caller.request)
+    if timeout is not None:
+        caller.cell.runtime.deadlines.add(caller, caller.deadline)
     mailbox.line_up(caller)
     try:
         await wait_task_rescheduled(caller.abandon)

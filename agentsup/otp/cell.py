@@ -14,6 +14,7 @@ import attrs
 import trio
 from trio.lowlevel import enable_ki_protection
 
+from agentsup.otp.caller import Caller
 from agentsup.otp.mailbox import Mailbox
 from agentsup.otp.reasons import Crashed, Killed
 from agentsup.otp.refs import NODE, Ref
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from agentsup.otp.actor import Actor
-    from agentsup.otp.caller import Caller
     from agentsup.otp.entries import Held
     from agentsup.otp.notices import Notice
     from agentsup.otp.reasons import ExitReason
@@ -128,6 +128,8 @@ class Cell:
     """Set when the last of `spawned` and `children` is gone, for the closing process that waits for it."""
     is_hearing: bool = False
     """It is in the middle of a notice, in somebody else's task."""
+    is_timed: bool = False
+    """Somebody may wait for its answer with a timeout, and `Deadlines` knows."""
     alert: bool = False
     """Something has to be done before each message: an idle timer to be stopped, a probe to be told."""
     probe: Any = None
@@ -227,6 +229,11 @@ class Cell:
         if self.probe is not None:
             self.probe.entry(entry)
         self.look_up()
+
+    def owed(self) -> list[Caller]:
+        """The calls that wait for an answer of this process: being handled, queued, or put off."""
+        entries = (self.current, *(self.mailbox.queue or ()), *(self.deferred or ()))
+        return [entry for entry in entries if isinstance(entry, Caller) and entry.task is not None]
 
     def watch(self, watcher: Callable[[Cell], None]) -> None:
         """Have `watcher(cell)` called when the process runs and when it has ended; it must not raise."""

@@ -13,7 +13,6 @@ from trio.lowlevel import enable_ki_protection
 
 from agentsup.otp import links, reports
 from agentsup.otp.actor import Actor
-from agentsup.otp.caller import Caller
 from agentsup.otp.cell import ACTORS, CELLS, Cell, Phase
 from agentsup.otp.events import ProcessEnded
 from agentsup.otp.notices import Ended
@@ -139,10 +138,8 @@ def _answer_pending(cell: Cell, reason: ExitReason) -> None:
         caller, value = cell.last_reply
         caller.settle(value)
     mailbox = cell.mailbox
-    pending = (cell.current, *(mailbox.queue or ()), *(cell.deferred or ()))
-    for caller in pending:
-        if isinstance(caller, Caller):
-            caller.die(reason)
+    for caller in cell.owed():
+        caller.die(reason)
     for entry in mailbox.system or ():
         answer: Callable[[ExitReason], None] | None = getattr(entry, "die", None)
         if answer is not None:
