@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import math
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -53,6 +54,8 @@ class Child:
     turn: int = 0
     """Counts the delays, so that one which was called off is told from the current."""
     retry: Timer | None = None
+    not_before: float = -math.inf
+    """It must not be started earlier: a group it belongs to was asked to wait, and its own failure is no reason to wait less."""
     starters: list[Caller] | None = None
     """Who waits for it to run."""
     stoppers: list[Caller] | None = None

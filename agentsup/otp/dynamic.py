@@ -80,6 +80,7 @@ class DynamicSupervisor(Overseer):
 
     def _start_from_source(self, spec: ChildSpec) -> None:
         child = Child(spec, contextvars.copy_context(), first=False)
+        self._children[child] = child  # by itself, until it has a ref: its name may be taken for a while
         self._relaunch(child)
 
     def _start_child(self, request: StartChild, caller: Caller) -> CallResult:
@@ -94,11 +95,10 @@ class DynamicSupervisor(Overseer):
 
     def _launch(self, child: Child) -> None:
         """Start an incarnation, under its new ref; until it runs the last one that did finds it, too (rule D2)."""
-        old = child.cell
+        old = child if child.cell is None else child.cell.ref
         super()._launch(child)
         assert child.cell is not None
-        if old is not None:
-            self._children.pop(old.ref, None)
+        self._children.pop(old, None)
         if child.known is not None:
             self._former[child.known] = child
         self._children[child.cell.ref] = child
@@ -119,8 +119,7 @@ class DynamicSupervisor(Overseer):
         return child
 
     def _forget(self, child: Child) -> None:
-        if child.cell is not None:
-            self._children.pop(child.cell.ref, None)
+        self._children.pop(child if child.cell is None else child.cell.ref, None)
         if child.known is not None:
             self._former.pop(child.known, None)
 

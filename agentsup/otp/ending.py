@@ -77,16 +77,16 @@ async def close(cell: Cell) -> None:
     """End what the process spawned, and kill the children a killed supervisor leaves behind; wait for both, in their budgets."""
     if not cell.is_over:  # a zombie that ended after all stays what everybody was told that it is
         cell.phase = Phase.CLOSING
-    grace = cell.runtime.kill_grace
+    grace = cell.runtime.reaper.grace
     for spawned in list(cell.spawned or ()):
         spawned.cancel()
     for child in list((cell.children or {}).values()):
-        cell.runtime.kill(child)
+        cell.runtime.reaper.kill(child)
     await _emptied(cell, grace)
     if cell.spawned:
         for spawned in cell.spawned:
             reports.zombie(cell, spawned)
-        cell.runtime.zombies.update(cell.spawned)
+            cell.runtime.reaper.keep(spawned)
         cell.spawned = None
     while cell.children:  # each is bounded: one that does not die is parked
         await _emptied(cell, grace)
@@ -105,7 +105,7 @@ def bury(cell: Cell, phase: Phase = Phase.DEAD) -> None:
     if cell.task is not None:
         ACTORS.pop(cell.task, None)
     if cell.is_over:
-        cell.runtime.forget_zombie(cell)
+        cell.runtime.reaper.forget(cell)
         return
     reason = cell.reason = cell.reason or cell.doom or Killed()
     reports.ended(cell, reason, was_starting=not cell.announced)

@@ -91,7 +91,7 @@ def send_exit(ref: Ref, reason: ExitReason) -> None:
     if target is None:
         return
     if isinstance(reason, Killed):
-        target.runtime.kill(target)
+        target.runtime.reaper.kill(target)
         return
     sender = ACTORS.get(trio.lowlevel.current_task())
     signal(target, reason, None if sender is None else sender.ref)

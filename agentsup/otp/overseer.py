@@ -10,7 +10,6 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Any, assert_never
 
-import trio
 from trio.lowlevel import enable_ki_protection
 
 from agentsup.errors import SpecError
@@ -40,13 +39,12 @@ from agentsup.otp.errors import (
 )
 from agentsup.otp.events import RestartScheduled, SupervisorGaveUp
 from agentsup.otp.flags import RestartLimit, SupFlags
-from agentsup.otp.intensity import Window
-from agentsup.otp.judgement import is_acceptable, least_delay, start_error
+from agentsup.otp.judgement import is_acceptable, start_error
 from agentsup.otp.mailbox import UNBOUNDED, StopAsked
 from agentsup.otp.notices import Due, Ended, Notice, Started
+from agentsup.otp.pace import Pace
 from agentsup.otp.reasons import Crashed, ExitReason, Killed, Shutdown
 from agentsup.otp.results import NoReply, Reply
-from agentsup.otp.spread import Bucket
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable
@@ -58,7 +56,7 @@ if TYPE_CHECKING:
 class Overseer(Actor):
     """The common half of the supervisors; not to be used by itself."""
 
-    __slots__ = ("_bucket", "_children", "_flags", "_giving_up", "_window")
+    __slots__ = ("_children", "_flags", "_giving_up", "_pace")
 
     mailbox = UNBOUNDED  # everybody who asks waits for the answer, so callers bound it
     trap_exit = True
@@ -69,8 +67,7 @@ class Overseer(Actor):
         if not isinstance(flags, SupFlags):
             raise SpecError.of("flags", f"a {type(flags).__name__} is no SupFlags")
         self._flags = flags
-        self._window = Window(flags.intensity, flags.period)
-        self._bucket = None if flags.spread is None else Bucket(flags.spread)
+        self._pace = Pace.of(flags)
         self._children: dict[Hashable, Child] = {}
         self._giving_up = False
 
@@ -80,9 +77,9 @@ class Overseer(Actor):
             reports.unreachable_limit(self._cell, self._flags)
 
     @property
-    def window(self) -> Window:
-        """Its restart attempts, against its limit."""
-        return self._window
+    def pace(self) -> Pace:
+        """How often and how fast it restarts its children."""
+        return self._pace
 
     def roster(self) -> list[Child]:
         """Its children, oldest first."""
@@ -258,15 +255,19 @@ class Overseer(Actor):
             self._forget(child)
 
     def _on_died(self, child: Child, reason: ExitReason) -> None:
-        if child.spec.restart == "permanent" or not reason.is_clean:
-            reports.supervisor(self._cell, "child_terminated", child, reason)
+        self._report_death(child, reason)
         child.state = State.STOPPED
         if child.spec.restart == "permanent" or (child.spec.restart == "transient" and not reason.is_clean):
-            if trio.current_time() - child.running_since >= self._backoff(child).stable_after:
+            if self._pace.recovered(child, self._cell.runtime.now()):
                 child.failures = 0
             self._failed(child, reason)
         else:
             self._ended_for_good(child)
+
+    def _report_death(self, child: Child, reason: ExitReason) -> None:
+        """It ended by itself (rule S9)."""
+        if child.spec.restart == "permanent" or not reason.is_clean:
+            reports.supervisor(self._cell, "child_terminated", child, reason)
 
     def _ended_for_good(self, child: Child) -> None:
         """It ended by itself and is not restarted."""
@@ -275,41 +276,29 @@ class Overseer(Actor):
 
     # Restarting.
 
-    def _backoff(self, child: Child) -> Any:
-        return child.spec.backoff or self._flags.backoff
-
     def _failed(self, child: Child, reason: ExitReason) -> None:
         """It failed and must run again: at once, or after its delay."""
         child.failures += 1
         child.state = State.RESTARTING
         child.call_off()
-        delay = max(
-            self._backoff(child).delay(child.failures, self._cell.runtime.random), least_delay(reason), self._turn()
-        )
+        runtime = self._cell.runtime
+        now = runtime.now()
+        delay = self._pace.delay(child, reason, now, runtime.random)
         ran, child.ran = child.ran, False
-        due = Due(child, child.turn)
         if delay > 0:
-            child.retry = self._cell.runtime.timers.after(delay, functools.partial(self._cell.mailbox.put_system, due))
-            now = trio.current_time()
-            self._cell.runtime.tell(RestartScheduled(now, self.ref, child.spec.id, delay, child.failures))
+            due = functools.partial(self._cell.hear, Due(child, child.turn))
+            child.retry = runtime.timers.at(now + delay, due)
+            runtime.tell(RestartScheduled(now, self.ref, child.spec.id, delay, child.failures))
         elif ran:
             self._attempt(child)
         else:  # a start that failed again is tried in turn, so that requests are served in between (rule S16)
-            self._cell.mailbox.put_system(due)
-
-    def _turn(self) -> float:
-        """Seconds until the supervisor's own pace allows one more restart."""
-        if self._bucket is None:
-            return 0.0
-        wait, self._bucket = self._bucket.take(trio.current_time())
-        return wait
+            self._cell.mailbox.put_system(Due(child, child.turn))
 
     def _attempt(self, child: Child) -> None:
         """Try to start it again, if the limit allows one more attempt."""
         if self._cell.runtime.fatal is not None:
             return  # everything is about to stop
-        self._window = self._window.add(trio.current_time())
-        if self._window.is_exceeded:
+        if not self._pace.attempt(self._cell.runtime.now()):
             self._give_up(child)
             return
         child.restarts += 1
@@ -327,7 +316,7 @@ class Overseer(Actor):
         flags = self._flags
         self._giving_up = True
         reason = child.last_exit or Killed()
-        self._cell.runtime.tell(SupervisorGaveUp(trio.current_time(), self.ref, child.spec.id))
+        self._cell.runtime.tell(SupervisorGaveUp(self._cell.runtime.now(), self.ref, child.spec.id))
         reports.supervisor(self._cell, "shutdown", child, reason, limit="reached_max_restart_intensity")
         self._end(Shutdown(RestartLimit(child.spec.id, reason, flags.intensity, flags.period)))
 
@@ -352,7 +341,7 @@ class Overseer(Actor):
         assert child.cell is not None
         if child.state is not State.STOPPING:
             child.state = State.STOPPING
-            self._cell.runtime.bring_down(child.cell, child.spec.shutdown)
+            self._cell.runtime.reaper.bring_down(child.cell, child.spec.shutdown)
 
     def _forget(self, child: Child) -> None:
         raise NotImplementedError

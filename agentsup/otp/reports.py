@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from agentsup.otp.cell import Cell
     from agentsup.otp.child import Child
     from agentsup.otp.flags import SupFlags
+    from agentsup.otp.pace import Pace
     from agentsup.otp.probe import TraceEvent
     from agentsup.otp.reasons import ExitReason
     from agentsup.otp.spawned import Spawned
@@ -49,7 +50,7 @@ ErrorContext = Literal["start_error", "child_terminated", "shutdown_error", "shu
 def supervisor(cell: Cell, context: ErrorContext, child: Child, reason: ExitReason, **more: Any) -> None:
     """The supervisor report: what happened to which child."""
     actor: Any = cell.actor
-    window = actor._window  # noqa: SLF001  (a supervisor's own state, for its own report)
+    pace: Pace = actor.pace
     _log.report(
         "error",
         "supervisor_report",
@@ -59,10 +60,10 @@ def supervisor(cell: Cell, context: ErrorContext, child: Child, reason: ExitReas
             "context": context,
             "reason": reason,
             "offender": _offender(child),
-            "restarts_in_period": len(window.attempts),
-            "intensity": window.intensity,
-            "period": window.period,
-            "strategy": actor._flags.strategy,  # noqa: SLF001  (the same)
+            "restarts_in_period": len(pace.window.attempts),
+            "intensity": pace.flags.intensity,
+            "period": pace.flags.period,
+            "strategy": pace.flags.strategy,
             **_error_fields(reason),
             **more,
         },
@@ -229,7 +230,7 @@ def unhandled(cell: Cell, message: object) -> None:
 def zombie(cell: Cell, spawned: Spawned | None = None) -> None:
     """Something was killed and lives on."""
     what = "process" if spawned is None else "spawned task"
-    _log.say("error", "zombie_parked", ref=str(cell.ref), what=what, grace=cell.runtime.kill_grace)
+    _log.say("error", "zombie_parked", ref=str(cell.ref), what=what, grace=cell.runtime.reaper.grace)
 
 
 def terminate_cut(cell: Cell, budget: float) -> None:

@@ -23,19 +23,18 @@ from trio.lowlevel import enable_ki_protection
 from agentsup.errors import AgentsupError
 from agentsup.otp import reports
 from agentsup.otp.calls import cast
-from agentsup.otp.cell import CELLS, Cell, Phase
+from agentsup.otp.cell import CELLS, Cell
 from agentsup.otp.channel import Channel
 from agentsup.otp.childspec import BRUTAL_KILL, ChildSpec
 from agentsup.otp.current import current_var
 from agentsup.otp.deadlines import Deadlines
-from agentsup.otp.ending import bury
 from agentsup.otp.errors import AlreadyStarted, RestartLimitExceeded, RootDied
-from agentsup.otp.events import Audience, RuntimeEvent, ZombieParked
+from agentsup.otp.events import Audience, RuntimeEvent
 from agentsup.otp.flags import RestartLimit, SupFlags
 from agentsup.otp.judgement import start_error
-from agentsup.otp.mailbox import StopAsked
 from agentsup.otp.process import live
-from agentsup.otp.reasons import Crashed, ExitReason, Killed, Shutdown, root_causes
+from agentsup.otp.reaper import Reaper
+from agentsup.otp.reasons import Crashed, ExitReason, Shutdown, root_causes
 from agentsup.otp.refs import Dest, Name, Ref, Via
 from agentsup.otp.registry import Registry
 from agentsup.otp.snapshot import RuntimeSnapshot, take
@@ -66,8 +65,7 @@ class Runtime:
     """The registry in which `ChildSpec.name` and names without a registry of their own live."""
     timers: Timers = attrs.field(factory=Timers)
     deadlines: Deadlines = attrs.field(init=False)
-    zombies: set[Cell | Spawned] = attrs.field(factory=set)
-    """What was killed and lives on, as long as it does."""
+    reaper: Reaper = attrs.field(init=False)
     audience: Audience = attrs.field(factory=Audience)
     """Who listens to its events."""
     fatal: BaseException | None = None
@@ -78,12 +76,12 @@ class Runtime:
     _nursery: trio.Nursery | None = None
     _root: Cell | None = None
     _body: trio.CancelScope = attrs.field(factory=trio.CancelScope)
-    _freed: trio.Event | None = None
     _closed: trio.Event = attrs.field(factory=trio.Event)
     _vault: trio.CancelScope = attrs.field(factory=lambda: trio.CancelScope(shield=True))
 
     def __attrs_post_init__(self) -> None:
         self.deadlines = Deadlines(self.timers)
+        self.reaper = Reaper(self, self.timers, self.kill_grace)
 
     def __repr__(self) -> str:
         return f"<Runtime with {len(self.cells)} processes>"
@@ -92,6 +90,11 @@ class Runtime:
     def cells(self) -> dict[int, Cell]:
         """Its living processes, by serial, oldest first; costs a look at every process there is."""
         return {serial: cell for serial, cell in CELLS.items() if cell.runtime is self}
+
+    @property
+    def zombies(self) -> set[Cell | Spawned]:
+        """What was killed and lives on, as long as it does."""
+        return self.reaper.zombies
 
     @property
     def nursery(self) -> trio.Nursery:
@@ -191,62 +194,14 @@ class Runtime:
     def _init_took_too_long(self, cell: Cell) -> None:
         if not cell.announced:
             cell.timed_out = True
-            self.kill(cell)
+            self.reaper.kill(cell)
 
-    # Ending processes.
-
-    @enable_ki_protection
-    def bring_down(self, cell: Cell, shutdown: float | str) -> None:
-        """The shutdown ladder: ask, wait `shutdown` seconds, kill; what survives that is parked (rule S7, section 3.4)."""
-        if cell.is_over:
-            return
-        if not isinstance(shutdown, (int, float)):
-            self.kill(cell)
-            return
-        cell.asked = Shutdown()
-        self._next_rung(cell, shutdown, functools.partial(self.kill, cell))
-        if cell.initialised:
-            cell.mailbox.put_system(StopAsked(Shutdown()))
-        else:
-            cell.cut(Shutdown())
-
-    @enable_ki_protection
-    def kill(self, cell: Cell) -> None:
-        """Cut a process off; if it does not end within `kill_grace` seconds, park it."""
-        if cell.is_over:
-            return
-        cell.cut(Killed())
-        self._next_rung(cell, self.kill_grace, functools.partial(self._park, cell))
-
-    def _next_rung(self, cell: Cell, delay: float, act: functools.partial[None]) -> None:
-        if cell.ladder is not None:
-            cell.ladder.cancel()
-        cell.ladder = self.timers.after(delay, act)
-
-    def _park(self, cell: Cell) -> None:
-        """It cannot be killed: tell everybody that it is dead, and keep its task where it hurts nobody."""
-        if cell.is_over:
-            return
-        if cell.phase is Phase.CLOSING:  # what it waits for is bounded by itself
-            self._next_rung(cell, self.kill_grace, functools.partial(self._park, cell))
-            return
-        for spawned in list(cell.spawned or ()):
-            spawned.cancel()
-        reports.zombie(cell)
-        self.tell(ZombieParked(self.now(), cell.ref))
-        self.zombies.add(cell)
-        bury(cell, Phase.ZOMBIE)
+    # What processes tell it.
 
     def forget(self, cell: Cell) -> None:
         """A process was announced dead."""
         if cell is self._root:
             self._body.cancel(reason="the root supervisor ended")
-
-    def forget_zombie(self, task: Cell | Spawned) -> None:
-        """A parked task ended after all."""
-        self.zombies.discard(task)
-        if self._freed is not None:
-            self._freed.set()
 
     @enable_ki_protection
     def note_fatal(self, error: BaseException) -> None:
@@ -281,11 +236,6 @@ class Runtime:
             async for number in received:
                 self._body.cancel(reason=f"signal {signal.Signals(number).name}")
 
-    async def _wait_for_zombies(self) -> None:
-        while self.zombies:
-            self._freed = trio.Event()
-            await self._freed.wait()
-
     async def start_root(self) -> None:
         """Start the root supervisor and its children.
 
@@ -308,9 +258,9 @@ class Runtime:
         with trio.CancelScope(shield=True):
             with trio.move_on_after(self.shutdown_deadline) as budget:
                 if self._root is not None:
-                    self.bring_down(self._root, math.inf)
+                    self.reaper.bring_down(self._root, math.inf)
                     await self._root.ended()
-                await self._wait_for_zombies()
+                await self.reaper.emptied()
             if budget.cancelled_caught:
                 reports.shutdown_cut(self.shutdown_deadline, len(self.cells) + len(self.zombies))
                 self.cut()

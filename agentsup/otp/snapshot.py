@@ -107,7 +107,7 @@ def of_cell(cell: Cell, above: str) -> ProcessSnapshot:
     path = f"{above}/{cell.ref.label}"
     actor = cell.actor
     overseer = actor if isinstance(actor, Overseer) else None
-    window = None if overseer is None else overseer.window
+    window = None if overseer is None else overseer.pace.window
     return ProcessSnapshot(
         ref=str(cell.ref),
         id=cell.ref.label,

@@ -43,7 +43,7 @@ class Spawned:
         finally:
             self.is_done = True
             self._cell.forget(spawned=self)
-            self._cell.runtime.forget_zombie(self)
+            self._cell.runtime.reaper.forget(self)
 
     def _escaped(self, error: BaseException) -> None:
         if isinstance(error, trio.Cancelled):

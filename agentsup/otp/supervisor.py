@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextvars
+import math
 from collections import OrderedDict
 from typing import TYPE_CHECKING
 
@@ -146,6 +147,7 @@ class Supervisor(Overseer):
     def _on_died(self, child: Child, reason: ExitReason) -> None:
         if child in self._doomed:
             self._doomed.remove(child)  # it went before it was asked to
+            self._report_death(child, reason)
             self._stopped(child)
             return
         super()._on_died(child, reason)
@@ -182,6 +184,9 @@ class Supervisor(Overseer):
 
     def _form_group(self, child: Child) -> None:
         order = list(self._children.values())
+        child.not_before = max(
+            (each.retry.deadline for each in self._group if each.retry is not None), default=-math.inf
+        )
         concerned = affected(self._flags.strategy, order, child, self._group)
         self._doomed = [each for each in concerned if each.is_alive and each is not child]
         self._group = OrderedDict.fromkeys(each for each in concerned if each.spec.restart != "temporary")

@@ -202,13 +202,13 @@ class Task(Generic[T]):
         """Begin to end it; it is over in a bounded time."""
         self.unlink()
         if self._cell is not None:
-            self._cell.runtime.bring_down(self._cell, timeout)
+            self._cell.runtime.reaper.bring_down(self._cell, timeout)
 
     def kill(self) -> None:
         """Kill it."""
         self.unlink()
         if self._cell is not None:
-            self._cell.runtime.kill(self._cell)
+            self._cell.runtime.reaper.kill(self._cell)
 
     async def over(self) -> None:
         """Wait until it is over."""

@@ -186,14 +186,16 @@ class Model:
     def fails(self, kid: Kid, delay: float) -> None:
         """S13 to S16: whom it concerns is stopped in reverse order, then comes the delay, then the attempt."""
         kid.state = "restarting"
+        due = self.now + delay
         if self.strategy != "one_for_one":
+            due = max(due, self.group_due or due)  # what one of a group was asked to wait, the group waits
             self.gather(kid)
-        if delay == 0:
+        if due == self.now:
             self.attempt(kid)
         elif self.strategy == "one_for_one":
-            kid.failures_until = self.now + delay
+            kid.failures_until = due
         else:
-            self.group_due = self.now + delay
+            self.group_due = due
 
     def gather(self, kid: Kid) -> None:
         """S14, S15: all whom it concerns stop and wait for the start, also the stopped ones; S16: at the retry, also who was started by hand since."""

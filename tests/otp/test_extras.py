@@ -246,3 +246,30 @@ async def test_body_group_without_our_cancellation():
             await rt.run_forever()
 
     assert caught.group_contains(Boom)
+
+
+async def test_source_child_that_waits_for_its_name_is_a_child(autojump_clock):
+    """A child from the source whose name is taken is listed, takes a place, waits, and is called off with its supervisor."""
+    flags = otp.SupFlags(intensity=1000, backoff=otp.Backoff(base=1.0, cap=1.0))
+    wanted = [otp.ChildSpec(id="x", name="taken", start=Store)]
+    dyn = otp.ChildSpec(
+        id="dyn", name="dyn", type="supervisor", start=lambda: otp.DynamicSupervisor(flags, 1, source=lambda: wanted)
+    )
+    async with otp.open_runtime(NO_LIMIT, [child(id="taken", restart="temporary"), dyn]) as rt:
+        waiting = await otp.which_children(otp.Name("dyn"))
+        counts = await otp.count_children(otp.Name("dyn"))
+        with pytest.raises(otp.MaxChildren):
+            await otp.start_child(otp.Name("dyn"), child(id="y"))
+        await otp.stop(otp.Name("taken"))
+        await rt.names.until("taken")
+        running = await otp.which_children(otp.Name("dyn"))
+        killed = rt.names.whereis("dyn")
+        otp.exit(killed, otp.Killed())
+        await otp.wait_down(killed)
+        await rt.names.until("taken")
+
+        assert await otp.count_children(otp.Name("dyn")) == otp.Counts(1, 1, 0, 1)
+
+    assert [(info.state, info.ref) for info in waiting] == [("restarting", None)]
+    assert counts == otp.Counts(specs=1, active=0, supervisors=0, workers=1)
+    assert [info.state for info in running] == ["running"]

@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 import trio
+from structlog.testing import capture_logs
 from trio.testing import wait_all_tasks_blocked
 
 from agentsup import otp
 from agentsup.errors import SpecError
+from agentsup.otp.testing import pass_time
 from tests.otp.actors import AT_ONCE, NO_LIMIT, Boom, Store, child, crash
 
 A, B, C = otp.Name("a"), otp.Name("b"), otp.Name("c")
@@ -630,3 +632,44 @@ async def test_contextvars_follow_the_child():
         await wait_all_tasks_blocked()
 
     assert seen == ["starter", "starter"]
+
+
+async def test_siblings_failure_does_not_shorten_the_wait(mock_clock):
+    """A group that was asked to wait goes on waiting when another of its failures asks for nothing, also when it takes in more."""
+    flags = otp.SupFlags("rest_for_one", intensity=100, backoff=AT_ONCE)
+    async with otp.open_runtime(flags, [child(id="a"), child(id="b")]) as rt:
+        await crash(otp.Name("b"), Boom(retry_after=30.0))
+        await pass_time(10.0)
+        await crash(otp.Name("a"))
+        await pass_time(19.0)
+        states = {info.id: info.state for info in await otp.which_children(rt.root)}
+        await pass_time(1.5)
+        later = {info.id: info.state for info in await otp.which_children(rt.root)}
+        await crash(otp.Name("a"))
+        await rt.quiesce()
+        next_time = {info.id: info.state for info in await otp.which_children(rt.root)}
+
+    assert states == {"a": "restarting", "b": "restarting"}
+    assert later == next_time == {"a": "running", "b": "running"}
+
+
+async def test_death_before_being_asked_is_reported(mock_clock):
+    """A permanent child of a stopping group that dies by itself, before its turn to be asked comes, is reported like any other death."""
+
+    class Slow(Store):
+        async def terminate(self, reason):
+            await trio.sleep(1.0)
+
+    flags = otp.SupFlags("one_for_all", intensity=100, backoff=AT_ONCE)
+    with capture_logs() as logs:
+        async with otp.open_runtime(flags, [child(id="a"), child(id="b"), child(Slow, "c")]) as rt:
+            await crash(otp.Name("a"))
+            await rt.quiesce()
+            await otp.stop(otp.Name("b"))
+            await pass_time(2.0)
+            states = {info.id: info.state for info in await otp.which_children(rt.root)}
+            mock_clock.autojump_threshold = 0
+
+    reports = [(log["context"], log["offender"]["id"]) for log in logs if log["event"] == "supervisor_report"]
+    assert reports == [("child_terminated", "a"), ("child_terminated", "b")]
+    assert states == {"a": "running", "b": "running", "c": "running"}
