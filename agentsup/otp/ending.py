@@ -22,16 +22,20 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
 
+def begin_terminate(cell: Cell) -> bool:
+    """Say that it is time for `terminate`; whether the actor has one."""
+    cell.phase = Phase.STOPPING
+    assert cell.actor is not None
+    if cell.probe is not None:
+        cell.probe.saw("terminate", repr(cell.reason), cell.reason)
+    return type(cell.actor).terminate is not Actor.terminate
+
+
 async def terminate(cell: Cell) -> None:
     """Run `terminate` in its budget. The runtime's shield is around it already; a kill still cuts it off."""
     actor, reason = cell.actor, cell.reason
     assert actor is not None
     assert reason is not None
-    cell.phase = Phase.STOPPING
-    if cell.probe is not None:
-        cell.probe.saw("terminate", repr(reason), reason)
-    if type(actor).terminate is Actor.terminate:
-        return  # not overridden: nothing to run, no budget to set up
     cell.doom = None
     cut_off = False
     try:

@@ -24,7 +24,8 @@ class Log:
     """Fields of every event."""
     _asked: Any = None
     """A logger of the present configuration, kept for the question who listens: to make one takes longer than to answer."""
-    _made_by: tuple[object, object] = (None, None)
+    _class: object = None
+    _factory: object = None
 
     def say(self, level: Level, event: str, **fields: Any) -> None:
         """Log what is at hand already."""
@@ -45,9 +46,9 @@ class Log:
     def _is_heard(self, level: Level) -> bool:
         """Whether anything comes of what is logged at that level; yes, if the configured class of loggers cannot say."""
         config = structlog.get_config()
-        made_by = config["wrapper_class"], config["logger_factory"]
-        if self._asked is None or made_by[0] is not self._made_by[0] or made_by[1] is not self._made_by[1]:
-            self._asked, self._made_by = self._logger(), made_by
+        if config["wrapper_class"] is not self._class or config["logger_factory"] is not self._factory:
+            self._class, self._factory = config["wrapper_class"], config["logger_factory"]
+            self._asked = self._logger()
         kind = type(self._asked)  # and not the logger: one that forwards unknown methods would log the question
         asks = getattr(kind, "is_enabled_for", None) or getattr(kind, "isEnabledFor", None)
         return asks is None or bool(asks(self._asked, _LEVELS[level]))

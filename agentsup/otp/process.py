@@ -10,14 +10,14 @@ import time
 from typing import Any
 
 import trio
-from trio.lowlevel import checkpoint, enable_ki_protection, wait_task_rescheduled
+from trio.lowlevel import checkpoint, current_task, enable_ki_protection, wait_task_rescheduled
 
 from agentsup.otp import links
 from agentsup.otp.actor import Actor
 from agentsup.otp.caller import Caller
 from agentsup.otp.cell import ACTORS, Cell, Phase
 from agentsup.otp.control import Control
-from agentsup.otp.ending import bury, close, terminate
+from agentsup.otp.ending import begin_terminate, bury, close, terminate
 from agentsup.otp.errors import BadReturn
 from agentsup.otp.events import ProcessStarted
 from agentsup.otp.flags import is_seconds
@@ -41,8 +41,8 @@ INIT_RESULTS = "None, NoReply, Continue, Ignore or Stop"
 
 async def live(cell: Cell) -> None:
     """The whole life of a process; nothing but a hard cut of the runtime ever escapes from here."""
-    cell.task = trio.lowlevel.current_task()
-    ACTORS[cell.task] = cell
+    cell.task = task = current_task()
+    ACTORS[task] = cell
     try:
         try:
             with cell:
@@ -51,7 +51,7 @@ async def live(cell: Cell) -> None:
             _judge(cell, error)
         if cell.doom is not None:
             cell.reason = cell.doom
-        if cell.initialised and (cell.doom is None or cell.doom_terminates):
+        if cell.initialised and (cell.doom is None or cell.doom_terminates) and begin_terminate(cell):
             await terminate(cell)
         if cell.spawned or cell.children:
             await close(cell)
@@ -78,9 +78,16 @@ def _judge(cell: Cell, error: BaseException) -> None:
 
 async def _serve(cell: Cell) -> ExitReason:  # noqa: C901  (the hot loop; each call out of it would show in every message)
     """Run `init`, then handle messages until one of them ends the process."""
-    verdict = await _begin(cell)
-    if verdict is not None:
-        return verdict
+    if cell.doom is not None:
+        return cell.doom
+    begun: Any = _create(cell)
+    if begun is None:
+        cell.initialised = True
+        announce_started(cell)
+    else:
+        verdict = await _begin(cell, begun)
+        if verdict is not None:
+            return verdict
     mailbox, actor = cell.mailbox, cell.actor
     assert actor is not None
     budget, until = BATCH, time.perf_counter() + SLICE
@@ -149,11 +156,9 @@ async def _serve(cell: Cell) -> ExitReason:  # noqa: C901  (the hot loop; each c
             return verdict
 
 
-async def _begin(cell: Cell) -> ExitReason | None:
-    """Make the actor and run its `init`; the reason if that is all of its life."""
+def _create(cell: Cell) -> Any:
+    """Make the actor and call its `init`; what that returned."""
     start, cell.start = cell.start, None
-    if cell.doom is not None:
-        return cell.doom
     assert start is not None
     actor = start()
     if not isinstance(actor, Actor):
@@ -166,9 +171,12 @@ async def _begin(cell: Cell) -> ExitReason | None:
         )
     cell.actor = actor
     cell.mailbox.configure(actor.mailbox)
-    result: Any = actor.init()
-    if result is not None:
-        result = await _value_of(cell, result)
+    return actor.init()
+
+
+async def _begin(cell: Cell, result: Any) -> ExitReason | None:
+    """Do what the result of `init` says; the reason if that is all of its life."""
+    result = await _value_of(cell, result)
     if result is None:
         cell.initialised = True
         announce_started(cell)
@@ -179,7 +187,7 @@ async def _begin(cell: Cell) -> ExitReason | None:
     if isinstance(result, Stop):
         return result.reason
     if not isinstance(result, (Continue, NoReply, Later)):
-        raise BadReturn(f"{type(actor).__name__}.init", result, INIT_RESULTS)
+        raise BadReturn(f"{type(cell.actor).__name__}.init", result, INIT_RESULTS)
     cell.initialised = True
     if isinstance(result, Later):
         return None

@@ -28,7 +28,7 @@ from agentsup.otp.channel import Channel
 from agentsup.otp.childspec import BRUTAL_KILL, ChildSpec
 from agentsup.otp.current import current_var
 from agentsup.otp.deadlines import Deadlines
-from agentsup.otp.errors import AlreadyStarted, RestartLimitExceeded, RootDied
+from agentsup.otp.errors import AlreadyRegistered, AlreadyStarted, RestartLimitExceeded, RootDied
 from agentsup.otp.events import Audience, RuntimeEvent
 from agentsup.otp.flags import RestartLimit, SupFlags
 from agentsup.otp.judgement import start_error
@@ -165,14 +165,10 @@ class Runtime:
             RegistryClosed: the registry the name is for is not there; likewise.
             SpecError: the name cannot be one; likewise.
         """
-        registry, key = self._name_of(spec)
-        held = None if key is None else registry.holder(key)
-        if held is not None:
-            raise AlreadyStarted(f"the name {key!r} is held by {held.ref!r}", ref=held.ref)
         cell = Cell.new(self, str(spec.id), parent, record, spec.start)
         cell.grace = 5.0 if spec.shutdown == BRUTAL_KILL else spec.shutdown
-        if key is not None:
-            _enter(registry, key, cell)
+        if spec.name is not None:
+            self._enter(spec.name, cell)
         if parent is not None:
             if parent.children is None:
                 parent.children = {}
@@ -182,14 +178,27 @@ class Runtime:
             cell.watch(_init_in_time)
         if context.get(current_var) is not self:
             context.run(current_var.set, self)
-        context.run(functools.partial(self.nursery.start_soon, live, cell, name=f"{cell.ref.label}#{cell.ref.serial}"))
+        context.run(self._spawn, cell)
         return cell
 
-    def _name_of(self, spec: ChildSpec) -> tuple[Via, Hashable]:
-        if isinstance(spec.name, Name):
-            registry: Via = self.names if spec.name.registry is None else spec.name.registry
-            return registry, spec.name.key
-        return self.names, spec.name
+    def _spawn(self, cell: Cell) -> None:
+        assert self._nursery is not None
+        self._nursery.start_soon(live, cell, name=f"{cell.ref.label}#{cell.ref.serial}")
+
+    def _enter(self, name: Hashable, cell: Cell) -> None:
+        registry: Via = self.names
+        try:
+            if isinstance(name, Name):
+                registry, name = self.names if name.registry is None else name.registry, name.key
+                held = registry.holder(name)
+                if held is not None:
+                    raise AlreadyRegistered(name, held.ref)
+            registry.enter(name, cell)
+        except AgentsupError as error:
+            del CELLS[cell.ref.serial]  # it never was
+            if isinstance(error, AlreadyRegistered):
+                raise AlreadyStarted(f"the name {name!r} is held by {error.ref!r}", ref=error.ref) from None
+            raise
 
     def _init_took_too_long(self, cell: Cell) -> None:
         if not cell.announced:
@@ -206,6 +215,8 @@ class Runtime:
     @enable_ki_protection
     def note_fatal(self, error: BaseException) -> None:
         """See whether an error is one that takes the whole tree down: then the body is cancelled and everything stops in order."""
+        if isinstance(error, Exception):
+            return  # nor can a group that is one hold any other
         for cause in root_causes(error):
             if isinstance(cause, (KeyboardInterrupt, SystemExit)) and self.fatal is None:
                 self.fatal = cause
@@ -288,14 +299,6 @@ class Runtime:
     def body(self) -> trio.CancelScope:
         """The scope around the body of the block."""
         return self._body
-
-
-def _enter(registry: Via, key: Hashable, cell: Cell) -> None:
-    try:
-        registry.enter(key, cell)
-    except AgentsupError:
-        del CELLS[cell.ref.serial]  # it never was
-        raise
 
 
 def _init_in_time(cell: Cell) -> None:
