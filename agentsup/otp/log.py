@@ -24,7 +24,7 @@ class Log:
     """Fields of every event."""
     _asked: Any = None
     """A logger of the present configuration, kept for the question who listens: to make one takes longer than to answer."""
-    _class: object = None
+    _wrapper: object = None
     _factory: object = None
 
     def say(self, level: Level, event: str, **fields: Any) -> None:
@@ -46,8 +46,8 @@ class Log:
     def _is_heard(self, level: Level) -> bool:
         """Whether anything comes of what is logged at that level; yes, if the configured class of loggers cannot say."""
         config = structlog.get_config()
-        if config["wrapper_class"] is not self._class or config["logger_factory"] is not self._factory:
-            self._class, self._factory = config["wrapper_class"], config["logger_factory"]
+        if config["wrapper_class"] is not self._wrapper or config["logger_factory"] is not self._factory:
+            self._wrapper, self._factory = config["wrapper_class"], config["logger_factory"]
             self._asked = self._logger()
         kind = type(self._asked)  # and not the logger: one that forwards unknown methods would log the question
         asks = getattr(kind, "is_enabled_for", None) or getattr(kind, "isEnabledFor", None)
