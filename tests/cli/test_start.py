@@ -52,7 +52,7 @@ def test_every_public_name_is_there():
     for name in agentsup.__all__:
         assert getattr(agentsup, name) is not None
 
-    assert set(agentsup.__all__) - {"__version__", "claude", "otp"} == set(agentsup._HOME_OF)
+    assert set(agentsup.__all__) - {"__version__", *agentsup._ROOMS} == set(agentsup._HOME_OF)
     assert set(agentsup.__all__) <= set(dir(agentsup))
     assert agentsup.testing.crash is not None
     with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
