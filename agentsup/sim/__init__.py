@@ -4,9 +4,10 @@
 socket (needs the `web` extra), `agentsup sim` on the command line. What it can be told is in docs/reference/simulator.md.
 """
 
+from .agentcore import HarnessRules
 from .faults import Fault
 from .refusal import Refused
 from .simulator import Simulator
 from .transport import MemorySimulator, SimTransport, open_simulator
 
-__all__ = ["Fault", "MemorySimulator", "Refused", "SimTransport", "Simulator", "open_simulator"]
+__all__ = ["Fault", "HarnessRules", "MemorySimulator", "Refused", "SimTransport", "Simulator", "open_simulator"]

@@ -76,9 +76,13 @@ class Deltas:
     count: int
     size: int
 
+    def piece(self, index: int) -> str:
+        """One piece: one letter, the next one's a letter further, so that a lost or doubled piece shows."""
+        return chr(ord("a") + index % 26) * self.size
+
     def pieces(self) -> list[str]:
-        """The pieces in order: one letter each, the next one a letter further, so that a lost or doubled piece shows."""
-        return [chr(ord("a") + index % 26) * self.size for index in range(self.count)]
+        """The pieces in order."""
+        return [self.piece(index) for index in range(self.count)]
 
 
 @attrs.frozen

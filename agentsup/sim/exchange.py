@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from typing import Any, Protocol
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote
 
 import attrs
 
@@ -59,12 +59,22 @@ class Request:
     body: bytes = attrs.field(default=b"", repr=False)
     params: Mapping[str, str] = attrs.field(factory=dict)
     """What the route's placeholders matched; filled in by the router."""
+    raw_path: str = ""
+    """The path as it was on the wire, still percent-encoded: what a signature covers, and where `%2F` is no slash."""
+    raw_query: str = ""
+    """The query as it was on the wire."""
 
     @classmethod
-    def arrived(cls, method: str, path: str, query: str, headers: tuple[tuple[str, str], ...], body: bytes) -> Request:
-        """The request with its query string split into pairs (`a[]=1` is the pair `("a[]", "1")`)."""
-        pairs = tuple(parse_qsl(query, keep_blank_values=True))
-        return cls(method.upper(), path, pairs, headers, body)
+    def arrived(
+        cls, method: str, raw_path: str, raw_query: str, headers: tuple[tuple[str, str], ...], body: bytes
+    ) -> Request:
+        """The request with its path decoded and its query string split into pairs (`a[]=1` is the pair `("a[]", "1")`)."""
+        pairs = tuple(parse_qsl(raw_query, keep_blank_values=True))
+        return cls(method.upper(), unquote(raw_path), pairs, headers, body, raw_path=raw_path, raw_query=raw_query)
+
+    def segments(self) -> tuple[str, ...]:
+        """The path's segments, decoded; an encoded slash belongs to its segment."""
+        return tuple(unquote(segment) for segment in (self.raw_path or self.path).strip("/").split("/"))
 
     def header(self, name: str) -> str:
         """The header's values joined by commas, `""` where it is missing."""

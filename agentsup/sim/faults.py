@@ -10,7 +10,8 @@ import attrs
 
 from .exchange import Json, Response
 from .fields import Form
-from .refusal import error_type
+from .manner import Manner
+from .refusal import Refused
 
 Mode = Literal["answer", "after", "reset", "after_reset", "stall"]
 
@@ -43,16 +44,16 @@ class Fault:
         """Whether the rule is about such a request."""
         return self.method in ("any", method) and fnmatchcase(path, self.path)
 
-    def answer(self, request_id: str) -> Response:
-        """The answer the rule gives; only for rules that have a status."""
+    def answer(self, manner: Manner, request_id: str) -> Response:
+        """The answer the rule gives, in the API's manner; only for rules that have a status."""
         status = self.status or 500
-        headers = (("request-id", request_id), *self.headers)
+        if self.body is _UNSET:
+            worded = manner.refuse(Refused(status, "a fault rule of the simulator"), request_id)
+            kept = tuple(pair for pair in worded.headers if pair[0] not in {name for name, _ in self.headers})
+            return attrs.evolve(worded, headers=(*kept, *self.headers))
+        headers = ((manner.request_id_header, request_id), *self.headers)
         if isinstance(self.body, str):
             body, content_type = self.body.encode(), "text/plain; charset=utf-8"
-        elif self.body is _UNSET:
-            error = {"type": error_type(status), "message": "a fault rule of the simulator"}
-            body = json.dumps({"type": "error", "error": error, "request_id": request_id}).encode()
-            content_type = "application/json"
         else:
             body, content_type = json.dumps(self.body).encode(), "application/json"
         if not any(name == "content-type" for name, _ in headers):

@@ -8,6 +8,7 @@ import sys
 
 import trio
 
+from .agentcore import HarnessRules
 from .server import listen, serve_on
 
 EXIT_OK = 0
@@ -18,7 +19,7 @@ EXIT_INTERRUPTED = 130
 """What a shell reports for a program ended by Ctrl-C."""
 
 
-def main(host: str = "127.0.0.1", port: int = 0) -> int:
+def main(host: str = "127.0.0.1", port: int = 0, harness: HarnessRules | None = None) -> int:
     """Serves a simulator until SIGTERM or Ctrl-C and returns the exit status.
 
     Prints exactly one line on stdout, `ready http://HOST:PORT`, when it listens. Returns 0 after SIGTERM, 130 after Ctrl-C, and 9
@@ -27,7 +28,7 @@ def main(host: str = "127.0.0.1", port: int = 0) -> int:
     if not 0 <= port <= 65535:
         return _fail(f"the port must be between 0 and 65535, not {port}")
     try:
-        return trio.run(_serve_until_signal, host, port)
+        return trio.run(_serve_until_signal, host, port, harness)
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
     except OSError as error:
@@ -40,11 +41,11 @@ def _fail(reason: str) -> int:
     return EXIT_CANNOT_LISTEN
 
 
-async def _serve_until_signal(host: str, port: int) -> int:
+async def _serve_until_signal(host: str, port: int, harness: HarnessRules | None) -> int:
     with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
         listener = await listen(host, port)
         async with trio.open_nursery() as nursery:
-            url = await nursery.start(serve_on, listener)
+            url = await nursery.start(serve_on, listener, harness)
             sys.stdout.write(f"ready {url}\n")
             sys.stdout.flush()
             number = await anext(signals)

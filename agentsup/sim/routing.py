@@ -53,7 +53,7 @@ class Router:
         Raises:
             Refused: 404 where no pattern fits, 405 where one does but not for this method, and whatever gate or handler refuse.
         """
-        segments = tuple(request.path.strip("/").split("/"))
+        segments = request.segments()
         allowed = []
         for route in self._by_length.get(len(segments), ()):
             params = route.match(segments)

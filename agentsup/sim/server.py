@@ -24,6 +24,7 @@ from starlette.requests import Request as WebRequest
 from starlette.responses import Response as WebResponse
 from starlette.responses import StreamingResponse
 
+from .agentcore import HarnessRules
 from .exchange import Aborted, ByteStream, Request, Response, Severed
 from .refusal import Refused
 from .simulator import Simulator, running
@@ -57,23 +58,36 @@ async def listen(host: str, port: int) -> trio.SocketListener:
 
 
 async def serve(
-    host: str = "127.0.0.1", port: int = 0, *, task_status: trio.TaskStatus[str] = trio.TASK_STATUS_IGNORED
+    host: str = "127.0.0.1",
+    port: int = 0,
+    *,
+    harness: HarnessRules | None = None,
+    task_status: trio.TaskStatus[str] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Serves a new simulator until cancelled; then streams end, connections close, and nothing is left behind.
 
     Start it with `url = await nursery.start(serve)`: the value is the base URL, such as `http://127.0.0.1:40123`.
 
+    Args:
+        host: as for `listen`.
+        port: as for `listen`.
+        harness: how the AgentCore side behaves where there is a choice.
+        task_status: hears the base URL.
+
     Raises:
         OSError: the address cannot be listened on.
     """
-    await serve_on(await listen(host, port), task_status=task_status)
+    await serve_on(await listen(host, port), harness, task_status=task_status)
 
 
 async def serve_on(
-    listener: trio.SocketListener, *, task_status: trio.TaskStatus[str] = trio.TASK_STATUS_IGNORED
+    listener: trio.SocketListener,
+    harness: HarnessRules | None = None,
+    *,
+    task_status: trio.TaskStatus[str] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Serves a new simulator on a listener, which it closes; otherwise as `serve`."""
-    async with listener, running() as simulator, trio.open_nursery() as nursery:
+    async with listener, running(harness=harness) as simulator, trio.open_nursery() as nursery:
         connections = await nursery.start(_Connections(simulator).hold)
         try:
             task_status.started(_url(listener.socket))
@@ -208,8 +222,8 @@ async def _read(web: WebRequest) -> Request:
         if len(body) > MOST_BODY_BYTES:
             raise Refused(413, f"a request may have at most {MOST_BODY_BYTES} bytes")
     headers = tuple((name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in web.headers.raw)
-    query = web.scope["query_string"].decode("latin-1")
-    return Request.arrived(web.method, web.scope["path"], query, headers, bytes(body))
+    path, query = web.scope["raw_path"].decode("latin-1"), web.scope["query_string"].decode("latin-1")
+    return Request.arrived(web.method, path, query, headers, bytes(body))
 
 
 async def _cancel_when_gone(receive: Any, scope: trio.CancelScope) -> None:

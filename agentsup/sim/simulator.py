@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -11,10 +12,12 @@ from typing import Any
 import attrs
 import trio
 
+from .agentcore import AgentCoreProtocol, HarnessRules
 from .claude import ClaudeProtocol
 from .exchange import Aborted, Request, Response
 from .faults import Fault, FaultBook, read_fault
 from .ledger import Ledger
+from .manner import ClaudeManner, Manner
 from .mint import Calendar, Mint
 from .pages import Cursors
 from .refusal import Refused
@@ -24,11 +27,14 @@ from .world import World
 CONTROL = "/_sim/"
 """Paths of the control plane; never logged, never spoiled by a fault."""
 
+_CLAUDE = ClaudeManner()
+
 
 class Simulator:
     """Answers requests; `open_simulator` and `serve` put a client or a socket in front of it."""
 
-    def __init__(self, nursery: trio.Nursery, *, mark: str) -> None:
+    def __init__(self, nursery: trio.Nursery, *, mark: str, harness: HarnessRules | None = None) -> None:
+        self._harness_rules = harness or HarnessRules()
         self._mint = Mint(mark)
         self._calendar = Calendar(time.time())
         self._nursery = nursery
@@ -42,12 +48,18 @@ class Simulator:
 
     def _begin(self) -> None:
         world = World(self._mint, self._calendar, Cursors(), self._nursery)
-        self._protocols = (ClaudeProtocol(world),)
+        self._agentcore = AgentCoreProtocol(world, self._harness_rules)
+        self._protocols = (ClaudeProtocol(world), self._agentcore)
         self._router = Router([route for protocol in self._protocols for route in protocol.routes()])
 
     def _statistics(self) -> dict[str, int]:
-        found = {name: number for protocol in self._protocols for name, number in protocol.statistics().items()}
+        found: Counter[str] = Counter()
+        for protocol in self._protocols:
+            found.update(protocol.statistics())
         return {**found, "faults": len(self.faults)}
+
+    def _manner_of(self, request: Request) -> Manner:
+        return self._agentcore.manner if self._agentcore.speaks(request) else _CLAUDE
 
     def reset(self) -> None:
         """Forgets everything, ends open streams and stops running turns; ids are not handed out a second time."""
@@ -77,11 +89,12 @@ class Simulator:
         return await self._misbehave(fault, request, request_id)
 
     async def _serve(self, router: Router, request: Request, request_id: str) -> Response:
+        manner = self._manner_of(request)
         try:
             response = await router.serve(request)
         except Refused as refusal:
-            response = Response.json(refusal.envelope(request_id), status=refusal.status, headers=refusal.headers)
-        return attrs.evolve(response, headers=(*response.headers, ("request-id", request_id)))
+            return manner.refuse(refusal, request_id)
+        return attrs.evolve(response, headers=(*response.headers, (manner.request_id_header, request_id)))
 
     async def _misbehave(self, fault: Fault, request: Request, request_id: str) -> Response:
         """Performs a fault; where work is done at all, it is done before the silence if its answer is withheld."""
@@ -94,19 +107,25 @@ class Simulator:
             raise Aborted
         if fault.status is None:
             return await self._serve(self._router, request, request_id)
-        return fault.answer(request_id)
+        return fault.answer(self._manner_of(request), request_id)
 
     def _control_routes(self) -> list[Route]:
         return [
             Route("POST", "/_sim/faults", self._add_fault),
             Route("DELETE", "/_sim/faults", _after(self.faults.clear)),
             Route("GET", "/_sim/requests", self._show_requests),
-            Route("POST", "/_sim/reset", _after(self.reset)),
+            Route("POST", "/_sim/reset", self._reset),
             Route("GET", "/_sim/health", self._show_health),
         ]
 
     async def _add_fault(self, request: Request) -> Response:
         self.faults.add(read_fault(request.json()))
+        return Response.json({"ok": True})
+
+    async def _reset(self, request: Request) -> Response:
+        before = self._agentcore
+        self.reset()
+        await before.all_gone()
         return Response.json({"ok": True})
 
     async def _show_requests(self, request: Request) -> Response:
@@ -127,15 +146,16 @@ def _after(action: Callable[[], None]) -> Callable[[Request], Any]:
 
 
 @asynccontextmanager
-async def running(*, mark: str | None = None) -> AsyncIterator[Simulator]:
-    """A simulator with a nursery of its own; leaving the block ends its streams and turns.
+async def running(*, mark: str | None = None, harness: HarnessRules | None = None) -> AsyncIterator[Simulator]:
+    """A simulator with a nursery of its own; leaving the block ends its streams, turns and commands.
 
     Args:
         mark: what its ids carry in the middle; by default random, so that two simulators never hand out the same id.
+        harness: how its AgentCore side behaves where there is a choice.
     """
     in_the_block: Exception | None = None
     async with trio.open_nursery() as nursery:
-        simulator = Simulator(nursery, mark=secrets.token_hex(4) if mark is None else mark)
+        simulator = Simulator(nursery, mark=secrets.token_hex(4) if mark is None else mark, harness=harness)
         try:
             yield simulator
         except Exception as error:  # noqa: BLE001 - raised again behind the nursery, which would wrap it in a group

@@ -15,6 +15,7 @@ import attrs
 import httpx
 import trio
 
+from .agentcore import HarnessRules
 from .exchange import Aborted, ByteStream, Json, Request, Severed
 from .faults import read_fault
 from .simulator import Simulator, running
@@ -54,7 +55,7 @@ class SimTransport(httpx.AsyncBaseTransport):
 
 async def _arrived(request: httpx.Request) -> Request:
     headers = tuple((name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in request.headers.raw)
-    path, query = request.url.path, request.url.query.decode("ascii")
+    path, _, query = request.url.raw_path.decode("ascii").partition("?")
     return Request.arrived(request.method, path, query, headers, await request.aread())
 
 
@@ -132,11 +133,12 @@ class MemorySimulator:
 
 
 @asynccontextmanager
-async def open_simulator(*, mark: str = "sim") -> AsyncIterator[MemorySimulator]:
-    """A simulator in memory for the length of the block; its streams and turns end with it.
+async def open_simulator(*, mark: str = "sim", harness: HarnessRules | None = None) -> AsyncIterator[MemorySimulator]:
+    """A simulator in memory for the length of the block; its streams, turns and commands end with it.
 
     Args:
         mark: what its ids carry in the middle, the same in every run by default, so that ids in tests are stable.
+        harness: how its AgentCore side behaves where there is a choice.
     """
-    async with running(mark=mark) as simulator:
+    async with running(mark=mark, harness=harness) as simulator:
         yield MemorySimulator(simulator, SimTransport(simulator))

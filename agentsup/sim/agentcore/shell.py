@@ -1,0 +1,215 @@
+"""Runs one command in a real shell, in a process group of its own that does not outlive it.
+
+Time limits here are the wall clock's, also under trio's test clock: a process does not know about that one. While a command runs
+under a test clock, the clock is kept from jumping.
+"""
+
+from __future__ import annotations
+
+import codecs
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+import attrs
+import trio
+
+from .folder import Folder
+
+Say = Callable[[str, str], Awaitable[None]]
+"""Hears `stdout` or `stderr`, and a piece of it."""
+
+PLATFORM_ERROR = -1
+"""The exit code of a command that did not end by itself, or did not begin."""
+
+_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_CHUNK_BYTES = 32 * 1024
+_LAST_WORDS_S = 1.0
+"""How long the output of a command that has ended may take to arrive; only who left its process group could hold it open."""
+
+_TICK_S = 0.002
+
+
+@attrs.frozen
+class Exit:
+    """How a command ended."""
+
+    code: int
+    timed_out: bool = False
+
+
+async def run_command(
+    command: str,
+    folder: Folder,
+    variables: Mapping[str, str],
+    timeout_s: float,
+    say: Say,
+    groups: set[int],
+) -> Exit:
+    """Runs it to its end; whatever it left in its process group is killed then, or when this is cancelled.
+
+    Args:
+        command: a line of shell.
+        folder: where it runs, and its home.
+        variables: its environment beyond PATH, HOME and the like; nothing of ours is in it.
+        timeout_s: after so many seconds it is killed.
+        say: hears its output; it may make the command wait.
+        groups: holds the id of its process group as long as that exists.
+    """
+    try:
+        process = await trio.lowlevel.open_process(
+            [*_shell(), command],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            cwd=folder.path,
+            env=_environment(folder.path, variables),
+            start_new_session=True,
+        )
+    except OSError as error:
+        await say("stderr", f"the command could not be started: {error.strerror}\n")
+        return Exit(PLATFORM_ERROR)
+    groups.add(process.pid)
+    try:
+        return await _attend(process, timeout_s, say, groups)
+    finally:
+        _end_group(process.pid, groups)
+        with trio.CancelScope(shield=True):
+            await process.wait()
+            for pipe in (process.stdout, process.stderr):
+                if pipe is not None:
+                    await pipe.aclose()
+
+
+async def _attend(process: trio.Process, timeout_s: float, say: Say, groups: set[int]) -> Exit:
+    assert process.stdout is not None
+    assert process.stderr is not None
+    pumps = (_Pump(process.stdout, "stdout", say), _Pump(process.stderr, "stderr", say))
+    async with trio.open_nursery() as nursery:
+        for pump in pumps:
+            nursery.start_soon(pump.run)
+        async with _within(timeout_s):
+            await process.wait()
+        timed_out = process.returncode is None
+        _end_group(process.pid, groups)
+        await process.wait()
+        await _hear_out(pumps)
+        nursery.cancel_scope.cancel()
+    code = process.returncode or 0
+    if timed_out:
+        return Exit(PLATFORM_ERROR, timed_out=True)
+    return Exit(code if code >= 0 else 128 - code)
+
+
+async def _hear_out(pumps: Sequence[_Pump]) -> None:
+    """Until the pipes are at their end, or silent for a while; a listener who takes his time is waited for."""
+    silent_since: float | None = None
+    while any(not pump.over for pump in pumps):
+        if any(pump.saying for pump in pumps):
+            silent_since = None
+        elif silent_since is None:
+            silent_since = time.monotonic()
+        elif time.monotonic() - silent_since > _LAST_WORDS_S:
+            return
+        await _moment()
+
+
+@attrs.define(eq=False)
+class _Pump:
+    """Carries one pipe's bytes to whoever listens, as text."""
+
+    _pipe: trio.abc.ReceiveStream
+    _name: str
+    _say: Say
+    saying: bool = False
+    over: bool = False
+
+    async def run(self) -> None:
+        """To the pipe's end."""
+        decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        while chunk := await self._pipe.receive_some(_CHUNK_BYTES):
+            await self._tell(decoder.decode(chunk))
+        await self._tell(decoder.decode(b"", final=True))
+        self.over = True
+
+    async def _tell(self, text: str) -> None:
+        if text:
+            self.saying = True
+            await self._say(self._name, text)
+            self.saying = False
+
+
+def _end_group(group: int, groups: set[int]) -> None:
+    """Kills a group once: after that its number may be somebody else's."""
+    if group in groups:
+        groups.discard(group)
+        kill_group(group)
+
+
+def kill_group(group: int) -> None:
+    """Kills every process of a group; none left is fine."""
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(group, signal.SIGKILL)
+
+
+def _shell() -> list[str]:
+    bash = shutil.which("bash", path=_PATH)
+    return ["/bin/sh", "-c"] if bash is None else [bash, "--noprofile", "--norc", "-c"]
+
+
+def _environment(folder: Path, variables: Mapping[str, str]) -> dict[str, str]:
+    python = Path(
+        sys.executable
+    ).parent  # the service's image has a python3; where the system has none, ours is as good
+    return {
+        "PATH": f"{_PATH}:{python}",
+        "HOME": str(folder),
+        "TMPDIR": str(folder),
+        "LANG": "C.UTF-8",
+        "USER": "root",
+        **variables,
+    }
+
+
+# Time
+
+
+@asynccontextmanager
+async def _within(seconds: float) -> AsyncIterator[None]:
+    """Ends what is in the block after so many seconds of the wall clock."""
+    with trio.CancelScope() as scope:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_expire, scope, seconds)
+            yield
+            nursery.cancel_scope.cancel()
+
+
+async def _expire(scope: trio.CancelScope, seconds: float) -> None:
+    if _by_the_wall():
+        await trio.sleep(seconds)
+    else:
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            await _moment()
+    scope.cancel()
+
+
+async def _moment() -> None:
+    """A short while in which a test clock does not find us idle, and so does not jump."""
+    if _by_the_wall():
+        await trio.sleep(_TICK_S)
+    else:
+        time.sleep(_TICK_S)  # noqa: TID251, ASYNC251 - blocking is the point: an idle loop would let the test clock jump
+        await trio.lowlevel.checkpoint()
+
+
+def _by_the_wall() -> bool:
+    """Whether trio's clock is the real one: a test clock says that a second takes no time, or for ever."""
+    clock = trio.lowlevel.current_clock()
+    return 0.5 < clock.deadline_to_sleep_time(clock.current_time() + 1.0) <= 1.0
