@@ -1,19 +1,37 @@
-"""Tools: typed functions that run in this process when the model asks for them."""
+"""Tools: typed functions that run in this process when the model asks for them, with arguments that have been checked."""
 
 from __future__ import annotations
 
-from typing import Literal
+import enum
+from typing import Annotated
 
+import attrs
 import trio
 from setting import open_setting
 
 import agentsup
 
-STOCK = {"tea": 12, "coffee": 0}
+
+class Item(enum.Enum):
+    """What is sold."""
+
+    TEA = "tea"
+    COFFEE = "coffee"
+
+
+@attrs.frozen
+class Line:
+    """One line of an order."""
+
+    item: Item
+    packets: Annotated[int, "How many packets; 1 if not given."] = 1
+
+
+STOCK = {Item.TEA: 12, Item.COFFEE: 0}
 
 
 @agentsup.tool(effect="pure", timeout=5.0)
-def in_stock(item: Literal["tea", "coffee"]) -> int:
+def in_stock(item: Item) -> int:
     """How many packets of an item are in stock.
 
     Args:
@@ -23,20 +41,32 @@ def in_stock(item: Literal["tea", "coffee"]) -> int:
 
 
 @agentsup.tool(effect="idempotent")
-async def order(item: str, packets: int, info: agentsup.SessionInfo) -> str:
-    """Order packets of an item."""
-    if packets > STOCK.get(item, 0):
-        raise agentsup.ToolError(f"only {STOCK.get(item, 0)} packets of {item} are there")
-    return f"order {info.call_id}: {packets} x {item}"  # the call id is the same if the call is run again
+async def order(lines: list[Line], info: agentsup.SessionInfo) -> str:
+    """Order something."""
+    for line in lines:
+        if line.packets > STOCK[line.item]:
+            raise agentsup.ToolError(f"only {STOCK[line.item]} packets of {line.item.value} are there")
+    return f"order {info.call_id}: {len(lines)} lines"  # the call id is the same if the call is run again
+
+
+@agentsup.tool(effect="pure")
+async def label(item: Item) -> list[object]:
+    """What an item's packet looks like."""
+    return [
+        f"{item.value}:",
+        agentsup.Image(data=b"the bytes of a picture", media_type="image/png"),
+        {"colour": "green"},
+    ]
 
 
 async def main() -> None:
     async with open_setting() as setting:
-        spec = agentsup.SessionSpec(provider=setting.provider, tools=[in_stock, order])
+        spec = agentsup.SessionSpec(provider=setting.provider, tools=[in_stock, order, label])
         prompt = setting.prompt(
-            "Check the stock of tea and coffee, then order 2 packets of each.",
+            "Check the stock of tea and coffee, look at the tea's label, then order 2 packets of coffee.",
             '@tool in_stock {"item": "tea"}\n@tool in_stock {"item": "coffee"}\n'
-            '@tool order {"item": "coffee", "packets": 2}\n@say In stock, and what became of the order: {results}',
+            '@tool order {"lines": [{"item": "coffee", "packets": 2}]}\n@say In stock, and what became of the order: {results}\n'
+            '@tool label {"item": "tea"}\n@tool order {"lines": [{"item": "cocoa", "pieces": 2}]}\n@say {results}',
         )
         result = await agentsup.run(spec, prompt)
     print(result.text)

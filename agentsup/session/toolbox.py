@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import functools
-import inspect
 import math
 from collections.abc import Callable
 from typing import Any, assert_never
@@ -17,6 +16,7 @@ from agentsup.errors import SpecError
 from agentsup.session.answer import answer_of, shortened
 from agentsup.session.calling import Raised, Returned, TimedOut, leaves, outcome_of
 from agentsup.session.errors import ToolError
+from agentsup.session.handler import PARAMETERS, arity_of
 from agentsup.session.signature import is_async
 from agentsup.session.spec import SessionSpec
 from agentsup.session.tool import Tool
@@ -92,8 +92,11 @@ def _prepared(spec: SessionSpec, use: ToolUse, info: SessionInfo) -> _Call:
     if handler is None:
         known = ", ".join(tool.name for tool in spec.tools) or "none"
         raise ToolError(f"there is no tool {use.name!r} here; the tools are: {known}")
+    arity = arity_of(handler)
+    if arity is None:
+        raise ToolError(f"the handler must take ({', '.join(PARAMETERS)}), or all but the last of them")
     arguments = (use.name, copy.deepcopy(dict(use.input)), spec.context, info)
-    return _Call(functools.partial(handler, *arguments[: _arity(handler)]), is_async(handler))
+    return _Call(functools.partial(handler, *arguments[:arity]), is_async(handler))
 
 
 def _tool_call(tool: Tool, use: ToolUse, info: SessionInfo, context: Any) -> _Call:
@@ -105,21 +108,6 @@ def _tool_call(tool: Tool, use: ToolUse, info: SessionInfo, context: Any) -> _Ca
         raise ToolError(f"wrong arguments for {use.name}: {exc}") from None
     timeout = math.inf if tool.spec.timeout is None else tool.spec.timeout
     return _Call(functools.partial(tool.function, **arguments), tool.is_async, timeout, tool.spec.max_output)
-
-
-def _arity(handler: Callable[..., Any]) -> int:
-    """How many of name, input, context and info a handler takes: all four, or the first three."""
-    try:
-        signature = inspect.signature(handler)
-    except ValueError:
-        return 4
-    for count in (4, 3):
-        try:
-            signature.bind(*range(count))
-        except TypeError:
-            continue
-        return count
-    raise ToolError("the handler must take (name, input, context, info), or the first three of them")
 
 
 def _digested(use: ToolUse, limit: int, value: Any) -> ToolResult:

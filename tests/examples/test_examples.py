@@ -15,7 +15,11 @@ TUTORIAL = EXAMPLES / "tutorial"
 
 SAYS = {
     "01_one_prompt.py": ["Hello!", "end_turn, 1 turn"],
-    "02_tools.py": ["12, 0, only 0 packets of coffee are there", "in_stock, in_stock, order"],
+    "02_tools.py": [
+        "12, 0, only 0 packets of coffee are there",
+        'item: must be one of "tea", "coffee"',
+        "in_stock, in_stock, order",
+    ],
     "03_many_sessions.py": ["ada: Good morning, ada.", "barbara: Goodbye, barbara.", "grace: idle, 2 turns"],
     "04_crash_and_reconnect.py": ["This was said while nobody listened.", "Words counted: 3", "Done.", "restarts: 1"],
     "05_embed.py": ["42"],

@@ -628,7 +628,7 @@ async def test_a_handler_that_takes_something_else_is_an_error_result():
     result = await call(handler=odd, name="x")
 
     assert (result.text, result.is_error) == (
-        "the handler must take (name, input, context, info), or the first three of them",
+        "the handler must take (name, input, context, info), or all but the last of them",
         True,
     )
 

@@ -5,9 +5,12 @@ Every name of `agentsup.__all__` stands here once at least; a test checks that n
 
 from __future__ import annotations
 
+import enum
+import functools
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, assert_type
+from typing import Annotated, Any, Literal, assert_type
 
+import attrs
 import httpx
 import trio
 
@@ -33,6 +36,61 @@ async def look_up(
     if key not in context:
         raise agentsup.ToolError(f"there is no {key} ({call_id}, {where})")
     return context[key]
+
+
+class Unit(enum.Enum):
+    """Enums, classes and descriptions are arguments like any other."""
+
+    METRE = "m"
+
+
+@attrs.frozen
+class Size:
+    """A size."""
+
+    width: int
+    unit: Annotated[Unit, "Metres if not given."] = Unit.METRE
+
+
+def is_large(input: Mapping[str, Any], info: agentsup.SessionInfo) -> bool:
+    """Whether a call has to be approved."""
+    return bool(input["size"]["width"] > 100) and info.call_id is not None
+
+
+async def is_large_later(input: Mapping[str, Any], info: agentsup.SessionInfo) -> bool:
+    """The same, asked of somebody else."""
+    return is_large(input, info)
+
+
+class Desk:
+    """Methods are tools of their object."""
+
+    @agentsup.tool(needs_approval=is_large, max_output=1_000)
+    def cut(self, size: Size) -> str:
+        """Cut something."""
+        return f"{size.width} {size.unit.value}"
+
+    def look(self, at: str) -> list[str | agentsup.Image]:
+        """Look at something."""
+        if not at:
+            raise agentsup.ToolError([agentsup.Text("nothing to be seen:"), agentsup.Image(file_id="file_1")])
+        return [at, agentsup.Image(url="https://example.org/a.png")]
+
+
+@agentsup.tool(
+    input_schema={"type": "object", "properties": {"key": {"type": "string"}}}, needs_approval=is_large_later
+)
+async def by_hand(**arguments: str) -> agentsup.ToolResult:
+    """A schema of one's own."""
+    return agentsup.ToolResult(agentsup.CallId(""), arguments["key"], is_error=True)
+
+
+desk = Desk()
+assert_type(desk.cut, agentsup.Tool)
+looking = agentsup.tool(desk.look, name="look_at", effect="pure", needs_approval=True)
+greeting = agentsup.tool(functools.partial(Desk.look, desk))
+assert_type(looking, agentsup.Tool)
+assert_type(looking.spec.needs_approval, bool)
 
 
 def plain(text: str) -> str:
@@ -67,7 +125,7 @@ mine = agentsup.ClaudeManagedAgents(
 )
 spec = agentsup.SessionSpec(
     provider=provider,
-    tools=[word_count, look_up, plain],
+    tools=[word_count, look_up, plain, desk.cut, looking, greeting, by_hand],
     handler=Handler(),
     context={"key": "value"},
     limits=agentsup.Limits(max_turns=5, timeout=None),
