@@ -12,14 +12,15 @@ from urllib.parse import quote, urlsplit
 
 import attrs
 import httpx
-import httpx_sse
-import trio
 
 from agentsup.errors import Problem
 from agentsup.providers.base import Bodies, Driver, Hear, Opening, Unavailable
+from agentsup.providers.body import unwinding
 from agentsup.providers.http_errors import check_status, translated
 from agentsup.providers.transport import STREAM, StreamsApart
+from agentsup.talk.events import TextDelta, Theirs
 from agentsup.talk.outgoing import Outgoing
+from agentsup.wire import sse
 from agentsup.wire.errors import RemoteProtocolError
 from agentsup.wire.frames import checked, decode_frame
 from agentsup.wire.managed import requests
@@ -38,6 +39,8 @@ PAGE: Final = 1000
 
 SEARCHED_PAGES: Final = 5
 """Pages of the newest sessions that are searched for one of ours whose create went unanswered: it was made seconds ago."""
+
+_AS_IT_COMES: Final = {"accept": "text/event-stream", "accept-encoding": "identity", "cache-control": "no-store"}
 
 MAX_PAGES: Final = 100_000
 """Far beyond any history; a server that never stops paging is broken."""
@@ -190,7 +193,7 @@ class ManagedDriver:
             "GET",
             self._base_url + path,
             params={"event_deltas[]": "agent.message"},
-            headers={**self._headers, "accept": "text/event-stream", "cache-control": "no-store"},
+            headers={**self._headers, **_AS_IT_COMES},
             # A read timeout counts from byte to byte: a comment is life, silence is not.
             timeout=httpx.Timeout(ANSWER_TIMEOUT, connect=CONNECT_TIMEOUT, read=heartbeat, pool=None),
             extensions=dict(STREAM),
@@ -242,33 +245,28 @@ class ManagedDriver:
 
 
 async def _follow(response: Any, hear: Hear) -> None:
-    """Tell what the stream says until it ends or makes no sense.
+    """Tell what the stream says until it ends or makes no sense; what came before the nonsense is told."""
+    if "text/event-stream" not in response.headers.get("content-type", "").partition(";")[0]:
+        raise RemoteProtocolError("the answer is not an event stream")
+    reader = sse.Reader()
+    # We ask for no encoding; a proxy may think it knows better.
+    encoded = response.headers.get("content-encoding", "identity") != "identity"
+    async with unwinding(response.aiter_bytes() if encoded else response.aiter_raw()) as pieces:
+        async for piece in pieces:
+            if frames := reader.feed(piece):
+                await _tell(frames, hear)
 
-    A reader who just leaves would leave httpx's iterators, one inside the other, to the garbage collector. This one goes on reading,
-    cancelled, so that all of them unwind from where the innermost waits.
-    """
-    stopped: BaseException | None = None
+
+async def _tell(frames: Iterable[sse.Frame], hear: Hear) -> None:
+    bodies: list[Theirs | TextDelta] = []
     try:
-        with trio.CancelScope() as reading:
-            async with aclosing(httpx_sse.EventSource(response).aiter_sse()) as frames:
-                async for frame in frames:
-                    if stopped is not None:
-                        continue  # read with the bytes before it
-                    try:
-                        await _tell(frame, hear)
-                    except BaseException as exc:  # noqa: BLE001  -- whatever it is, it is raised when the iterators are closed
-                        stopped = exc
-                        reading.cancel()
-    except httpx_sse.SSEError as exc:
-        raise RemoteProtocolError("the answer is not an event stream") from exc
-    if stopped is not None:
-        raise stopped
-
-
-async def _tell(frame: httpx_sse.ServerSentEvent, hear: Hear) -> None:
-    raw = decode_frame(frame.event, frame.data)
-    if raw is not None and (body := read(raw)) is not None:
-        await hear((body,))
+        for name, data in frames:
+            raw = decode_frame(name, data)
+            if raw is not None and (body := read(raw)) is not None:
+                bodies.append(body)
+    finally:
+        if bodies:
+            await hear(tuple(bodies))
 
 
 def _encoded(value: Any, headers: Mapping[str, str]) -> tuple[bytes | None, Mapping[str, str]]:

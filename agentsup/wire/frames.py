@@ -1,17 +1,17 @@
-"""From a server-sent event's two texts to the provider's event: which frames mean something, and what a broken one means.
+"""From a server-sent event's name and data to the provider's event: which frames mean something, and what a broken one means.
 
 The rules, each from the vendor's client or a fault seen in the field (reference: Claude Managed Agents, "SSE framing and SDK decoding"):
-a `ping` and a frame without data say only that the connection lives (httpx-sse hands out such hollow frames once an `id:` was seen);
+a `ping` and a frame without data say only that the connection lives (no parser should hand one out, and some do);
 an `error` frame is the server's last word on this connection; anything else is one JSON object with a `type`, whatever the frame's own
 name says. A frame that is none of these makes the whole connection suspect: it is dropped, and the history has what was lost.
 """
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from agentsup.wire.errors import RemoteProtocolError
+from agentsup.wire.jsontext import loads
 
 
 class ErrorFrame(RemoteProtocolError):
@@ -22,7 +22,7 @@ class ErrorFrame(RemoteProtocolError):
         super().__init__(f"the provider ended the stream with an error of type {kind!r}")
 
 
-def decode_frame(name: str, data: str) -> dict[str, Any] | None:
+def decode_frame(name: str, data: bytes) -> dict[str, Any] | None:
     """The event in a frame; None for a hollow one.
 
     Raises:
@@ -32,9 +32,9 @@ def decode_frame(name: str, data: str) -> dict[str, Any] | None:
     if name == "ping" or not data:
         return None
     try:
-        event = json.loads(data)
+        event = loads(data)
     except (ValueError, RecursionError):
-        raise RemoteProtocolError(f"a frame of {len(data)} characters is not JSON") from None
+        raise RemoteProtocolError(f"a frame of {len(data)} bytes is not JSON") from None
     if name == "error":
         raise ErrorFrame(_error_kind(event))
     return checked(event)

@@ -195,7 +195,7 @@ async def test_deltas_pass_and_announcements_do_not(driver, server):
 @pytest.mark.parametrize(
     ("last", "reason"),
     [
-        (b"event: agent.message\ndata: {\n\n", "a frame of 1 characters is not JSON"),
+        (b"event: agent.message\ndata: {\n\n", "a frame of 1 bytes is not JSON"),
         (b"data: []\n\n", "an event is a JSON list, not an object"),
         (b"data: {}\n\n", "an event has no type"),
         (
