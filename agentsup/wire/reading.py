@@ -14,6 +14,7 @@ import cattrs
 from cattrs.gen import make_dict_structure_fn
 
 from agentsup.wire.errors import RemoteProtocolError
+from agentsup.wire.jsontext import kind_of
 
 T = TypeVar("T")
 
@@ -46,7 +47,7 @@ class WrongKindError(TypeError):
     """A value of another JSON kind than its field's."""
 
     def __init__(self, wanted: str, value: object) -> None:
-        super().__init__(f"must be {wanted}, is a {type(value).__name__}")
+        super().__init__(f"must be {wanted}, is {kind_of(value)}")
 
 
 def _converter() -> cattrs.Converter:
