@@ -37,6 +37,7 @@ nitpick_ignore_regex = [
     # Type variables, and classes of ours that nobody needs to name.
     (r"py:.*", r"agentsup\..*\.([A-Z]|_\w+)"),
     (r"py:.*", r"agentsup\.(loop|providers|wire|journal|sim)\..*"),
+    (r"py:.*", r"agentsup\.claude\.(ask|group|line|multipart|retries|settings|thing)\..*"),
     (r"py:.*", r"agentsup\.session\.(life|services|subscription)\..*"),
     (r"py:.*", r"agentsup\.otp\.(cell|child|intensity|mailbox|overseer|results|spawned|timers)\..*"),
 ]

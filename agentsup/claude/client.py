@@ -9,12 +9,21 @@ from typing import Any
 import httpx
 
 from agentsup.claude.agents import Agents
+from agentsup.claude.deployments import DeploymentRuns, Deployments
 from agentsup.claude.environments import Environments
+from agentsup.claude.events import Events
 from agentsup.claude.files import Files
 from agentsup.claude.line import Line
+from agentsup.claude.memories import Memories, MemoryVersions
+from agentsup.claude.memory_stores import MemoryStores
+from agentsup.claude.resources import SessionResources
 from agentsup.claude.retries import Retries
 from agentsup.claude.sessions import Sessions
 from agentsup.claude.settings import Settings
+from agentsup.claude.skills import Skills, SkillVersions
+from agentsup.claude.threads import Threads
+from agentsup.claude.vaults import Credentials, Vaults
+from agentsup.claude.work import WorkQueue
 from agentsup.errors import Problem, SpecError
 from agentsup.providers.transport import StreamsApart
 
@@ -76,8 +85,21 @@ class Client:
         )
         self.agents = Agents(line)
         self.environments = Environments(line)
+        self.work = WorkQueue(line)
         self.sessions = Sessions(line)
+        self.events = Events(line)
+        self.threads = Threads(line)
+        self.resources = SessionResources(line)
         self.files = Files(line)
+        self.vaults = Vaults(line)
+        self.credentials = Credentials(line)
+        self.memory_stores = MemoryStores(line)
+        self.memories = Memories(line)
+        self.memory_versions = MemoryVersions(line)
+        self.skills = Skills(line)
+        self.skill_versions = SkillVersions(line)
+        self.deployments = Deployments(line)
+        self.deployment_runs = DeploymentRuns(line)
 
     def __repr__(self) -> str:
         return f"<Client of {self.base_url}>"

@@ -67,9 +67,8 @@ class Files(Group):
             OSError: the file cannot be read.
             ApiError: there is no file, or nobody knows.
         """
-        fields = [file_field("file", file, filename=filename, content_type=content_type)]
-        if expires_in_seconds is not None:
-            fields.append(Field("expires_in_seconds", str(expires_in_seconds).encode()))
+        life = [] if expires_in_seconds is None else [Field("expires_in_seconds", str(expires_in_seconds).encode())]
+        fields = [*life, file_field("file", file, filename=filename, content_type=content_type)]
         return await self._post(File, "uploading a file", "/v1/files", form=Form(fields), again=False)
 
     async def get(self, file_id: str) -> File:

@@ -6,6 +6,7 @@ import json
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, contextmanager
+from functools import partial
 from typing import Any, Final, TypeVar
 
 import httpx
@@ -71,7 +72,7 @@ class Line:
             ApiError: there is no such answer.
         """
         answer, request_id = await self._answer(ask, repeating)
-        return self.read(cls, answer, ask, request_id)
+        return self.read(partial(read_as, cls), answer, ask, request_id)
 
     async def json(self, ask: Ask) -> Any:
         """The answer as plain data; also null.
@@ -82,25 +83,28 @@ class Line:
         answer, _ = await self._answer(ask, lambda: None)
         return answer
 
-    def read(self, cls: type[T], answer: object, ask: Ask, request_id: str | None = None) -> T:
-        """A piece of an answer as a value of the class.
+    def read(self, read: Callable[[object], T], answer: object, ask: Ask, request_id: str | None = None) -> T:
+        """A piece of an answer as what `read` makes of it.
 
         Raises:
-            UnreadableAnswer: it is none.
+            UnreadableAnswer: it can make nothing of it.
         """
         try:
-            return read_as(cls, answer)
+            return read(answer)
         except RemoteProtocolError as exc:
             ambiguous = not _harmless(ask)
             raise UnreadableAnswer(f"{ask.what}: {exc}", request_id=request_id, ambiguous=ambiguous) from None
 
     @asynccontextmanager
-    async def body(self, ask: Ask, *, heartbeat: float | None = None) -> AsyncIterator[AsyncIterator[bytes]]:
+    async def body(
+        self, ask: Ask, *, heartbeat: float | None = None, content_type: str | None = None
+    ) -> AsyncIterator[AsyncIterator[bytes]]:
         """An answer's body piece by piece, on a connection of its own; one that breaks off raises `ConnectionFailed` there.
 
         Args:
             ask: the request; it is repeated only until it is answered.
             heartbeat: seconds of silence after which the body is given up.
+            content_type: what it has to be.
 
         Raises:
             ApiError: there is no such answer.
@@ -116,6 +120,8 @@ class Line:
                     response = await attempt.enter_async_context(opening)
                     if not response.is_success:
                         raise self._refusal(ask, response, await response.aread())
+                    if content_type is not None and content_type not in response.headers.get("content-type", ""):
+                        raise UnreadableAnswer(f"{ask.what}: the answer is no {content_type}")
                     stack.push_async_exit(attempt.pop_all())
                     return response
 

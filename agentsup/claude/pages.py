@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any, Generic, TypeVar
 
 import attrs
@@ -35,20 +35,20 @@ class Listing(Generic[T]):
     nothing has to be closed when you stop early. Each `async for` begins anew. Rows that come or go meanwhile may be seen or not.
     """
 
-    def __init__(self, line: Line, kind: type[T], ask: Ask) -> None:
+    def __init__(self, line: Line, read: Callable[[object], T], ask: Ask) -> None:
         self._line = line
-        self._kind = kind
+        self._read = read
         self._ask = ask
 
     def __repr__(self) -> str:
-        return f"<Listing of {self._kind.__name__} at {self._ask.path}>"
+        return f"<Listing of {self._ask.path}>"
 
     def __aiter__(self) -> AsyncIterator[T]:
         return _Items(self.pages())
 
     def pages(self) -> AsyncIterator[Page[T]]:
         """Its pages, from the first (or from the `page` that was asked for) on."""
-        return _Pages(self._line, self._kind, self._ask)
+        return _Pages(self._line, self._read, self._ask)
 
     async def page(self) -> Page[T]:
         """The first page (or the `page` that was asked for) alone.
@@ -70,11 +70,11 @@ class Listing(Generic[T]):
 class _Pages(Generic[T]):
     """The pages one after the other. A server that hands out a cursor twice would keep us for ever: that is an error."""
 
-    def __init__(self, line: Line, kind: type[T], ask: Ask) -> None:
+    def __init__(self, line: Line, read: Callable[[object], T], ask: Ask) -> None:
         self._line = line
-        self._kind = kind
+        self._read = read
         self._ask: Ask | None = ask
-        self._read = {value for key, value in ask.query if key == "page"}
+        self._seen = {value for key, value in ask.query if key == "page"}
 
     def __aiter__(self) -> _Pages[T]:
         return self
@@ -86,7 +86,7 @@ class _Pages(Generic[T]):
         answer = await self._line.json(ask)
         if not isinstance(answer, dict) or not isinstance(answer.get("data"), list):
             raise UnreadableAnswer(f"{ask.what}: a page has no list of data")
-        rows = [self._line.read(self._kind, row, ask) for row in answer["data"]]
+        rows = [self._line.read(self._read, row, ask) for row in answer["data"]]
         page = Page(
             data=tuple(rows), next_page=_cursor(answer, "next_page"), prev_page=_cursor(answer, "prev_page"), raw=answer
         )
@@ -96,9 +96,9 @@ class _Pages(Generic[T]):
     def _after(self, ask: Ask, cursor: str | None) -> Ask | None:
         if cursor is None:
             return None
-        if cursor in self._read:
+        if cursor in self._seen:
             raise UnreadableAnswer(f"{ask.what}: a page names itself as the next one, or one that was read before it")
-        self._read.add(cursor)
+        self._seen.add(cursor)
         return attrs.evolve(ask, query=with_page(ask.query, cursor))
 
 

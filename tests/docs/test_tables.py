@@ -11,7 +11,9 @@ from pathlib import Path
 import attrs
 
 import agentsup
+from agentsup.claude.group import Group
 from agentsup.talk import events as ev
+from agentsup.wire.managed import catalogue
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
 COMMANDS = ("agentsup.cli", "agentsup.demo", "agentsup.__main__")
@@ -100,3 +102,39 @@ def test_every_report_is_in_the_table():
     told = set(re.findall(r"^\| `([a-z_.]+)` \|", page, re.MULTILINE))
 
     assert said - {"progress_report", "trace", "watcher_removed"} == told
+
+
+def test_every_event_of_the_catalogue_is_in_its_table():
+    """Type, class, fields and words of convenience of each, as the code has them."""
+    of_all = {"raw", "id", "processed_at"}
+    expected = {
+        (kind.type, kind.__name__): [
+            *(field.name for field in attrs.fields(kind) if field.name not in of_all),
+            *(name for name, value in vars(kind).items() if isinstance(value, property)),
+        ]
+        for kind in catalogue.KINDS
+    }
+
+    told = {(code(row[0])[0], code(row[1])[0]): code(row[2]) for row in rows("claude-events.md")}
+
+    assert expected == told
+
+
+def test_every_operation_of_the_client_is_in_its_table():
+    """No group and no verb is missing."""
+    client = agentsup.claude.Client("key", "http://example.com")
+    groups = {name: vars(type(group)) for name, group in vars(client).items() if isinstance(group, Group)}
+    expected = {name: {verb for verb in verbs if not verb.startswith("_")} for name, verbs in groups.items()}
+
+    told: dict[str, set[str]] = {}
+    for row in rows("claude-client.md"):
+        for name in code(row[0]):
+            if name.startswith("client."):
+                told[name.removeprefix("client.")] = set(code(row[1])) - {"version"}
+
+    extra = {"credentials": "vaults", "skill_versions": "skills"}  # told of together
+    for name, of in extra.items():
+        assert expected[name] | expected.pop(of) == told[name] == told.pop(of)
+    for name in extra:
+        expected.pop(name), told.pop(name)
+    assert expected == told
