@@ -104,8 +104,8 @@ def sketch(state: State) -> tuple[object, ...]:
         tuple(sorted(set(state.done))),
         state.closing,
         state.ended is not None,
-        state.posting,
-        tuple(state.running),
+        state.now.posting,
+        tuple(state.now.running),
     )
 
 

@@ -9,6 +9,7 @@ import attrs
 from agentsup.ids import CallId, RequestId
 from agentsup.talk.outgoing import Outgoing
 from agentsup.talk.tools import ToolUse
+from agentsup.talk.usage import Usage
 
 
 @attrs.frozen
@@ -59,6 +60,49 @@ class CancelTools:
 
 
 @attrs.frozen
+class AskApproval:
+    """Ask the tool's own rule and the policy about this call: `Confirm` or `Undecided` comes back."""
+
+    use: ToolUse
+    ours: bool
+    """It would run here; otherwise it is the provider's own, which asked for leave."""
+
+
+@attrs.frozen
+class Judge:
+    """Look at the turn that just ended (the guard, the price): `Judged` comes back."""
+
+    request_id: RequestId
+    turn: int
+    """Counted over the request; starts at 1."""
+
+    turns: int
+    """Counted over the session."""
+
+    usage: Usage
+    """Of the request so far."""
+
+
+@attrs.frozen
+class PauseTimer:
+    """The request waits for a person: its time stands still."""
+
+    request_id: RequestId
+
+
+@attrs.frozen
+class ResumeTimer:
+    """The request goes on, and so does its time."""
+
+    request_id: RequestId
+
+
+@attrs.frozen
+class Rest:
+    """The session leaves memory: end its task, which is begun again when it is wanted."""
+
+
+@attrs.frozen
 class StartTimer:
     """Say `TimedOut` when the request's time is up."""
 
@@ -87,5 +131,19 @@ class Finish:
 
 
 Effect: TypeAlias = (
-    Open | Attach | Detach | Post | RunTool | CancelTools | StartTimer | CancelTimer | AwaitRest | Finish
+    Open
+    | Attach
+    | Detach
+    | Post
+    | AskApproval
+    | RunTool
+    | CancelTools
+    | Judge
+    | StartTimer
+    | PauseTimer
+    | ResumeTimer
+    | CancelTimer
+    | AwaitRest
+    | Rest
+    | Finish
 )

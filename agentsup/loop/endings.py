@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from agentsup.loop.calls import take_result
+from agentsup.ids import RequestId
 from agentsup.loop.effects import AwaitRest, CancelTimer, CancelTools, Detach, Finish, Post
 from agentsup.loop.plan import Plan
+from agentsup.loop.state import State
+from agentsup.loop.taking import take_result
 from agentsup.talk import events as ev
-from agentsup.talk.outgoing import SayMessage, SayStop
+from agentsup.talk.outgoing import DefineOutcome, Outgoing, SayMessage, SayStop, begins
 from agentsup.talk.result import Terminal
 from agentsup.talk.tools import ToolResult
 
@@ -16,14 +18,18 @@ not promise it in every state; a session must not wait for ever on the differenc
 
 
 def end_request(plan: Plan, terminal: Terminal, stop_reason: object, failure: ev.Failure | None) -> None:
-    """End the running request: its tools are stopped, its timer is off, and it has its terminal."""
+    """End the running request: its tools are stopped, its timer is off, what it had still to say is not said, and it has its terminal."""
     current = plan.state.current
     if current is None:
         return
+    unsent = tuple(item.key for item in _unsent_words(plan.state, current.id))
+    if unsent:
+        plan.happen(ev.Withdrawn(keys=unsent))
     plan.do(CancelTimer(current.id))
-    if plan.state.running:
-        plan.do(CancelTools(tuple(plan.state.running)))
-        for call_id in sorted(plan.state.running):
+    running = plan.state.now.running
+    if running:
+        plan.do(CancelTools(tuple(sorted(running))))
+        for call_id in sorted(running):
             take_result(plan, ToolResult(call_id, "not finished: the request ended", is_error=True))
     plan.happen(ev.RequestEnded(request_id=current.id, terminal=terminal, stop_reason=stop_reason, failure=failure))
 
@@ -33,10 +39,9 @@ def stop_request(plan: Plan, failure: ev.Failure) -> None:
     current = plan.state.current
     if current is None:
         return
-    unsent = tuple(i.key for i in plan.state.outbox if isinstance(i, SayMessage) and i.key not in plan.state.sent)
-    if unsent:
-        plan.happen(ev.Withdrawn(keys=unsent))  # the provider never heard of it: there is nothing to stop there
-    else:
+    if not any(
+        begins(item) for item in _unsent_words(plan.state, current.id)
+    ):  # else there is nothing to stop over there
         _answer_open_calls(plan, failure.message)
         key = f"stop:{current.id}"
         plan.happen(ev.InterruptSent(key=key))
@@ -45,10 +50,19 @@ def stop_request(plan: Plan, failure: ev.Failure) -> None:
     end_request(plan, "terminated", None, failure)
 
 
+def _unsent_words(state: State, request_id: RequestId) -> list[Outgoing]:
+    """What the request says that cannot have arrived."""
+    return [
+        item
+        for item in state.outbox
+        if isinstance(item, SayMessage | DefineOutcome) and item.request_id == request_id and item.key not in state.sent
+    ]
+
+
 def _answer_open_calls(plan: Plan, why: str) -> None:
     due = [call for call in plan.state.calls.values() if not call.queued]
     for call in due:
-        if call.result is None:
+        if call.ours and call.result is None:
             plan.happen(ev.ToolEnded(result=ToolResult(call.use.call_id, f"not finished: {why}", is_error=True)))
     asked = plan.state.idle.asked if plan.state.idle is not None else ()
     named = [call_id for call_id in asked if call_id in plan.state.calls and not plan.state.calls[call_id].queued]

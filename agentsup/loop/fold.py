@@ -6,14 +6,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, cast
+from typing import Any
 
 import attrs
 
-from agentsup.ids import CallId
-from agentsup.loop.state import REMEMBERED, Call, Current, Link, Rules, State
+from agentsup.ids import CallId, RequestId
+from agentsup.loop.echoes import alike
+from agentsup.loop.state import REMEMBERED, Call, Current, Link, Now, Rules, State
 from agentsup.talk import events as ev
-from agentsup.talk.outgoing import GiveResult, Outgoing, SayMessage, SayStop
+from agentsup.talk.content import Part, Text
+from agentsup.talk.outgoing import (
+    DefineOutcome,
+    GiveLeave,
+    GiveResult,
+    Opening,
+    Outgoing,
+    SayMessage,
+    SayRaw,
+    SayStop,
+    begins,
+)
 
 
 def apply(state: State, event: ev.Kept) -> State:
@@ -42,10 +54,25 @@ def _started(state: State, event: ev.SessionStarted) -> State:
 
 
 def _restarted(state: State, event: ev.SessionRestarted) -> State:
-    link = Link.OPENING if state.provider_session_id is None else Link.ATTACHING
-    return attrs.evolve(
-        state, restarts=event.number, last_error=event.reason, link=link, posting=False, running=frozenset()
-    )
+    return attrs.evolve(state, restarts=event.number, last_error=event.reason, link=_unattached(state), now=Now())
+
+
+def _resumed(state: State, _: ev.Resumed) -> State:
+    return attrs.evolve(state, asleep=False, link=_unattached(state), now=Now())
+
+
+def _passivated(state: State, _: ev.Passivated) -> State:
+    return attrs.evolve(state, asleep=True, link=_unattached(state))
+
+
+def _forked(state: State, _: ev.Forked) -> State:
+    """The provider's session stays with the one this was forked from: what was open there is not ours."""
+    fresh = State(rules=state.rules)
+    return attrs.evolve(fresh, requests=state.requests, turns=state.turns, usage=state.usage, done=state.done)
+
+
+def _unattached(state: State) -> Link:
+    return Link.OPENING if state.provider_session_id is None else Link.ATTACHING
 
 
 def _bound(state: State, event: ev.Bound) -> State:
@@ -57,10 +84,9 @@ def _connected(state: State, _: ev.Connected) -> State:
 
 
 def _lost(state: State, event: ev.ConnectionLost) -> State:
-    link = Link.OPENING if state.provider_session_id is None else Link.ATTACHING
     return attrs.evolve(
         state,
-        link=link,
+        link=_unattached(state),
         attempts=event.attempt,
         reconnects=state.reconnects + 1,
         last_error=event.reason,
@@ -68,7 +94,10 @@ def _lost(state: State, event: ev.ConnectionLost) -> State:
 
 
 def _accepted(state: State, event: ev.Accepted) -> State:
-    return attrs.evolve(state, queue=(*state.queue, event))
+    if not event.next:
+        return attrs.evolve(state, queue=(*state.queue, event))
+    place = sum(1 for waits in state.queue if waits.next)  # these stand together, in front, in their own order
+    return attrs.evolve(state, queue=(*state.queue[:place], event, *state.queue[place:]))
 
 
 def _request_started(state: State, event: ev.RequestStarted) -> State:
@@ -80,8 +109,50 @@ def _request_started(state: State, event: ev.RequestStarted) -> State:
         queue=tuple(waits for waits in state.queue if waits is not accepted),
         current=Current(id=event.request_id),
         requests=state.requests + 1,
-        outbox=(*state.outbox, SayMessage(event.request_id, accepted.parts)),
+        steers=(),
+        outbox=(*state.outbox, _opening(accepted, state.steers)),
     )
+
+
+def _opening(accepted: ev.Accepted, steers: tuple[ev.Steered, ...]) -> Opening:
+    """What begins the request; words that waited for it are part of its message, so that its first model call sees them."""
+    words: tuple[Part, ...] = tuple(part for steer in steers for part in steer.parts)
+    if accepted.outcome is None:
+        return SayMessage(accepted.request_id, (*accepted.parts, *words))
+    outcome = accepted.outcome
+    if words:
+        told = "\n".join((outcome.description, *(part.text for part in words if isinstance(part, Text))))
+        outcome = attrs.evolve(outcome, description=told)
+    return DefineOutcome(accepted.request_id, outcome)
+
+
+def _steered(state: State, event: ev.Steered) -> State:
+    state = _remembered(state, event.message_id)
+    if state.current is None:
+        return attrs.evolve(state, steers=(*state.steers, event))
+    return _join(state, state.current, event.message_id, event.parts)
+
+
+def _directed(state: State, event: ev.Directed) -> State:
+    current = state.current
+    if current is None:
+        return state
+    current = attrs.evolve(current, reprompts=current.reprompts + 1)
+    return _join(state, current, event.message_id, (Text(event.text),))
+
+
+def _join(state: State, current: Current, message_id: RequestId, parts: tuple[Part, ...]) -> State:
+    """One more message for the running request, which is not over before the agent has come to it."""
+    word = SayMessage(current.id, parts, message_id)
+    return attrs.evolve(state, outbox=(*state.outbox, word), current=attrs.evolve(current, owed=(*current.owed, word)))
+
+
+def _raw_asked(state: State, event: ev.RawAsked) -> State:
+    return attrs.evolve(_remembered(state, event.key), outbox=(*state.outbox, SayRaw(event.key, event.raw)))
+
+
+def _remembered(state: State, word: str) -> State:
+    return attrs.evolve(state, words=(*state.words, word)[-REMEMBERED:])
 
 
 def _sending(state: State, event: ev.Sending) -> State:
@@ -101,10 +172,21 @@ def _withdrawn(state: State, event: ev.Withdrawn) -> State:
     gone = [item for item in state.outbox if item.key in event.keys]
     outbox = tuple(item for item in state.outbox if item.key not in event.keys)
     # A message that never arrived made nobody work, and an interrupt that was refused stops nobody: there will be no rest to wait for.
-    moot = any(isinstance(item, SayStop) or (isinstance(item, SayMessage) and item.key in state.sent) for item in gone)
+    moot = any(isinstance(item, SayStop) or (begins(item) and item.key in state.sent) for item in gone)
     sent, stopping = state.sent.difference(event.keys), state.stopping and not moot
     state = attrs.evolve(state, outbox=outbox, sent=sent, stopping=stopping)
+    if state.current is not None and state.current.owed:
+        owed = tuple(word for word in state.current.owed if word.key not in event.keys)
+        state = attrs.evolve(state, current=attrs.evolve(state.current, owed=owed))
     return _settled(state, _results(event.keys))
+
+
+def _approval_awaited(state: State, event: ev.ApprovalAwaited) -> State:
+    return _with_call(state, event.call_id, awaited=True)
+
+
+def _confirmed(state: State, event: ev.Confirmed) -> State:
+    return _with_call(state, event.call_id, leave=event)
 
 
 def _tool_started(state: State, event: ev.ToolStarted) -> State:
@@ -115,15 +197,48 @@ def _tool_ended(state: State, event: ev.ToolEnded) -> State:
     return _with_call(state, event.result.call_id, result=event.result)
 
 
+def _doubt_raised(state: State, event: ev.DoubtRaised) -> State:
+    return _with_call(state, event.call_id, doubt=True)
+
+
+def _doubt_resolved(state: State, event: ev.DoubtResolved) -> State:
+    return _with_call(state, event.call_id, doubt=False, started=False)
+
+
+def _turn_judged(state: State, event: ev.TurnJudged) -> State:
+    current = state.current
+    if current is None or event.turn <= current.judged:
+        return state
+    halts = event.over or event.halt is not None
+    return attrs.evolve(state, current=attrs.evolve(current, judged=event.turn, halt=event if halts else current.halt))
+
+
 def _answered(state: State, event: ev.Answered) -> State:
     calls = dict(state.calls)
-    results: list[Outgoing] = []
+    answers: list[Outgoing] = []
     for call_id in event.call_ids:
         call = calls.get(call_id)
-        if call is not None and call.result is not None:
+        answer = None if call is None or call.queued else _answer(call)
+        if call is not None and answer is not None:
             calls[call_id] = attrs.evolve(call, queued=True)
-            results.append(GiveResult(call.result))
-    return attrs.evolve(state, calls=calls, outbox=(*state.outbox, *results))
+            answers.append(answer)
+    current = state.current
+    if current is not None:
+        current = attrs.evolve(current, rounds=current.rounds + 1)
+    # In front of words that joined meanwhile: the agent reads them behind the results.
+    words = tuple(item for item in state.outbox if _joins(item) and item.key not in state.sent)
+    others = tuple(item for item in state.outbox if item not in words)
+    return attrs.evolve(state, calls=calls, current=current, outbox=(*others, *answers, *words))
+
+
+def _answer(call: Call) -> Outgoing | None:
+    if call.ours:
+        return None if call.result is None else GiveResult(call.result)
+    return None if call.leave is None else GiveLeave(call.use.call_id, call.leave.allow, call.leave.message)
+
+
+def _joins(item: Outgoing) -> bool:
+    return isinstance(item, SayMessage) and item.message_id is not None
 
 
 def _interrupt_sent(state: State, event: ev.InterruptSent) -> State:
@@ -163,12 +278,12 @@ def _session_ended(state: State, event: ev.SessionEnded) -> State:
 def _working(state: State, _: ev.Working) -> State:
     current = state.current
     if current is not None and not _elsewhere(state, current):
-        armed = current.armed or not any(isinstance(item, SayMessage) for item in state.outbox)
+        armed = current.armed or not any(begins(item) for item in state.outbox)
         current = attrs.evolve(current, working=True, armed=armed)
     return attrs.evolve(state, attempts=0, idle=None, current=current)
 
 
-def _busy(state: State, _: ev.Said | ev.ServerToolUsed | ev.Measured) -> State:
+def _busy(state: State, _: ev.Heard) -> State:
     """The agent did something: a provider that does not say when it begins to work is believed by what it does."""
     if state.current is None or state.current.working or _elsewhere(state, state.current):
         return state if not state.attempts else attrs.evolve(state, attempts=0)
@@ -177,14 +292,31 @@ def _busy(state: State, _: ev.Said | ev.ServerToolUsed | ev.Measured) -> State:
 
 def _measured(state: State, event: ev.Measured) -> State:
     state = _busy(state, event)
-    return attrs.evolve(state, usage=attrs.evolve(state.usage + event.usage, raw=()))
+    usage = attrs.evolve(event.usage, raw=())
+    current = state.current
+    if current is not None and not _elsewhere(state, current):
+        current = attrs.evolve(current, spent=current.spent + usage)
+    return attrs.evolve(state, usage=state.usage + usage, current=current)
 
 
 def _tool_asked(state: State, event: ev.ToolAsked) -> State:
-    state = _busy(state, cast("Any", event))
-    if event.use.call_id in state.calls or event.use.call_id in state.answered:
+    state = _busy(state, event)
+    current = state.current
+    if current is not None and event.use.name == state.rules.terminal_tool and not _elsewhere(state, current):
+        state = attrs.evolve(state, current=attrs.evolve(current, concluded=True))
+    return _with_new_call(state, Call(use=event.use))
+
+
+def _server_tool_used(state: State, event: ev.ServerToolUsed) -> State:
+    state = _busy(state, event)
+    return _with_new_call(state, Call(use=event.use, ours=False)) if event.asks else state
+
+
+def _with_new_call(state: State, call: Call) -> State:
+    call_id = call.use.call_id
+    if call_id in state.calls or call_id in state.answered:
         return state
-    return attrs.evolve(state, calls={**state.calls, event.use.call_id: Call(use=event.use)})
+    return attrs.evolve(state, calls={**state.calls, call_id: call})
 
 
 def _waiting(state: State, event: ev.Waiting) -> State:
@@ -211,14 +343,21 @@ def _echoed(state: State, event: ev.Echoed) -> State:
     """Our input came back. A request is armed by its message's echo, in the provider's order, so no older idle can end it."""
     if event.kind == "interrupt":
         state = attrs.evolve(state, unheard_stops=state.unheard_stops - 1)
-    if event.kind != "message" or state.current is None or _unsent(state, state.current):
+    begins_work = event.kind in ("message", "outcome")
+    if not begins_work or state.current is None or _unsent(state, state.current):
         return state if not state.attempts else attrs.evolve(state, attempts=0)
     if event.queued:
         return attrs.evolve(state, attempts=0, current=attrs.evolve(state.current, queued=not state.current.armed))
     waits_for_us = state.idle is not None and state.idle.terminal == "requires_action"
     idle = state.idle if waits_for_us else None
-    current = attrs.evolve(state.current, armed=True, queued=False)
+    current = attrs.evolve(state.current, armed=True, queued=False, owed=_without_one(state.current.owed, event.text))
     return attrs.evolve(state, attempts=0, idle=idle, current=current)
+
+
+def _without_one(owed: tuple[SayMessage, ...], text: str | None) -> tuple[SayMessage, ...]:
+    """Without the oldest word that was echoed by this text."""
+    heard = next((word for word in owed if alike(word.text, text)), None)
+    return owed if heard is None else tuple(word for word in owed if word is not heard)
 
 
 def _noted(state: State, _: ev.Noted) -> State:
@@ -230,7 +369,9 @@ def _troubled(state: State, event: ev.Troubled) -> State:
 
 
 def _results(keys: Iterable[str]) -> list[CallId]:
-    return [CallId(key.removeprefix("result:")) for key in keys if key.startswith("result:")]
+    """The calls that are answered by these."""
+    parted = (key.partition(":") for key in keys)
+    return [CallId(call_id) for kind, _, call_id in parted if kind in ("result", "leave")]
 
 
 def _settled(state: State, call_ids: list[CallId]) -> State:
@@ -262,16 +403,27 @@ def _with_call(state: State, call_id: CallId, **changes: Any) -> State:
 _APPLY: Mapping[type[Any], Callable[[State, Any], State]] = {
     ev.SessionStarted: _started,
     ev.SessionRestarted: _restarted,
+    ev.Resumed: _resumed,
+    ev.Passivated: _passivated,
+    ev.Forked: _forked,
     ev.Bound: _bound,
     ev.Connected: _connected,
     ev.ConnectionLost: _lost,
     ev.Accepted: _accepted,
+    ev.Steered: _steered,
+    ev.Directed: _directed,
+    ev.RawAsked: _raw_asked,
     ev.RequestStarted: _request_started,
     ev.Sending: _sending,
     ev.Delivered: _delivered,
     ev.Withdrawn: _withdrawn,
+    ev.ApprovalAwaited: _approval_awaited,
+    ev.Confirmed: _confirmed,
     ev.ToolStarted: _tool_started,
     ev.ToolEnded: _tool_ended,
+    ev.DoubtRaised: _doubt_raised,
+    ev.DoubtResolved: _doubt_resolved,
+    ev.TurnJudged: _turn_judged,
     ev.Answered: _answered,
     ev.InterruptSent: _interrupt_sent,
     ev.RestGivenUp: _rest_given_up,
@@ -283,7 +435,7 @@ _APPLY: Mapping[type[Any], Callable[[State, Any], State]] = {
     ev.Terminated: _terminated,
     ev.Said: _busy,
     ev.ToolAsked: _tool_asked,
-    ev.ServerToolUsed: _busy,
+    ev.ServerToolUsed: _server_tool_used,
     ev.Measured: _measured,
     ev.Echoed: _echoed,
     ev.Troubled: _troubled,

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from collections.abc import Mapping
+from typing import Any, Literal, TypeAlias
 
 import attrs
 
-from agentsup.ids import RequestId
+from agentsup.ids import CallId, RequestId
 from agentsup.talk.content import Part, hidden
 from agentsup.talk.events import Failure, Theirs
+from agentsup.talk.outcome import Outcome
 from agentsup.talk.tools import ToolResult
 
 
@@ -28,6 +30,8 @@ class Revive:
     """The first message of a later incarnation: the state is a fold of the journal, and nothing runs."""
 
     reason: str
+    crashed: bool = True
+    """The incarnation before it ended without having been asked to; otherwise the session was put down, and is taken up again."""
 
 
 @attrs.frozen
@@ -36,6 +40,67 @@ class Submit:
 
     request_id: RequestId
     parts: tuple[Part, ...] = attrs.field(repr=hidden)
+    outcome: Outcome | None = None
+    next: bool = False
+    """Directly behind the running request, before what waits already."""
+
+
+@attrs.frozen
+class Steer:
+    """A word to the running request, or to the next one; the same id twice is the same word."""
+
+    message_id: RequestId
+    parts: tuple[Part, ...] = attrs.field(repr=hidden)
+
+
+@attrs.frozen
+class SendRaw:
+    """An event in the provider's own words; the same key twice is the same event."""
+
+    key: str
+    raw: Mapping[str, Any] = attrs.field(repr=hidden)
+
+
+@attrs.frozen
+class Confirm:
+    """Somebody's word on a call that needs approval."""
+
+    call_id: CallId
+    allow: bool
+    message: str | None = attrs.field(default=None, repr=hidden)
+    by: Literal["person", "policy", "rule"] = "person"
+
+
+@attrs.frozen
+class Undecided:
+    """Neither a rule nor the policy decided about the call: a person must."""
+
+    call_id: CallId
+
+
+@attrs.frozen
+class Resolve:
+    """A person's word on a call in doubt: what it came to, or that it is to run again."""
+
+    call_id: CallId
+    result: ToolResult | None
+    """None runs it again."""
+
+
+@attrs.frozen
+class Judged:
+    """The turn was looked at."""
+
+    request_id: RequestId
+    turn: int
+    halt: str | None = None
+    cost: float | None = None
+    over: bool = False
+
+
+@attrs.frozen
+class Passivate:
+    """The session has been idle for long: leave memory, if it still is."""
 
 
 @attrs.frozen
@@ -129,6 +194,13 @@ Message: TypeAlias = (
     Start
     | Revive
     | Submit
+    | Steer
+    | SendRaw
+    | Confirm
+    | Undecided
+    | Resolve
+    | Judged
+    | Passivate
     | Opened
     | Attached
     | News

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import attrs
+
 from agentsup.loop.effects import Effect
 from agentsup.loop.fold import apply
 from agentsup.loop.state import State
@@ -22,6 +26,10 @@ class Plan:
         """This happens now."""
         self.events.append(event)
         self.state = apply(self.state, event)
+
+    def now(self, **changes: Any) -> None:
+        """This is true of this incarnation, and told by no event."""
+        self.state = attrs.evolve(self.state, now=attrs.evolve(self.state.now, **changes))
 
     def do(self, effect: Effect) -> None:
         """This is to be done, after what is to be done already."""

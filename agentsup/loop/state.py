@@ -1,7 +1,7 @@
 """What a session is at one moment.
 
-Everything in it is told by events (`fold.py` says how), but for two fields, which are about this incarnation only: `posting` (a request
-is on its way to the provider) and `running` (tools at work); `step` sets them, and a revived session begins with neither.
+Everything in it is told by events (`fold.py` says how), but for the fields that are about this incarnation only (`Now`): a request on its
+way to the provider, tools at work, questions that were asked; `step` sets them, and a revived session begins with none of them.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import attrs
 
 from agentsup.ids import CallId, RequestId
 from agentsup.talk import events as ev
-from agentsup.talk.outgoing import Outgoing
+from agentsup.talk.outgoing import Outgoing, SayMessage
 from agentsup.talk.tools import Effect, ToolResult, ToolUse
 from agentsup.talk.usage import Usage
 
@@ -28,6 +28,27 @@ class Rules:
     """What the session was told about its limits and its tools; not journaled, it comes with the spec."""
 
     max_turns: int = 50
+    max_tool_rounds: int | None = None
+    max_session_turns: int | None = None
+    max_tokens: int | None = None
+    judged: bool = False
+    """Somebody looks at every turn before the request goes on."""
+
+    terminal_tool: str | None = None
+    """A tool that must have been called before a request ends."""
+
+    max_reprompts: int = 2
+    """How often the agent is told so."""
+
+    gated: frozenset[str] = frozenset()
+    """Tools of ours whose calls may need approval."""
+
+    wait_for_approval: bool = True
+    """Whether there is anybody who could decide; otherwise a request ends with what it waits for."""
+
+    wait_in_doubt: bool = False
+    """A call that was cut off and may not run again waits for a person; otherwise the model is told that its outcome is unknown."""
+
     timeout: float | None = 600.0
     max_attempts: int | None = None
     """Losses of the connection in a row after which the session gives up; None never does."""
@@ -63,20 +84,77 @@ class Current:
     """The agent has done something since it last waited."""
 
     turns: int = 0
+    rounds: int = 0
+    """Batches of calls that were answered."""
+
+    judged: int = 0
+    """The newest turn that was looked at."""
+
+    halt: ev.TurnJudged | None = None
+    """It was judged to end here."""
+
+    spent: Usage = Usage()
+    concluded: bool = False
+    """The tool that must be called has been."""
+
+    reprompts: int = 0
+    owed: tuple[SayMessage, ...] = ()
+    """Messages that joined the request and that the agent has not come to: it is not over before them."""
 
 
 @attrs.frozen(kw_only=True)
 class Call:
-    """A call of one of our tools that the provider has no answer to yet, as far as we know."""
+    """A call that the provider waits for us about: to run it, or to let it run."""
 
     use: ToolUse
+    ours: bool = True
+    """It runs here; otherwise it is the provider's own, and asks for leave."""
+
+    awaited: bool = False
+    """Whether it may run is for a person to say."""
+
+    leave: ev.Confirmed | None = None
+    """What was said."""
+
     started: bool = False
+    doubt: bool = False
+    """It was cut off while it ran, and a person is to say what came of it."""
+
     result: ToolResult | None = None
     queued: bool = False
-    """Its result is in the outbox."""
+    """Its answer is in the outbox."""
+
+    @property
+    def is_decided(self) -> bool:
+        """Whether there is an answer to give."""
+        return self.result is not None if self.ours else self.leave is not None
+
+    @property
+    def needs_person(self) -> bool:
+        """Whether nothing but a person's word brings it on."""
+        return (self.awaited and self.leave is None) or (self.doubt and self.result is None)
 
 
-StateName: TypeAlias = Literal["opening", "idle", "running", "closed"]
+StateName: TypeAlias = Literal[
+    "opening", "idle", "running", "awaiting_approval", "awaiting_input", "passivated", "closed"
+]
+
+
+@attrs.frozen
+class Now:
+    """What is true of this incarnation only."""
+
+    posting: bool = False
+    """A request is on its way to the provider."""
+
+    running: frozenset[CallId] = frozenset()
+    """Tools at work."""
+
+    asking: frozenset[CallId] = frozenset()
+    """Calls about which the policy was asked."""
+
+    judging: bool = False
+    """Somebody looks at the last turn."""
 
 
 @attrs.frozen(kw_only=True)
@@ -97,6 +175,9 @@ class State:
     restarts: int = 0
     last_error: str | None = None
     queue: tuple[ev.Accepted, ...] = ()
+    steers: tuple[ev.Steered, ...] = ()
+    """Words for the next request's first model call."""
+
     current: Current | None = None
     outbox: tuple[Outgoing, ...] = ()
     """What the provider must be told and has not confirmed, in order."""
@@ -123,25 +204,53 @@ class State:
     """Calls that want nothing more of us, answered or dropped over there; an idle that names only these is an old one."""
 
     done: tuple[RequestId, ...] = ()
+    words: tuple[str, ...] = ()
+    """Ids of the newest words to requests and keys of the newest raw events, by which a repeated one is known."""
+
     requests: int = 0
     turns: int = 0
     usage: Usage = Usage()
+    asleep: bool = False
     closing: bool = False
     ended: ev.SessionEnded | None = None
-    # Of this incarnation only, see above.
-    posting: bool = False
-    running: frozenset[CallId] = frozenset()
+    now: Now = Now()
 
     @property
     def name(self) -> StateName:
         """The state in one word, as `info()` says it."""
         if self.ended is not None:
             return "closed"
+        if self.asleep:
+            return "passivated"
+        if self.waits_for_person:
+            return "awaiting_approval"
         if self.current is not None:
             return "running"
-        return "opening" if self.provider_session_id is None else "idle"
+        if self.provider_session_id is None:
+            return "opening"
+        return "awaiting_input" if self.waits_for_input else "idle"
+
+    @property
+    def waits_for_person(self) -> bool:
+        """Whether the agent waits for a call about which a person has to say something."""
+        if self.idle is None or not self.calls:
+            return False
+        return any(call_id in self.calls and self.calls[call_id].needs_person for call_id in self.idle.asked)
+
+    @property
+    def waits_for_input(self) -> bool:
+        """Whether the agent waits for something this session did not give."""
+        idle = self.idle
+        if idle is None or idle.terminal != "requires_action":
+            return False
+        return not idle.asked or any(call_id not in self.answered for call_id in idle.asked)
 
     def knows(self, request_id: RequestId) -> bool:
-        """Whether this request is in already."""
-        waiting = any(accepted.request_id == request_id for accepted in self.queue)
-        return waiting or request_id in self.done or (self.current is not None and self.current.id == request_id)
+        """Whether this request, or this word, is in already."""
+        if request_id in self.done or any(accepted.request_id == request_id for accepted in self.queue):
+            return True
+        return self.current is not None and self.current.id == request_id
+
+    def knows_word(self, key: str) -> bool:
+        """Whether this word to a request, or this event in the provider's own words, is in already."""
+        return key in self.words

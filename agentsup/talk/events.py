@@ -17,11 +17,14 @@ import attrs
 
 from agentsup.ids import CallId, Cursor, RequestId, SessionId
 from agentsup.talk.content import Part, hidden
+from agentsup.talk.outcome import Outcome
 from agentsup.talk.result import SessionResult, Terminal
 from agentsup.talk.tools import Effect, ToolResult, ToolUse
 from agentsup.talk.usage import Usage
 
-FailureKind: TypeAlias = Literal["timeout", "turn_limit", "interrupted", "provider", "closed"]
+FailureKind: TypeAlias = Literal[
+    "timeout", "turn_limit", "budget", "halted", "interrupted", "provider", "stream", "closed"
+]
 """Why we, and not the agent, ended a request."""
 
 
@@ -66,6 +69,30 @@ class SessionRestarted:
 
 
 @attrs.frozen(kw_only=True)
+class Resumed:
+    """The session is taken up again where its journal left it: by another process, or because it was passivated and is wanted."""
+
+    type: ClassVar[str] = "resumed"
+    reason: str
+
+
+@attrs.frozen(kw_only=True)
+class Passivated:
+    """The session was idle for a while and leaves memory; the next message brings it back."""
+
+    type: ClassVar[str] = "passivated"
+
+
+@attrs.frozen(kw_only=True)
+class Forked:
+    """What stands before this was lived by another session, up to its `cursor`; from here on this one goes its own way."""
+
+    type: ClassVar[str] = "forked"
+    source: SessionId
+    cursor: int
+
+
+@attrs.frozen(kw_only=True)
 class Bound:
     """The provider's id for this session is known."""
 
@@ -96,7 +123,42 @@ class Accepted:
 
     type: ClassVar[str] = "accepted"
     request_id: RequestId
+    parts: tuple[Part, ...] = attrs.field(default=(), repr=hidden)
+    outcome: Outcome | None = None
+    """What is to be reached, where the request is not a message."""
+
+    next: bool = False
+    """It goes directly behind the running request, before what waits already."""
+
+
+@attrs.frozen(kw_only=True)
+class Steered:
+    """A word to the running request; while none runs it waits for the next one's first model call."""
+
+    type: ClassVar[str] = "steered"
+    message_id: RequestId
     parts: tuple[Part, ...] = attrs.field(repr=hidden)
+
+
+@attrs.frozen(kw_only=True)
+class Directed:
+    """The runtime itself says something to the agent, as a message of the running request."""
+
+    type: ClassVar[str] = "directed"
+    message_id: RequestId
+    kind: Literal["terminal_tool"]
+    """Why: the tool that must have been called was not."""
+
+    text: str = attrs.field(repr=hidden)
+
+
+@attrs.frozen(kw_only=True)
+class RawAsked:
+    """An event in the provider's own words is to be sent as it is."""
+
+    type: ClassVar[str] = "raw_asked"
+    key: str
+    raw: Mapping[str, Any] = attrs.field(repr=hidden)
 
 
 @attrs.frozen(kw_only=True)
@@ -125,10 +187,35 @@ class Delivered:
 
 @attrs.frozen(kw_only=True)
 class Withdrawn:
-    """These inputs did not go out, and will not: the request they belonged to is over."""
+    """These inputs did not go out, and will not: the request they belonged to is over, or the provider refused them."""
 
     type: ClassVar[str] = "withdrawn"
     keys: tuple[str, ...]
+    failure: Failure | None = None
+    """The provider's refusal."""
+
+
+@attrs.frozen(kw_only=True)
+class ApprovalAwaited:
+    """A call waits for a person's word: neither a rule nor the policy decided it."""
+
+    type: ClassVar[str] = "approval_awaited"
+    call_id: CallId
+    name: str
+
+
+@attrs.frozen(kw_only=True)
+class Confirmed:
+    """A call that needed approval was decided."""
+
+    type: ClassVar[str] = "confirmed"
+    call_id: CallId
+    allow: bool
+    message: str | None = attrs.field(default=None, repr=hidden)
+    """With a denial: what the model is told."""
+
+    by: Literal["person", "policy", "rule"] = "person"
+    """Who decided: `rule` is the tool's own, saying that this call needs nobody."""
 
 
 @attrs.frozen(kw_only=True)
@@ -150,8 +237,43 @@ class ToolEnded:
 
 
 @attrs.frozen(kw_only=True)
+class DoubtRaised:
+    """A call was cut off while it ran; whether it took effect is unknown, and a person is to say how it goes on."""
+
+    type: ClassVar[str] = "doubt_raised"
+    call_id: CallId
+    name: str
+
+
+@attrs.frozen(kw_only=True)
+class DoubtResolved:
+    """A call in doubt may run again; one that was given a result instead has its `ToolEnded`."""
+
+    type: ClassVar[str] = "doubt_resolved"
+    call_id: CallId
+
+
+@attrs.frozen(kw_only=True)
+class TurnJudged:
+    """The turn was looked at (by the guard, by its price), and the request goes on unless it says otherwise."""
+
+    type: ClassVar[str] = "turn_judged"
+    turn: int
+    """Counted over the request; starts at 1."""
+
+    halt: str | None = None
+    """Why the request must end; None lets it go on."""
+
+    cost: float | None = None
+    """What the request has cost so far, where its price is known."""
+
+    over: bool = False
+    """It ends because it cost too much."""
+
+
+@attrs.frozen(kw_only=True)
 class Answered:
-    """All calls of a batch have come to something; their results go out together, in the order the provider asked."""
+    """All calls of a batch have come to something; the answers go out together, in the order the provider asked."""
 
     type: ClassVar[str] = "answered"
     call_ids: tuple[CallId, ...]
@@ -203,16 +325,27 @@ class SessionEnded:
 Ours: TypeAlias = (
     SessionStarted
     | SessionRestarted
+    | Resumed
+    | Passivated
+    | Forked
     | Bound
     | Connected
     | ConnectionLost
     | Accepted
+    | Steered
+    | Directed
+    | RawAsked
     | RequestStarted
     | Sending
     | Delivered
     | Withdrawn
+    | ApprovalAwaited
+    | Confirmed
     | ToolStarted
     | ToolEnded
+    | DoubtRaised
+    | DoubtResolved
+    | TurnJudged
     | Answered
     | InterruptSent
     | RestGivenUp
@@ -285,10 +418,12 @@ class ToolAsked(Heard):
 
 @attrs.frozen(kw_only=True)
 class ServerToolUsed(Heard):
-    """The provider ran (or wants leave to run) a tool on its side."""
+    """The provider ran a tool on its side, or wants leave to."""
 
     type: ClassVar[str] = "server_tool_used"
     use: ToolUse
+    asks: bool = False
+    """It waits for leave, given or denied by `confirm`."""
 
 
 @attrs.frozen(kw_only=True)
@@ -304,7 +439,7 @@ class Echoed(Heard):
     """An input of ours came back: the provider has it."""
 
     type: ClassVar[str] = "echoed"
-    kind: Literal["message", "result", "interrupt"]
+    kind: Literal["message", "outcome", "result", "confirmation", "interrupt", "other"]
     call_id: CallId | None = None
     text: str | None = attrs.field(default=None, repr=hidden)
     queued: bool = False

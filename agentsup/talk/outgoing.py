@@ -2,31 +2,48 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from collections.abc import Mapping
+from typing import Any, TypeAlias
 
 import attrs
 
-from agentsup.ids import RequestId
+from agentsup.ids import CallId, RequestId
 from agentsup.talk.content import Part, as_text, hidden
+from agentsup.talk.outcome import Outcome
 from agentsup.talk.tools import ToolResult
 
 
 @attrs.frozen
 class SayMessage:
-    """A user's message on its way to the provider."""
+    """A message on its way to the provider: a request's first word, or one that joins it."""
 
     request_id: RequestId
     parts: tuple[Part, ...] = attrs.field(repr=hidden)
+    message_id: RequestId | None = None
+    """Of a message that joins the request; None for the one that begins it."""
 
     @property
     def key(self) -> str:
         """What its delivery is recorded under."""
-        return f"message:{self.request_id}"
+        return f"message:{self.message_id or self.request_id}"
 
     @property
     def text(self) -> str:
         """Its text, by which an echo of it is recognised."""
         return as_text(self.parts)
+
+
+@attrs.frozen
+class DefineOutcome:
+    """An outcome on its way to the provider, in place of a request's first message."""
+
+    request_id: RequestId
+    outcome: Outcome
+
+    @property
+    def key(self) -> str:
+        """What its delivery is recorded under."""
+        return f"message:{self.request_id}"
 
 
 @attrs.frozen
@@ -42,10 +59,40 @@ class GiveResult:
 
 
 @attrs.frozen
+class GiveLeave:
+    """The word on a call of the provider's own that asked for leave, on its way."""
+
+    call_id: CallId
+    allow: bool
+    message: str | None = attrs.field(default=None, repr=hidden)
+
+    @property
+    def key(self) -> str:
+        """What its delivery is recorded under."""
+        return f"leave:{self.call_id}"
+
+
+@attrs.frozen
 class SayStop:
     """An interrupt on its way to the provider."""
 
     key: str
 
 
-Outgoing: TypeAlias = SayMessage | GiveResult | SayStop
+@attrs.frozen
+class SayRaw:
+    """An event in the provider's own words, on its way as it is."""
+
+    key: str
+    raw: Mapping[str, Any] = attrs.field(repr=hidden)
+
+
+Outgoing: TypeAlias = SayMessage | DefineOutcome | GiveResult | GiveLeave | SayStop | SayRaw
+
+Opening: TypeAlias = SayMessage | DefineOutcome
+"""What can begin a request."""
+
+
+def begins(item: Outgoing) -> bool:
+    """Whether this is a request's first word, and not one that joins it."""
+    return isinstance(item, DefineOutcome) or (isinstance(item, SayMessage) and item.message_id is None)

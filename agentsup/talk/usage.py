@@ -27,6 +27,11 @@ class Usage:
     raw: tuple[Mapping[str, Any], ...] = attrs.field(default=(), repr=False)
     """The provider's own usage objects, verbatim, in order."""
 
+    @property
+    def total(self) -> int:
+        """All tokens: read (also from and into caches) and written."""
+        return self.input_tokens + self.output_tokens + self.cache_read_tokens + self.cache_write_tokens
+
     def __add__(self, other: Usage) -> Usage:
         return Usage(
             self.input_tokens + other.input_tokens,

@@ -9,7 +9,7 @@ import attrs
 from agentsup.loop import effects as fx
 from agentsup.loop import messages as msg
 from agentsup.loop.fold import fold, initial
-from agentsup.loop.state import Link, Rules
+from agentsup.loop.state import Link, Now, Rules
 from agentsup.loop.step import step
 from agentsup.talk import events as ev
 from agentsup.talk.content import Text
@@ -219,7 +219,7 @@ class World:
     def check_fold(self) -> None:
         """The fold of the journal is the live state, but for what is of this incarnation only."""
         folded = fold(initial(self.rules), self.journal)
-        assert attrs.evolve(self.state, posting=False, running=frozenset()) == folded
+        assert attrs.evolve(self.state, now=Now()) == folded
 
     def _check_event(self, event) -> None:
         match event:
@@ -236,7 +236,7 @@ class World:
                 keys = [item.key for item in items]
                 assert not self.delivered & set(keys), "sent again after it was delivered"
                 assert not self.flights or self.state.ended, "two POSTs at once"
-                assert self.state.posting or self.state.ended
+                assert self.state.now.posting or self.state.ended
                 order = [item.result.call_id for item in items if isinstance(item, GiveResult)]
                 for asked in self.agent.asked:
                     places = [asked.index(call) for call in order if call in asked]

@@ -9,7 +9,7 @@ import attrs
 from agentsup.loop import effects as fx
 from agentsup.loop import messages as msg
 from agentsup.loop.fold import fold, initial
-from agentsup.loop.state import Rules
+from agentsup.loop.state import Now, Rules
 from agentsup.loop.step import step
 from agentsup.talk import events as ev
 from agentsup.talk.content import Text
@@ -108,4 +108,4 @@ class Scene:
         return {e.request_id: e.failure.kind if e.failure else None for e in self.of(ev.RequestEnded)}
 
     def comparable(self):
-        return attrs.evolve(self.state, posting=False, running=frozenset())
+        return attrs.evolve(self.state, now=Now())

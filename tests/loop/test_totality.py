@@ -12,7 +12,7 @@ from agentsup.loop import effects as fx
 from agentsup.loop import messages as msg
 from agentsup.loop.fold import apply, fold, initial
 from agentsup.loop.results import result_of, turns_of
-from agentsup.loop.state import Link, Rules
+from agentsup.loop.state import Link, Now, Rules
 from agentsup.loop.step import step
 from agentsup.talk import events as ev
 from tests.kit.strategies import ANY_MESSAGE, KEPT, MESSAGES
@@ -45,7 +45,7 @@ def test_any_messages_in_any_order_have_an_answer(rules, messages):
         journal += made.events
         state = made.state
 
-    assert fold(initial(rules), journal) == attrs.evolve(state, posting=False, running=frozenset())
+    assert fold(initial(rules), journal) == attrs.evolve(state, now=Now())
 
 
 @settings(deadline=None, max_examples=250)
@@ -71,7 +71,7 @@ def test_nothing_is_sent_while_detached_or_while_something_is_on_its_way(rules, 
     """Posts only while attached and one at a time; what was delivered is never sent again; tools run once each."""
     delivered, ran = set(), Counter()
     for before, message, made in play(rules, [msg.Start("token"), *messages]):
-        free = not before.posting or isinstance(message, msg.Posted | msg.Unanswered)
+        free = not before.now.posting or isinstance(message, msg.Posted | msg.Unanswered)
         delivered.update(*(event.keys for event in made.events if isinstance(event, ev.Delivered)))
         for effect in made.effects:
             match effect:
