@@ -58,49 +58,129 @@ class Runtime:
         """The supervision tree under it all."""
         return self._kernel
 
-    async def start_session(self, session_id: str, spec: SessionSpec) -> SessionRef:
-        """Start a session under this id; returns once it is open at the provider and followed.
+    @property
+    def journal(self) -> Journal:
+        """The store, and what stands in it."""
+        return self._services.journal
 
-        Cancelled before that, nothing of it remains here.
+    async def start_session(self, session_id: str, spec: SessionSpec, *, fresh: bool = False) -> SessionRef:
+        """Start a session under this id, or go on with the one that stands in the store; returns once it is open at the provider and followed.
+
+        A session that is taken up from the store is where its journal left it: an interrupted request goes on by itself. One that has ended
+        stays readable, and a new one begins. Cancelled before that, nothing of it remains here.
+
+        Args:
+            session_id: The session's name from now on.
+            spec: The session.
+            fresh: Begin a new session even if one of that id stands in the store; the old one is ended, and stays readable.
 
         Raises:
             SpecError: the id or the spec cannot be used; every problem is listed, and nothing was started.
             AlreadyStarted: the id is taken; the error carries the living session's ref.
             ProviderFailed: the provider refused, or could not be reached.
+            StoreError: the store cannot be written.
         """
         _check(session_id, spec)
-        ref = self._living(SessionId(session_id))
-        if ref is not None:
-            raise AlreadyStarted(f"a session {session_id!r} lives already", ref=ref)
-        child, life = _child(SessionId(session_id), spec, self._services)
-        life.child = child
-        ref = SessionRef(life, self._services)
-        try:
-            await self._start(child)
-            await ref._opened()  # noqa: SLF001  -- waiting for it is the runtime's business, not the user's
-        except BaseException:
-            if not life.incarnation:
-                life.abandon()  # it never began, and shall not, should the supervisor be about to
+        return await self._begin(SessionId(session_id), spec, spec.rules, fresh=fresh)
+
+    async def _begin(self, session_id: SessionId, spec: SessionSpec, rules: Rules, *, fresh: bool = False) -> SessionRef:
+        async with self._services.starts.hold(session_id):
+            self._refuse_living(session_id)
+            stored = await self._services.place(session_id, spec, fresh=fresh)
+            child, life = _child(stored, spec, self._services, rules)
+            life.child = child
+            ref = SessionRef(life, self._services)
+            try:
+                await self._start(child)
+                await ref._opened()  # noqa: SLF001  -- waiting for it is the runtime's business, not the user's
+            except BaseException:
+                with trio.CancelScope(shield=True, deadline=trio.current_time() + RUN_FAREWELL):
+                    await self._undo(life, ref)
                 raise
-            with trio.CancelScope(shield=True, deadline=trio.current_time() + RUN_FAREWELL):
-                await ref.abort()
-            raise
         return ref
 
+    async def _undo(self, life: Life, ref: SessionRef) -> None:
+        """A session that was to begin does not; one that stood in the store is put down again."""
+        if not life.incarnation:
+            life.abandon()  # it never began, and shall not, should the supervisor be about to
+        if life.stored.last:
+            if life.task is not None:
+                await otp.stop(life.task)
+            self._services.leave(life)
+        elif life.incarnation:
+            await ref.abort()
+        else:
+            await self._services.journal.delete(life.stored.key)
+
+    def _refuse_living(self, session_id: SessionId) -> None:
+        life = self._services.lives.get(session_id)
+        if life is not None and life.incarnation:
+            raise AlreadyStarted(f"a session {session_id!r} lives already", ref=SessionRef(life, self._services))
+
     def session(self, session_id: str) -> SessionRef:
-        """The living session of this id.
+        """The living session of this id; a passivated one is woken by the next word to it.
 
         Raises:
             NoSuchSession: there is none.
         """
-        ref = self._living(SessionId(session_id))
-        if ref is None:
-            raise NoSuchSession(f"no session {session_id!r} lives here")
-        return ref
+        life = self._services.lives.get(SessionId(session_id))
+        if life is None:
+            raise NoSuchSession(f"no session {session_id!r} lives here; one in the store is taken up by start_session")
+        return SessionRef(life, self._services)
 
     def sessions(self) -> tuple[SessionRef, ...]:
-        """The living sessions, oldest first."""
+        """The living sessions, oldest first; also the passivated ones."""
         return tuple(SessionRef(life, self._services) for life in self._services.lives.values())
+
+    async def stored(self, *, all_generations: bool = False) -> tuple[Stored, ...]:
+        """The sessions that stand in the store, living or not, oldest first: the newest generation of each, or all."""
+        return await self._services.journal.sessions(all_generations=all_generations)
+
+    async def past(self, session_id: str, generation: int | None = None) -> PastSession:
+        """A session of the store to look at, whether it lives or not: its history, its events.
+
+        Raises:
+            NoSuchSession: there is none.
+        """
+        return PastSession(await self._find(session_id, generation), self._services.journal)
+
+    async def fork(self, session_id: str, new_id: str, *, upto: int | None = None) -> Stored:
+        """Copy a session's records, up to a cursor, into a new session of the store, to be started by `start_session`.
+
+        What the provider holds is not copied: the new session has the old one's history here, and begins anew over there.
+
+        Raises:
+            NoSuchSession: there is none.
+            AlreadyStarted: the new id lives.
+            SpecError: the new id or the cursor cannot be used.
+            StoreError: the store cannot be written.
+        """
+        _check_id(new_id, "new_id")
+        self._refuse_living(SessionId(new_id))
+        source = await self._find(session_id, None)
+        cursor = source.last if upto is None else Cursor(upto)
+        return await self._services.fork(source, SessionId(new_id), cursor)
+
+    async def delete(self, session_id: str) -> None:
+        """Forget a session that does not live, with all its generations.
+
+        Raises:
+            AlreadyStarted: it lives; close it first.
+            NoSuchSession: there is none.
+            StoreError: the store cannot be written.
+        """
+        self._refuse_living(SessionId(session_id))
+        await self._find(session_id, None)
+        for stored in await self.stored(all_generations=True):
+            if stored.session_id == session_id:
+                await self._services.journal.delete(stored.key)
+        self._services.lives.pop(SessionId(session_id), None)
+
+    async def _find(self, session_id: str, generation: int | None) -> Stored:
+        found = await self._services.journal.find(SessionId(session_id), generation)
+        if found is None:
+            raise NoSuchSession(f"no session {session_id!r} stands in the store")
+        return found
 
     def tree(self) -> Any:
         """The whole supervision tree at this moment, as plain data."""
@@ -118,52 +198,75 @@ class Runtime:
         """Start it, or say who has its id. One that has not begun yet, or has ended and still says goodbye, is waited for."""
         while True:
             try:
-                await otp.start_child(self._services.sessions, child)
+                async with self._services.openings:
+                    await otp.start_child(self._services.sessions, child)
             except otp.AlreadyStarted:
-                ref = self._living(SessionId(str(child.id)))
-                if ref is not None:
-                    raise AlreadyStarted(f"a session {child.id!r} lives already", ref=ref) from None
+                self._refuse_living(SessionId(str(child.id)))
                 await trio.sleep(_HOLDER_SETTLES)
             else:
                 return
 
-    def _living(self, session_id: SessionId) -> SessionRef | None:
-        life = self._services.lives.get(session_id)
-        return None if life is None else SessionRef(life, self._services)
-
 
 @asynccontextmanager
-async def open_runtime(*, store: None = None) -> AsyncIterator[Runtime]:
+async def open_runtime(
+    *,
+    store: str | os.PathLike[str] | SQLiteStore | None = None,
+    spec_for: SpecFor | None = None,
+    recover: Recover = "eager",
+    passivate_after: float | None = None,
+    max_resident: int | None = None,
+) -> AsyncIterator[Runtime]:
     """Open a runtime; leaving the block stops its sessions' tasks and closes its connections, in order and within a budget.
 
-    That is neither an interrupt nor the sessions' end: what runs at the provider runs on. An exception in the block leaves it unwrapped.
+    That is neither an interrupt nor the sessions' end: what runs at the provider runs on, and what stands in a store is taken up by the next
+    runtime. An exception in the block leaves it unwrapped.
 
     Args:
-        store: Where sessions are kept: None keeps them in memory, as long as the block lasts.
+        store: Where sessions are kept: a path (an SQLite file, made if it is not there) or an `SQLiteStore`. None keeps them in memory, as
+            long as the block lasts.
+        spec_for: How a session that stands in the store is described again: a function of its `Stored`, that gives its `SessionSpec`, or None
+            for one that only `start_session` takes up again. Tools are code, and no store can bring them back.
+        recover: When sessions that stand in the store come back, where `spec_for` describes them: `eager` at once, if they have something to
+            do; `lazy` with the next word to them; `none` only by `start_session`.
+        passivate_after: Seconds without anything to do after which a session leaves memory until the next word to it; None never does.
+        max_resident: Sessions in memory beyond which those that have been idle longest leave it; ones that work are never asked to.
 
     Raises:
-        SpecError: a store other than None.
+        SpecError: something that was given cannot be used.
+        StoreBusy: another runtime has the store.
+        StoreCorrupt: it is broken, no store, or of a newer version.
+        StoreFailed: it cannot be opened, or not be written.
     """
-    if store is not None:
-        raise SpecError.of("store", "must be None: this version keeps sessions in memory only")
-    services = Services()
-    async with otp.open_runtime(_flags(), _tree(services)) as kernel:
-        token = _services.set(services)
-        try:
-            yield Runtime(kernel, services)
-        finally:
-            _services.reset(token)
-            services.close()
+    _check_options(spec_for, recover, passivate_after, max_resident)
+    journal = journal_for(store)
+    await journal.open()
+    try:
+        services = Services(journal, Residents(passivate_after=passivate_after, max_resident=max_resident))
+        async with otp.open_runtime(_flags(), _tree(services)) as kernel:
+            token = _services.set(services)
+            try:
+                services.residents.kernel = kernel
+                await recover_sessions(services, spec_for, recover, _child)
+                yield Runtime(kernel, services)
+            finally:
+                _services.reset(token)
+                services.close()
+    finally:
+        with trio.CancelScope(shield=True, deadline=trio.current_time() + CLOSE_STORE):
+            await journal.aclose()
 
 
-async def run(spec: SessionSpec, prompt: Input, *, timeout: float | None = None) -> SessionResult:
+async def run(
+    spec: SessionSpec, prompt: Input | Outcome | None = None, *, timeout: float | None = None
+) -> SessionResult:
     """Run one prompt to completion, in a session and a runtime of its own; asking twice is two sessions.
 
-    If it ends early (cancelled, out of time), the provider is told to stop.
+    If it ends early (cancelled, out of time), the provider is told to stop. Nobody is there to approve anything: a call that needs a
+    person's word ends the run with `requires_action`.
 
     Args:
         spec: The session.
-        prompt: What to ask.
+        prompt: What to ask; the spec's `outcome` if it has one.
         timeout: Seconds the request may take; the spec's `limits.timeout` if not given.
 
     Raises:
@@ -171,18 +274,25 @@ async def run(spec: SessionSpec, prompt: Input, *, timeout: float | None = None)
         RequestFailed: we ended the request; it carries the partial result. `RequestTimeout` if its time was up.
         ProviderFailed: the provider refused, or could not be reached.
     """
-    async with open_runtime() as runtime, one_session(runtime, spec, timeout=timeout) as ref:
-        return await ref.submit(prompt)
+    beginning = _beginning(spec, prompt)
+    async with open_runtime() as runtime, one_session(runtime, spec, timeout=timeout, attended=False) as ref:
+        return await ref.submit(beginning)
 
 
 @asynccontextmanager
 async def one_session(
-    runtime: Runtime, spec: SessionSpec, *, timeout: float | None = None
+    runtime: Runtime, spec: SessionSpec, *, timeout: float | None = None, attended: bool = True
 ) -> AsyncIterator[SessionRef]:
-    """A session with an id of its own for as long as the block lasts; leaving it early stops what runs at the provider."""
+    """A session with an id of its own for as long as the block lasts; leaving it early stops what runs at the provider.
+
+    One that is not `attended` has nobody to approve of anything.
+    """
     if timeout is not None:
         spec = attrs.evolve(spec, limits=attrs.evolve(spec.limits, timeout=timeout))
-    ref = await runtime.start_session(f"run-{uuid.uuid4().hex}", spec)
+    session_id = f"run-{uuid.uuid4().hex}"
+    _check(session_id, spec)
+    rules = attrs.evolve(spec.rules, wait_for_approval=attended)
+    ref = await runtime._begin(SessionId(session_id), spec, rules)  # noqa: SLF001  -- the two are one room
     try:
         yield ref
         with trio.move_on_after(RUN_FAREWELL):
@@ -193,8 +303,20 @@ async def one_session(
             await ref.abort()
 
 
+def _beginning(spec: SessionSpec, prompt: Input | Outcome | None) -> Input | Outcome:
+    """What a run begins with: a prompt or an outcome, and not both."""
+    outcome = spec.outcome if isinstance(spec, SessionSpec) else None
+    if prompt is None and outcome is None:
+        raise SpecError.of("prompt", "is missing: pass a prompt, or a spec with an outcome")
+    if prompt is not None and outcome is not None:
+        raise SpecError.of("prompt", "must not be given together with the spec's outcome: a run begins with one of them")
+    return prompt if prompt is not None else cast("Outcome", outcome)
+
+
 def session_child(session_id: str, spec: SessionSpec) -> otp.ChildSpec:
     """A session as a child for a supervision tree of your own, inside an open runtime; find it with `Runtime.session`.
+
+    Its place in the store is made, or found again, when it starts. It is never passivated: only your tree could start it again.
 
     Raises:
         SpecError: the id or the spec cannot be used.
@@ -204,26 +326,26 @@ def session_child(session_id: str, spec: SessionSpec) -> otp.ChildSpec:
     services = _services.get(None)
     if services is None:
         raise SessionClosed("no runtime is open here: a session lives inside `async with agentsup.open_runtime()`")
-    child, _ = _child(SessionId(session_id), spec, services)
-    return child
+    return _child_spec(SessionId(session_id), spec, Placing(SessionId(session_id), spec, services), services)
 
 
-def _child(session_id: SessionId, spec: SessionSpec, services: Services) -> tuple[otp.ChildSpec, Life]:
-    life = Life(session_id, spec, listener=services.terminals)
-    child = otp.ChildSpec(
+def _child(stored: Stored, spec: SessionSpec, services: Services, rules: Rules) -> tuple[otp.ChildSpec, Life]:
+    life = Life(stored, spec, journal=services.journal, listener=services.terminals, rules=rules)
+    return _child_spec(stored.session_id, spec, Placed(life, services), services), life
+
+
+def _child_spec(session_id: SessionId, spec: SessionSpec, place: Place, services: Services) -> otp.ChildSpec:
+    return otp.ChildSpec(
         id=session_id,
-        start=lambda: SessionActor(life, services),
+        start=lambda: SessionActor(place, services),
         name=otp.Name(session_id, services.names),
         restart="transient",
         backoff=spec.restart.backoff,
     )
-    return child, life
 
 
 def _check(session_id: object, spec: object) -> None:
-    problems = []
-    if not isinstance(session_id, str) or not session_id.strip() or len(session_id) > MAX_ID:
-        problems.append(Problem("session_id", f"must be text of 1 to {MAX_ID} characters"))
+    problems = _id_problems(session_id, "session_id")
     if not isinstance(spec, SessionSpec):
         problems.append(Problem("spec", f"must be a SessionSpec, not {type(spec).__name__}"))
     else:
@@ -232,18 +354,48 @@ def _check(session_id: object, spec: object) -> None:
         raise SpecError(problems)
 
 
+def _check_id(session_id: object, where: str) -> None:
+    problems = _id_problems(session_id, where)
+    if problems:
+        raise SpecError(problems)
+
+
+def _id_problems(session_id: object, where: str) -> list[Problem]:
+    if isinstance(session_id, str) and session_id.strip() and len(session_id) <= MAX_ID:
+        return []
+    return [Problem(where, f"must be text of 1 to {MAX_ID} characters")]
+
+
+def _check_options(spec_for: object, recover: object, passivate_after: object, max_resident: object) -> None:
+    problems = []
+    if spec_for is not None and not callable(spec_for):
+        problems.append(Problem("spec_for", f"must be a function or None, not {type(spec_for).__name__}"))
+    if recover not in get_args(Recover):
+        problems.append(Problem("recover", f"must be 'eager', 'lazy' or 'none', not {recover!r}"))
+    if passivate_after is not None and not is_positive(passivate_after):
+        problems.append(Problem("passivate_after", f"must be None or a positive number of seconds, not {passivate_after!r}"))
+    if max_resident is not None and (type(max_resident) is not int or max_resident < 1):
+        problems.append(Problem("max_resident", f"must be None or an integer of at least 1, not {max_resident!r}"))
+    if problems:
+        raise SpecError(problems)
+
+
 MAX_ID = 512
 """Characters of a session id: it travels as metadata at the provider, where 512 is the limit."""
 
+CLOSE_STORE = 10.0
+"""Seconds for writing what is left when a runtime is left."""
+
 
 def _flags() -> otp.SupFlags:
-    """Sessions depend on providers, not the other way round."""
+    """Sessions depend on providers, and everything on the journal; not the other way round."""
     return otp.SupFlags(strategy="rest_for_one")
 
 
 def _tree(services: Services) -> list[otp.ChildSpec]:
     endless = otp.SupFlags(intensity=math.inf, period=1.0)
     return [
+        otp.ChildSpec(id="journal", start=lambda: Writer(services.journal), shutdown=CLOSE_STORE),
         _supervisor("providers", services.providers, lambda: otp.DynamicSupervisor(endless)),
         # A supervisor that had to be restarted itself begins again with the sessions that live.
         _supervisor("sessions", services.sessions, lambda: otp.DynamicSupervisor(endless, source=services.children)),

@@ -7,7 +7,7 @@ task dies its stream is closed, and when the endpoint's task dies its sessions h
 from __future__ import annotations
 
 import math
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from typing import Any, TypeAlias
 
 import attrs
@@ -15,8 +15,9 @@ import structlog
 import trio
 
 from agentsup import otp
-from agentsup.providers.base import Driver, Provider, Rejected, Unavailable
+from agentsup.providers.base import Bodies, Driver, Provider, Rejected, Unavailable
 from agentsup.providers.feed import Feed
+from agentsup.talk.events import Heard
 
 _log = structlog.get_logger("agentsup.providers")
 
@@ -35,6 +36,9 @@ class Follow(otp.Request[None]):
     heartbeat: float
     generation: int
     """Given back with everything that is heard of the stream itself, so that news of an older one is told apart."""
+
+    known: Known | None = None
+    """Asked about the history's events; those that are known are not told again."""
 
 
 @attrs.frozen
@@ -136,6 +140,27 @@ CLOSE_BUDGET = 2.0
 Tell: TypeAlias = Callable[[Any], Awaitable[None]]
 
 
+Known: TypeAlias = Callable[[Collection[Heard]], Awaitable[set[str]]]
+"""Which of these events' ids and sightings the session has already."""
+
+
+class _Unknown:
+    """What a stream tells while its history is being read, without what the session has already; then all of it."""
+
+    def __init__(self, feed: Feed, known: Known | None) -> None:
+        self._feed = feed
+        self._known = known
+        self.is_over = False
+
+    async def put(self, bodies: Bodies) -> None:
+        """Pass on what is not known."""
+        if not self.is_over and self._known is not None:
+            heard = [body for body in bodies if isinstance(body, Heard)]
+            known = await self._known(heard)
+            bodies = tuple(b for b in bodies if not isinstance(b, Heard) or not known.intersection((b.id, b.sighting)))
+        await self._feed.put(bodies)
+
+
 class _Stream:
     """One followed session, in a task of its own."""
 
@@ -166,12 +191,18 @@ class _Stream:
     async def _attach(self, driver: Driver) -> Unavailable | Rejected:
         request = self._request
         feed = Feed(request.owner)
+        history = _Unknown(feed, request.known)
         heartbeat = request.heartbeat if math.isfinite(request.heartbeat) else 1e9
+
+        async def caught_up() -> None:
+            history.is_over = True
+            await self._tell(CaughtUp(request.generation))
+
         try:
             await driver.attach(
                 request.provider_session_id,
-                hear=feed.put,
-                caught_up=lambda: self._tell(CaughtUp(request.generation)),
+                hear=history.put,
+                caught_up=caught_up,
                 heartbeat=heartbeat,
             )
         except (Unavailable, Rejected) as exc:

@@ -4,26 +4,29 @@ from __future__ import annotations
 
 import uuid
 import weakref
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
 import attrs
 
 from agentsup import otp
-from agentsup.errors import Problem, SpecError
-from agentsup.ids import RequestId, SessionId
+from agentsup.errors import SpecError
+from agentsup.ids import CallId, RequestId, SessionId
 from agentsup.loop import messages as msg
 from agentsup.loop.pieces import Pieces
 from agentsup.loop.results import Span, turns_of
-from agentsup.session.actor import FromUser, GetStatus, Tell
+from agentsup.session.actor import FromUser, GetDoubts, GetStatus, Tell
 from agentsup.session.errors import SessionClosed, error_for
+from agentsup.session.inputs import raw_event, request_of
 from agentsup.session.life import Life
 from agentsup.session.services import Services
 from agentsup.session.status import Status, status_of
 from agentsup.session.subscription import DEFAULT_BUFFER, Overflow, Subscription
-from agentsup.talk.content import Input, Part, Text, as_parts
+from agentsup.talk.content import Input
 from agentsup.talk.events import RequestEnded
+from agentsup.talk.outcome import Outcome
 from agentsup.talk.result import SessionResult, Turn
+from agentsup.talk.tools import ToolResult, ToolUse
 
 T = TypeVar("T")
 
@@ -59,7 +62,7 @@ class SessionRef:
         state = "closed" if self._life.ended is not None else "open"
         return f"<SessionRef {self.id!r} {state}>"
 
-    async def submit(self, content: Input) -> SessionResult:
+    async def submit(self, content: Input | Outcome) -> SessionResult:
         """Ask, and wait for the answer: the result at the request's terminal.
 
         Requests run one after another, in the order they were accepted. Cancelled while waiting, the request itself goes on.
@@ -68,34 +71,108 @@ class SessionRef:
             RequestFailed: we ended the request (time, turns, an interrupt, a refusal); it carries the partial result.
             SessionClosed: the session has ended.
             SpecError: the content cannot be sent.
+            StoreError: the store cannot be written; nothing was taken on.
         """
-        request_id, parts = _request(content)
-        waiting = self._life.expect(request_id)
+        request = request_of(content)
+        waiting = self._life.expect(request.request_id)
         try:
-            await self._submit(request_id, parts)
+            await self._submit(request)
             return await waiting.wait()
         finally:
-            self._life.forget(request_id)
+            self._life.forget(request.request_id)
 
-    async def message(self, content: Input) -> RequestId:
-        """Ask without waiting for the answer; returns once the request is accepted, with its id.
+    async def message(self, content: Input | Outcome) -> RequestId:
+        """Ask without waiting for the answer; returns once the request is durable, with its id.
 
         It goes to the end of the queue and has a terminal of its own, which subscribers see.
 
         Raises:
             SessionClosed: the session has ended, or is about to.
             SpecError: the content cannot be sent.
+            StoreError: the store cannot be written; nothing was taken on.
         """
-        request_id, parts = _request(content)
-        await self._submit(request_id, parts)
-        return request_id
+        request = request_of(content)
+        await self._submit(request)
+        return request.request_id
 
-    def stream(self, content: Input) -> TextStream:
+    async def follow_up(self, content: Input | Outcome) -> RequestId:
+        """Ask, directly behind the running request and before what waits already; several go in the order in which they were said.
+
+        Returns and raises as `message` does.
+        """
+        request = request_of(content, next=True)
+        await self._submit(request)
+        return request.request_id
+
+    async def steer(self, content: Input) -> RequestId:
+        """Say something to the running request; returns once it is durable.
+
+        The agent hears it before its next model call, behind the results of tools that run. If it was about to finish, it works on. While
+        no request runs, it is kept for the next one, whose first model call sees it.
+
+        Raises:
+            SessionClosed: the session has ended, or is about to.
+            SpecError: the content cannot be sent.
+            StoreError: the store cannot be written; nothing was taken on.
+        """
+        request = request_of(content)
+        if not await self._tell(msg.Steer(request.request_id, request.parts)):
+            raise self._closing
+        return request.request_id
+
+    def stream(self, content: Input | Outcome) -> TextStream:
         """Ask, and iterate over the answer's text as it is produced: pieces that, joined, are the result's `text`.
 
         The request is made when the iteration begins. Leaving it early cancels nothing.
         """
         return TextStream(self, content)
+
+    async def confirm(self, call_id: str, *, allow: bool, message: str | None = None) -> None:
+        """Decide about a call that needs approval; with `allow=False` the message is what the model is told.
+
+        Returns once the word is durable. The first one counts.
+
+        Raises:
+            NoSuchCall: no call of that id waits for a word (any more).
+            SessionClosed: the session has ended.
+        """
+        if type(allow) is not bool:
+            raise SpecError.of("allow", f"must be True or False, not {allow!r}")
+        await self._tell(msg.Confirm(CallId(call_id), allow, message))
+
+    async def doubts(self) -> tuple[ToolUse, ...]:
+        """The calls that a crash cut off while they ran, and about which a person is to say how it goes on (`SessionSpec.in_doubt`)."""
+        return await self._ask(lambda: otp.call(self.address, GetDoubts()))
+
+    async def resolve(self, call_id: str, result: str | None = None, *, is_error: bool = False) -> None:
+        """Say what a call in doubt came to; without a result it is run again.
+
+        Raises:
+            NoSuchCall: no call of that id is in doubt.
+            SessionClosed: the session has ended.
+        """
+        answer = None if result is None else ToolResult(CallId(call_id), result, is_error)
+        await self._tell(msg.Resolve(CallId(call_id), answer))
+
+    async def send_event(self, event: Mapping[str, Any]) -> None:
+        """Send an event in the provider's own words, as it is; returns when the provider has it.
+
+        It counts as no request: what it brings about is seen by subscribers, and joins a running request's result.
+
+        Raises:
+            ProviderFailed: the provider refused it.
+            SessionClosed: the session has ended.
+            SpecError: it is no mapping with a `type`.
+        """
+        raw = raw_event(event)
+        key = f"raw:{uuid.uuid4().hex}"
+        waiting = self._life.expect_delivery(key)
+        try:
+            if not await self._tell(msg.SendRaw(key, raw)):
+                raise self._closing
+            await waiting.wait()
+        finally:
+            self._life.forget(key)
 
     async def interrupt(self) -> None:
         """Stop the running request, here and at the provider; the session lives on. Does nothing if none is running.
@@ -106,18 +183,21 @@ class SessionRef:
         await self._tell(msg.Interrupt())
 
     async def info(self) -> Status:
-        """How the session is; answers at once, whatever it is doing, also of a session that has ended.
+        """How the session is; answers at once, whatever it is doing, also of a session that has ended. A passivated one is not woken.
 
         Raises:
             SessionClosed: its runtime was left.
         """
-        if self._life.ended is not None:
-            return status_of(self._life.replayed(), self._life)
-        return await self._ask(lambda: otp.call(self.address, GetStatus()))
+        life = self._life
+        if life.ended is None and life.is_awake:
+            return await self._ask(lambda: otp.call(self.address, GetStatus()))
+        if life.ended is None:
+            life.check_open()
+        return status_of(await life.peek(), life.session_id)
 
     async def history(self) -> tuple[Turn, ...]:
         """The session's finished turns, oldest first; also of a session that has ended."""
-        return turns_of(entry.body for entry in self._life.log.read())
+        return turns_of([entry.body async for entry in self._life.entries()])
 
     def subscribe(
         self, *, after: int | None = None, buffer: int = DEFAULT_BUFFER, overflow: Overflow = "drop_oldest"
@@ -148,10 +228,13 @@ class SessionRef:
 
     # --- private -------------------------------------------------------------------------------------------------------------
 
-    async def _submit(self, request_id: RequestId, parts: tuple[Part, ...]) -> None:
-        taken = await self._tell(msg.Submit(request_id, parts))
-        if not taken:
-            raise SessionClosed(f"the session {self.id!r} is closing: it takes no more requests")
+    async def _submit(self, request: msg.Submit) -> None:
+        if not await self._tell(request):
+            raise self._closing
+
+    @property
+    def _closing(self) -> SessionClosed:
+        return SessionClosed(f"the session {self.id!r} is closing: it takes nothing more")
 
     async def _end(self, message: msg.Close | msg.Abort) -> None:
         life, incarnation = self._life, self.incarnation
@@ -172,10 +255,12 @@ class SessionRef:
         while True:
             life.check_open()
             asked = life.incarnation
+            if not life.is_awake:
+                await self._services.thaw(life)
             try:
                 return await ask()
             except (otp.NoProc, otp.ServerDied):
-                while life.incarnation == asked and life.ended is None and not life.abandoned:
+                while life.incarnation == asked and life.is_awake and life.ended is None and not life.abandoned:
                     await life.change()
 
     async def _opened(self) -> None:
@@ -188,7 +273,7 @@ class SessionRef:
         life = self._life
         while not life.opened:
             if life.ended is not None and life.ended.failure is not None:
-                raise error_for(life.ended.failure, life.result(RequestId("")))
+                raise error_for(life.ended.failure, life.nothing)
             life.check_open()
             await life.change()
 
@@ -199,7 +284,7 @@ class TextStream:
     After the last piece, `result` is the request's `SessionResult`.
     """
 
-    def __init__(self, ref: SessionRef, content: Input) -> None:
+    def __init__(self, ref: SessionRef, content: Input | Outcome) -> None:
         self._ref = ref
         self._content = content
         self._pieces = Pieces()
@@ -247,21 +332,3 @@ class TextStream:
         """Stop listening; the request goes on."""
         if self._events is not None:
             self._events.close()
-
-
-def _request(content: Any) -> tuple[RequestId, tuple[Part, ...]]:
-    """A new request's id and its checked content."""
-    if isinstance(content, str):
-        if not content.strip():
-            raise SpecError.of("content", "must not be empty: the agent is told nothing by it")
-        return RequestId(uuid.uuid4().hex), as_parts(content)
-    if not isinstance(content, list | tuple) or not content:
-        raise SpecError.of("content", f"must be text or a list of parts, not {type(content).__name__}")
-    problems = [
-        Problem(f"content[{place}]", f"must be a Text, not {type(part).__name__}")
-        for place, part in enumerate(content)
-        if not isinstance(part, Text)
-    ]
-    if problems:
-        raise SpecError(problems)
-    return RequestId(uuid.uuid4().hex), as_parts(content)

@@ -12,6 +12,10 @@ class NoSuchSession(NotFound):
     """No session of that id is known here."""
 
 
+class NoSuchCall(NotFound):
+    """No call of that id waits for this word: it was decided or answered already, or there never was one."""
+
+
 class SessionClosed(AgentsupError):
     """The session has ended, or is ending: it takes nothing more. Start one under the id again if you need it."""
 
@@ -31,6 +35,14 @@ class RequestTimeout(RequestFailed, TimeoutError):
 
 class TurnLimitReached(RequestFailed):
     """The request used up its turns (`Limits.max_turns`); every call was answered and the provider stopped."""
+
+
+class BudgetExceeded(RequestFailed):
+    """The request used up its tokens or its money (`Limits.max_tokens`, `Limits.max_cost`); it was stopped here and at the provider."""
+
+
+class Halted(RequestFailed):
+    """The turn guard said that the request goes no further; its reason is the text."""
 
 
 class Interrupted(RequestFailed):
@@ -56,6 +68,10 @@ class ProviderFailed(RequestFailed):
         return self.failure.provider_request_id
 
 
+class StreamError(ProviderFailed):
+    """The answer broke off in its middle, and asking again might do the work twice: what came is in the result."""
+
+
 class RequestClosed(RequestFailed, SessionClosed):
     """The session was closed or aborted before the request ended."""
 
@@ -63,8 +79,11 @@ class RequestClosed(RequestFailed, SessionClosed):
 _CLASSES: dict[str, type[RequestFailed]] = {
     "timeout": RequestTimeout,
     "turn_limit": TurnLimitReached,
+    "budget": BudgetExceeded,
+    "halted": Halted,
     "interrupted": Interrupted,
     "provider": ProviderFailed,
+    "stream": StreamError,
     "closed": RequestClosed,
 }
 

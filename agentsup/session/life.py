@@ -1,43 +1,48 @@
-"""What outlives an incarnation: a session's journal, its subscribers, and whoever waits for it.
+"""What outlives an incarnation: a session's log, its subscribers, and whoever waits for it.
 
-The session's actor comes and goes with crashes and restarts; this is what the next incarnation finds, and what a `SessionRef` holds on
-to. Recording and publishing are one synchronous step, so no crash can come between them.
+The session's actor comes and goes with crashes, restarts and passivation; this is what the next incarnation finds, and what a `SessionRef`
+holds on to. Nothing is shown before it is durable, so nobody has seen what the end of the process could take back.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import AsyncIterator, Sequence
 from typing import Protocol
 
+import attrs
 import trio
 
 from agentsup.errors import AgentsupError
 from agentsup.ids import Cursor, RequestId, SessionId
-from agentsup.journal.memory import MemoryLog
-from agentsup.loop.fold import fold, initial
+from agentsup.journal.base import Journal, Stored
 from agentsup.loop.results import result_of
-from agentsup.loop.state import State
-from agentsup.otp import ChildSpec
+from agentsup.loop.state import Rules, State
+from agentsup.otp import ChildSpec, signal
 from agentsup.otp.intensity import Window
 from agentsup.otp.refs import Ref
-from agentsup.session.errors import SessionClosed, error_for
+from agentsup.session.errors import ProviderFailed, SessionClosed, error_for
+from agentsup.session.log import PAGE, SessionLog
 from agentsup.session.spec import SessionSpec
 from agentsup.session.subscription import Overflow, Subscription, check_options
+from agentsup.session.waiting import Waiting
 from agentsup.talk.events import (
     Connected,
+    Delivered,
     Entry,
+    Failure,
     Kept,
     Passing,
     RequestEnded,
-    RequestStarted,
     SessionEnded,
     SessionEvent,
+    Withdrawn,
 )
 from agentsup.talk.result import SessionResult
 
-_MILESTONES = frozenset({Connected, RequestStarted, RequestEnded, SessionEnded})
-"""Events that somebody besides subscribers waits for, or that must be remembered here."""
+_MILESTONES = frozenset({Connected, RequestEnded, SessionEnded, Delivered, Withdrawn})
+"""Events that somebody besides subscribers waits for."""
 
 
 class Listener(Protocol):
@@ -47,38 +52,92 @@ class Listener(Protocol):
         """Take note of an event; must not wait."""
 
 
-class Life:
-    """One session, from its start to its end, over all its incarnations."""
+class Durable:
+    """To the actor: everything it waits for is durable."""
 
-    def __init__(self, session_id: SessionId, spec: SessionSpec, *, listener: Listener) -> None:
-        self.session_id = session_id
+
+DURABLE = Durable()
+
+
+class Life:
+    """One generation of a session, from its start to its end, over all its incarnations."""
+
+    def __init__(
+        self, stored: Stored, spec: SessionSpec, *, journal: Journal, listener: Listener, rules: Rules | None = None
+    ) -> None:
+        self.stored = stored
+        self.session_id: SessionId = stored.session_id
         self.spec = spec
-        self.log = MemoryLog()
+        self.rules = spec.rules if rules is None else rules
+        self.log: SessionLog | None = None
+        """None while the session is not resident."""
         self.child: ChildSpec | None = None
-        """How it is started again, should the supervisor of all sessions itself have been; None in a tree of the user's own."""
+        """How it is started again, by the supervisor of all sessions or when it is wanted; None in a tree of the user's own."""
         self.incarnation = 0
         self.task: Ref | None = None
         """The last incarnation's address; by it this session is told from a later one of the same id."""
         self.window = Window(spec.restart.intensity, spec.restart.period)
         """Its restart budget, on trio's clock."""
         self.provider_session_id: str | None = None
+        self.published = stored.last
+        """The cursor of the last event that was shown."""
         self.ended: SessionEnded | None = None
         self.abandoned = False
         self.opened = False
         """The provider's session has been there and followed, at least once."""
+        self.awaits_durability = False
+        """The present incarnation wants to know when everything recorded is durable."""
+        self._journal = journal
         self._listener = listener
         self._subscriptions: set[Subscription] = set()
-        self._waiting: dict[RequestId, Waiting] = {}
-        self._starts: dict[RequestId, Cursor] = {}
-        self._changed = trio.Event()
+        self._results: dict[RequestId, Waiting[SessionResult]] = {}
+        self._deliveries: dict[str, Waiting[None]] = {}
+        self._held: deque[Entry | SessionEvent] = deque()
+        """What is to be shown when it is durable, in order."""
+        self._changed: trio.Event | None = None
 
     def __repr__(self) -> str:
         state = "ended" if self.ended is not None else f"incarnation {self.incarnation}"
-        return f"<Life of {self.session_id!r}, {state}, cursor {self.log.cursor}>"
+        return f"<Life of {self.session_id!r}, {state}, {self.log!r}>"
 
-    def replayed(self) -> State:
-        """The session's state by its journal."""
-        return fold(initial(self.spec.rules), (entry.body for entry in self.log.read()))
+    # --- residence -----------------------------------------------------------------------------------------------------------
+
+    async def take_up(self) -> SessionLog:
+        """The log, read from the journal if the session is not resident. One task does this at a time."""
+        if self.log is None:
+            log = SessionLog(self._journal, self.stored.key, self.rules)
+            await log.load()
+            self.published = log.cursor
+            self.provider_session_id = log.state.provider_session_id
+            self.ended = log.state.ended
+            self.log = log
+        return self.log
+
+    async def peek(self) -> State:
+        """How the session is, without taking it up."""
+        if self.log is not None:
+            return self.log.state
+        log = SessionLog(self._journal, self.stored.key, self.rules)
+        await log.load()
+        return log.state if log.state.ended is not None else attrs.evolve(log.state, asleep=True)
+
+    def put_down(self) -> None:
+        """Leave memory: everything is in the journal."""
+        if self.log is not None:
+            self.log.snapshot()
+            self.log = None
+            self.notify()
+
+    @property
+    def is_awake(self) -> bool:
+        """Whether it has begun here and was not put down."""
+        return self.log is not None and not self.log.state.asleep
+
+    @property
+    def resident(self) -> SessionLog:
+        """The log of a session that is known to be resident."""
+        assert self.log is not None
+        return self.log
 
     # --- the actor's side --------------------------------------------------------------------------------------------------
 
@@ -86,41 +145,76 @@ class Life:
         """Another incarnation begins: this task."""
         self.task = task
         self.incarnation += 1
+        self.awaits_durability = False
         self.notify()
 
     def notify(self) -> None:
         """Wake everybody who waits for something about this session to change."""
-        changed, self._changed = self._changed, trio.Event()
-        changed.set()
+        if self._changed is not None:
+            changed, self._changed = self._changed, None
+            changed.set()
 
-    def record(self, bodies: Sequence[Kept]) -> None:
-        """Keep these events and show them to everybody who listens."""
-        for entry in self.log.append(bodies, at=time.time()):
-            self._publish(entry)
+    def record(self, bodies: Sequence[Kept], state: State) -> None:
+        """Keep these events, and show them to everybody who listens when they are durable."""
+        self.provider_session_id = state.provider_session_id
+        self._held.extend(self.resident.append(bodies, state, at=time.time(), committed=self._committed))
+        self._release()
 
     def show(self, body: Passing) -> None:
-        """Show an event that is not kept to those who listen now."""
-        if self._subscriptions:
-            event = SessionEvent(cursor=self.log.cursor, session_id=self.session_id, at=time.time(), body=body)
+        """Show an event that is not kept to those who listen now, behind what was recorded before it."""
+        if not self._subscriptions:
+            return
+        event = SessionEvent(cursor=self.resident.cursor, session_id=self.session_id, at=time.time(), body=body)
+        if self._held:
+            self._held.append(event)
+        else:
             self._offer(event)
+
+    @property
+    def is_durable(self) -> bool:
+        """Whether everything recorded so far outlives this process."""
+        return self.log is None or self.log.durable >= self.log.cursor
+
+    def _committed(self, cursor: Cursor) -> None:
+        """What was recorded up to here is durable."""
+        if self.log is None:
+            return
+        self.log.durable = cursor
+        self._release()
+        if self.awaits_durability and self.is_durable and self.task is not None:
+            self.awaits_durability = False
+            signal(self.task, DURABLE)
+
+    def _release(self) -> None:
+        """Show what has become durable."""
+        durable = self.resident.durable
+        while self._held and self._held[0].cursor <= durable:
+            held = self._held.popleft()
+            if isinstance(held, Entry):
+                self._publish(held)
+            else:
+                self._offer(held)
 
     def _publish(self, entry: Entry) -> None:
         body = entry.body
+        self.published = entry.cursor
         if type(body) not in _MILESTONES:
             if self._subscriptions:
                 self._offer(self._event(entry))
             return
-        if isinstance(body, RequestStarted):
-            self._starts[body.request_id] = entry.cursor
+        if isinstance(body, RequestEnded):
+            self._end_request(body, entry)
+            return
         event = self._event(entry)
         self._offer(event)
         match body:
             case Connected():
                 self.opened = True
                 self.notify()
-            case RequestEnded():
-                self._settle(body, event)
-                self._listener.offer(event)
+            case Delivered(keys=keys):
+                self._deliver(keys)
+            case Withdrawn(keys=keys, failure=failure):
+                self._withdraw(keys, failure)
             case SessionEnded():
                 self._end(body)
                 self._listener.offer(event)
@@ -129,27 +223,63 @@ class Life:
         for subscription in tuple(self._subscriptions):
             subscription.offer(event)
 
-    def _settle(self, body: RequestEnded, event: SessionEvent) -> None:
-        waiting = self._waiting.pop(body.request_id, None)
-        if waiting is not None:
-            assert event.result is not None
-            waiting.settle(event.result if body.failure is None else error_for(body.failure, event.result))
+    def _end_request(self, body: RequestEnded, entry: Entry) -> None:
+        log = self.resident
+        start = log.start_of(body.request_id) or entry.cursor
+        entries = log.at_hand(after=start - 1, upto=entry.cursor)
+        result = self._result_of(entries or (), body.request_id)
+        event = self._event(entry, result)
+        self._offer(event)
+        waiting = self._results.pop(body.request_id, None)
+        if waiting is not None and body.failure is None:
+            waiting.settle(result)
+        elif waiting is not None and body.failure is not None:
+            waiting.fail(error_for(body.failure, result))
+        self._listener.offer(event)
+        log.let_go(body.request_id)
+
+    def _deliver(self, keys: Sequence[str]) -> None:
+        for key in keys:
+            waiting = self._deliveries.pop(key, None)
+            if waiting is not None:
+                waiting.settle(None)
+
+    def _withdraw(self, keys: Sequence[str], failure: Failure | None) -> None:
+        for key in keys:
+            waiting = self._deliveries.pop(key, None)
+            if waiting is not None:
+                why = failure or Failure(kind="closed", message="it was not sent: the session came to its end before")
+                waiting.fail(ProviderFailed(why, self.nothing))
 
     def _end(self, body: SessionEnded) -> None:
         self.ended = body
+        self._fail_waiting(SessionClosed(f"the session {self.session_id!r} is over: {body.reason}"))
         for subscription in tuple(self._subscriptions):
             subscription.end()
         self.notify()
 
+    def _fail_waiting(self, error: AgentsupError) -> None:
+        for result in self._results.values():
+            result.fail(error)
+        for delivery in self._deliveries.values():
+            delivery.fail(error)
+        self._results.clear()
+        self._deliveries.clear()
+
     # --- everybody else's side ---------------------------------------------------------------------------------------------
 
-    def expect(self, request_id: RequestId) -> Waiting:
+    def expect(self, request_id: RequestId) -> Waiting[SessionResult]:
         """Wait for this request's terminal from now on; it need not be accepted yet."""
-        return self._waiting.setdefault(request_id, Waiting())
+        return self._results.setdefault(request_id, Waiting())
 
-    def forget(self, request_id: RequestId) -> None:
-        """Nobody waits for this request any more."""
-        self._waiting.pop(request_id, None)
+    def expect_delivery(self, key: str) -> Waiting[None]:
+        """Wait from now on for the provider to have what goes out under this key."""
+        return self._deliveries.setdefault(key, Waiting())
+
+    def forget(self, key: str) -> None:
+        """Nobody waits for this request, or delivery, any more."""
+        self._results.pop(RequestId(key), None)
+        self._deliveries.pop(key, None)
 
     def subscribe(self, *, after: int | None, buffer: int, overflow: Overflow) -> Subscription:
         """The session's events behind the cursor, then live.
@@ -158,9 +288,8 @@ class Life:
             SpecError: an option cannot be used.
         """
         check_options(after, buffer, overflow)
-        now = self.log.cursor
         start = None if after is None else Cursor(after)
-        subscription = Subscription(self, after=start, now=now, buffer=buffer, overflow=overflow)
+        subscription = Subscription(self, after=start, buffer=buffer, overflow=overflow)
         if self.ended is None and not self.abandoned:
             self._subscriptions.add(subscription)
         else:
@@ -171,25 +300,69 @@ class Life:
         """The subscriber goes."""
         self._subscriptions.discard(subscription)
 
-    def replay(self, *, after: int) -> Iterator[SessionEvent]:
-        """The kept events behind the cursor, as subscribers get them."""
-        return (self._event(entry) for entry in self.log.read(after=after))
+    def recent(self, *, after: Cursor) -> tuple[SessionEvent, ...] | None:
+        """What was shown behind the cursor, if that can be told without reading; requests' ends have to be read."""
+        at_hand = None if self.log is None else self.log.at_hand(after=after, upto=self.published)
+        if at_hand is None or any(isinstance(entry.body, RequestEnded) for entry in at_hand):
+            return None
+        return tuple(self._event(entry) for entry in at_hand)
 
-    def result(self, request_id: RequestId, *, start: int = 0) -> SessionResult:
-        """What the request has come to, by the journal."""
-        bodies = (entry.body for entry in self.log.read(after=max(0, start - 1)))
-        return result_of(bodies, request_id, session_id=self.session_id, provider_session_id=self.provider_session_id)
+    async def replay(self, *, after: Cursor) -> tuple[SessionEvent, ...]:
+        """The next of the events that were shown behind the cursor; none if there are none."""
+        return tuple([await self._told(entry) for entry in await self._read(after, upto=self.published)])
+
+    async def entries(self) -> AsyncIterator[Entry]:
+        """Everything that was shown and is kept, from the start."""
+        cursor, upto = Cursor(0), self.published
+        while page := await self._read(cursor, upto=upto):
+            for entry in page:
+                yield entry
+            cursor = page[-1].cursor
+
+    async def _read(self, after: Cursor, *, upto: Cursor) -> tuple[Entry, ...]:
+        if after >= upto:
+            return ()
+        if self.log is not None:
+            return await self.log.read(after=after, upto=upto)
+        page = await self._journal.read(self.stored.key, after=after, limit=PAGE)
+        return tuple(entry for entry in page if entry.cursor <= upto)
+
+    async def _told(self, entry: Entry) -> SessionEvent:
+        """The event, with its request's result if it is the request's end."""
+        body = entry.body
+        if not isinstance(body, RequestEnded):
+            return self._event(entry)
+        start = await self._journal.last_started(self.stored.key, entry.cursor)
+        entries: list[Entry] = []
+        cursor = Cursor(max(0, start - 1))
+        while start and (page := await self._read(cursor, upto=entry.cursor)):
+            entries.extend(page)
+            cursor = page[-1].cursor
+        return self._event(entry, self._result_of(entries or (entry,), body.request_id))
+
+    def _result_of(self, entries: Sequence[Entry], request_id: RequestId) -> SessionResult:
+        return result_of(
+            (entry.body for entry in entries),
+            request_id,
+            session_id=self.session_id,
+            provider_session_id=self.provider_session_id,
+        )
+
+    @property
+    def nothing(self) -> SessionResult:
+        """The result of no request at all, for errors that concern none."""
+        return self._result_of((), RequestId(""))
 
     async def change(self) -> None:
         """Wait until another incarnation began, the session ended, or it settled into another state."""
+        if self._changed is None:
+            self._changed = trio.Event()
         await self._changed.wait()
 
     def abandon(self) -> None:
         """The runtime is left: nobody will hear of this session again here, though it has not ended."""
         self.abandoned = True
-        for waiting in self._waiting.values():
-            waiting.settle(SessionClosed("the runtime was left while the request was running"))
-        self._waiting.clear()
+        self._fail_waiting(SessionClosed("the runtime was left while the request was running"))
         for subscription in tuple(self._subscriptions):
             subscription.end()
         self.notify()
@@ -205,36 +378,7 @@ class Life:
         if self.abandoned:
             raise SessionClosed(f"the runtime of the session {self.session_id!r} was left")
 
-    def _event(self, entry: Entry) -> SessionEvent:
-        result = None
-        if isinstance(entry.body, RequestEnded):
-            result = self.result(entry.body.request_id, start=self._starts.get(entry.body.request_id, 0))
+    def _event(self, entry: Entry, result: SessionResult | None = None) -> SessionEvent:
         return SessionEvent(
             cursor=entry.cursor, session_id=self.session_id, at=entry.at, body=entry.body, result=result
         )
-
-
-class Waiting:
-    """Somebody waits for a request's terminal."""
-
-    def __init__(self) -> None:
-        self._settled = trio.Event()
-        self._outcome: SessionResult | AgentsupError | None = None
-
-    def settle(self, outcome: SessionResult | AgentsupError) -> None:
-        """The request came to this."""
-        self._outcome = outcome
-        self._settled.set()
-
-    async def wait(self) -> SessionResult:
-        """What the request came to.
-
-        Raises:
-            RequestFailed: we ended it.
-            SessionClosed: its runtime was left before it ended.
-        """
-        await self._settled.wait()
-        assert self._outcome is not None
-        if isinstance(self._outcome, AgentsupError):
-            raise self._outcome
-        return self._outcome

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, assert_never
 
 import attrs
@@ -19,6 +20,9 @@ from agentsup.loop import effects as fx
 from agentsup.loop import messages as msg
 from agentsup.providers.base import Opening, Rejected, Unavailable
 from agentsup.providers.endpoint import Follow, Unfollow
+from agentsup.session.approval import decide
+from agentsup.session.clock import RequestClock
+from agentsup.session.judge import TurnReport, judge
 from agentsup.session.observer import observe
 from agentsup.session.toolbox import run_tool
 from agentsup.talk.tools import SessionInfo
@@ -53,7 +57,7 @@ class Performer:
         self._provider = life.spec.provider
         self._endpoint: otp.Ref | None = None
         self._tools: dict[CallId, otp.Spawned] = {}
-        self._timers: dict[RequestId, otp.Timer] = {}
+        self._clocks: dict[RequestId, RequestClock] = {}
         self._slots = trio.CapacityLimiter(TOOLS_AT_ONCE)
         self._unfinished: set[trio.Event] = set()
         """Work that a session that ends waits for, within reason: what is on its way, and showing what happened."""
@@ -67,18 +71,22 @@ class Performer:
     def begin(self) -> None:
         """Show this incarnation's events to the user's handler, if there is one."""
         if self._life.spec.event_handler is not None:
-            self._work(self._observe, self._life.log.cursor, self._unfinished_work())
+            self._work(self._observe, self._life.published, self._unfinished_work())
 
-    def perform(self, effect: fx.Effect) -> None:  # noqa: C901  -- one clause per effect is the point
+    def planned(self, effect: fx.Effect) -> Callable[[], None]:
+        """The effect, to be performed later. From now on no stream counts but the one that was decided on last."""
+        if isinstance(effect, fx.Attach | fx.Detach):
+            self.generation += 1
+        return partial(self._perform, effect, self.generation)
+
+    def _perform(self, effect: fx.Effect, generation: int) -> None:  # noqa: C901  -- one clause per effect is the point
         """Have it done; never waits."""
         match effect:
             case fx.Open():
                 self._work(self._open, effect)
             case fx.Attach():
-                self.generation += 1
-                self._work(self._attach, effect, self.generation)
+                self._work(self._attach, effect, generation)
             case fx.Detach():
-                self.generation += 1
                 if self._endpoint is not None:
                     otp.cast(self._endpoint, Unfollow(self._actor.ref))
             case fx.Post():
@@ -87,14 +95,27 @@ class Performer:
                 self._tools[use.call_id] = self._actor.spawn(self._run_tool, effect)
             case fx.CancelTools(call_ids):
                 self._cancel_tools(call_ids)
+            case fx.AskApproval(use):
+                self._work(self._ask_approval, effect)
+            case fx.Judge():
+                self._work(self._judge, effect)
             case fx.StartTimer(request_id, seconds):
-                self._timers[request_id] = self._actor.send_after(seconds, msg.TimedOut(request_id))
+                self._clocks[request_id] = clock = RequestClock(self._actor, request_id, seconds)
+                clock.go_on()
+            case fx.PauseTimer(request_id):
+                if (paused := self._clocks.get(request_id)) is not None:
+                    paused.stand_still()
+            case fx.ResumeTimer(request_id):
+                if (resumed := self._clocks.get(request_id)) is not None:
+                    resumed.go_on()
             case fx.CancelTimer(request_id):
-                timer = self._timers.pop(request_id, None)
-                if timer is not None:
-                    timer.cancel()
+                if (over := self._clocks.pop(request_id, None)) is not None:
+                    over.stand_still()
             case fx.AwaitRest(key, seconds):
                 self._actor.send_after(seconds, msg.RestOverdue(key))
+            case fx.Rest():
+                if self._actor.state.asleep:  # and not wanted again meanwhile
+                    self._actor.stop()
             case fx.Finish():
                 self._work(self._finish)
             case _:
@@ -108,6 +129,31 @@ class Performer:
         self.generation += 1
         return True
 
+    # --- asking --------------------------------------------------------------------------------------------------------------
+
+    async def _ask_approval(self, effect: fx.AskApproval) -> None:
+        word = await decide(self._life.spec, effect.use, self._info(effect.use.call_id), ours=effect.ours)
+        await otp.send(self._actor.ref, word)
+
+    async def _judge(self, effect: fx.Judge) -> None:
+        report = TurnReport(
+            session_id=self._life.session_id,
+            request_id=effect.request_id,
+            turns=effect.turn,
+            session_turns=effect.turns,
+            usage=effect.usage,
+        )
+        await otp.send(self._actor.ref, await judge(self._life.spec, report))
+
+    def _info(self, call_id: CallId | None = None) -> SessionInfo:
+        return SessionInfo(
+            session_id=self._life.session_id,
+            provider=self._provider.kind,
+            provider_session_id=self._actor.state.provider_session_id,
+            call_id=call_id,
+            metadata=self._life.spec.metadata,
+        )
+
     # --- opening and following ---------------------------------------------------------------------------------------------
 
     async def _open(self, effect: fx.Open) -> None:
@@ -115,8 +161,9 @@ class Performer:
         opening = Opening(session_id=self._life.session_id, token=effect.token, search=effect.search)
 
         async def open_it() -> msg.Opened:
-            driver = await self._services.driver(self._provider)
-            return msg.Opened(await self._provider.open(driver, opening))
+            async with self._services.openings:
+                driver = await self._services.driver(self._provider)
+                return msg.Opened(await self._provider.open(driver, opening))
 
         await self._report(open_it)
 
@@ -131,7 +178,8 @@ class Performer:
                 self._endpoint = endpoint
                 self._actor.monitor(endpoint)
             heartbeat = self._life.spec.reconnect.heartbeat
-            await otp.call(endpoint, Follow(self._actor.ref, effect.provider_session_id, heartbeat, generation))
+            follow = Follow(self._actor.ref, effect.provider_session_id, heartbeat, generation, self._life.resident.known)
+            await otp.call(endpoint, follow)
 
         await self._report(follow)
 
@@ -175,13 +223,7 @@ class Performer:
 
     async def _run_tool(self, effect: fx.RunTool) -> None:
         use = effect.use
-        info = SessionInfo(
-            session_id=self._life.session_id,
-            provider=self._provider.kind,
-            provider_session_id=self._actor.state.provider_session_id,
-            call_id=use.call_id,
-            metadata=self._life.spec.metadata,
-        )
+        info = self._info(use.call_id)
         async with self._slots:
             result = await run_tool(self._life.spec, use, info)
         await otp.send(self._actor.ref, msg.ToolDone(result))

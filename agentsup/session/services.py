@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import trio
 
 from agentsup import otp
 from agentsup.ids import Cursor, SessionId
+from agentsup.journal.base import Journal
+from agentsup.otp.keyed_lock import KeyedLocks
 from agentsup.providers.base import Driver, Provider
 from agentsup.providers.endpoint import Endpoint, GetDriver
 from agentsup.session.life import Life
+from agentsup.session.residents import Residents
 from agentsup.session.subscription import Overflow, Subscription, check_options
 from agentsup.talk.events import SessionEvent
+
+
+OPENINGS = 64
+"""Enough to be quick, few enough that ten thousand sessions which begin together leave the others their turn."""
 
 
 class Terminals:
@@ -33,13 +38,20 @@ class Terminals:
             SpecError: an option cannot be used.
         """
         check_options(None, buffer, overflow)
-        subscription = Subscription(self, after=None, now=Cursor(0), buffer=buffer, overflow=overflow)
+        subscription = Subscription(self, after=None, buffer=buffer, overflow=overflow)
         self._subscriptions.add(subscription)
         return subscription
 
-    def replay(self, *, after: int) -> Iterator[SessionEvent]:
+    published = Cursor(0)
+    """Terminals are of many sessions: there is no place among them to go on from."""
+
+    def recent(self, *, after: Cursor) -> tuple[SessionEvent, ...]:
         """Nothing: terminals are never dropped, so there is nothing to read again."""
-        return iter(())
+        return ()
+
+    async def replay(self, *, after: Cursor) -> tuple[SessionEvent, ...]:
+        """Nothing, likewise."""
+        return ()
 
     def leave(self, subscription: Subscription) -> None:
         """The subscriber goes."""
@@ -54,7 +66,13 @@ class Terminals:
 class Services:
     """One runtime's shared parts, as its sessions see them."""
 
-    def __init__(self) -> None:
+    def __init__(self, journal: Journal, residents: Residents) -> None:
+        self.journal = journal
+        self.residents = residents
+        self.openings = trio.CapacityLimiter(OPENINGS)
+        """Sessions that are made at their providers, or taken up from the journal, at the same time."""
+
+        self._thaws = KeyedLocks()
         supervisors = otp.Registry("supervisors")
         self.providers = otp.Name("providers", supervisors)
         self.sessions = otp.Name("sessions", supervisors)
@@ -65,7 +83,7 @@ class Services:
         """Endpoint to the actor that owns its connections."""
 
         self.lives: dict[SessionId, Life] = {}
-        """The sessions that have not ended."""
+        """The sessions that have not ended, resident or not."""
 
         self.terminals = Terminals()
 
@@ -78,9 +96,25 @@ class Services:
         if self.lives.get(life.session_id) is life:
             del self.lives[life.session_id]
 
+    async def thaw(self, life: Life) -> None:
+        """Have the session's task run, if it does not: it was passivated, or stands in the store and was not wanted until now.
+
+        Raises:
+            otp.CallError: the sessions supervisor is not there at the moment.
+            otp.StartError: its task could not be started.
+        """
+        async with self._thaws.hold(life.session_id):
+            if life.child is None or life.ended is not None or life.abandoned or self.names.whereis(life.session_id):
+                return
+            async with self.openings:
+                try:
+                    await otp.start_child(self.sessions, life.child)
+                except (otp.AlreadyStarted, otp.StartIgnored):
+                    return  # it is about to be there, or it has ended
+
     def children(self) -> list[otp.ChildSpec]:
         """Who should run under the sessions supervisor, whatever became of it: sessions in trees of their users' own are not its affair."""
-        return [life.child for life in self.lives.values() if life.child is not None]
+        return [life.child for life in self.lives.values() if life.child is not None and life.is_awake]
 
     async def endpoint(self, provider: Provider) -> otp.Ref:
         """The actor that owns the provider's connections, started if nobody asked for it before.

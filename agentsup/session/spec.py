@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal, TypeAlias, get_args
 
 import attrs
 
@@ -14,9 +14,15 @@ from agentsup.errors import Problem, SpecError
 from agentsup.loop.state import Rules
 from agentsup.providers.base import Provider
 from agentsup.providers.reconnect import Reconnect, is_positive
+from agentsup.session.approval import Approval
+from agentsup.session.judge import TurnGuard
 from agentsup.session.tool import Tool
 from agentsup.session.tool import tool as make_tool
 from agentsup.talk.content import hidden
+from agentsup.talk.outcome import Outcome
+from agentsup.talk.usage import Usage
+
+InDoubt: TypeAlias = Literal["answer", "wait"]
 
 
 @attrs.frozen(kw_only=True)
@@ -26,14 +32,33 @@ class Limits:
     max_turns: int = 50
     """Turns after which the request ends with `TurnLimitReached`; a turn that ends the request by itself is never thrown away."""
 
+    max_tool_rounds: int | None = None
+    """Batches of tool calls that are answered; one more ends the request with `TurnLimitReached`."""
+
+    max_session_turns: int | None = None
+    """Turns of the whole session after which a request ends, and no further one begins, with `TurnLimitReached`."""
+
     timeout: float | None = 600.0
-    """Seconds from the request's start after which it ends with `RequestTimeout`; None waits for ever."""
+    """Seconds from the request's start after which it ends with `RequestTimeout`; None waits for ever. While the request waits for a
+    person's approval its time stands still."""
+
+    max_tokens: int | None = None
+    """Tokens, read and written, after which the request ends with `BudgetExceeded`; looked at after every turn."""
+
+    max_cost: float | None = None
+    """What the request may cost, in the money of the spec's `price`; beyond it ends with `BudgetExceeded`. Looked at after every turn."""
 
     def faults(self) -> list[tuple[str, str]]:
         """Field and what would be right, for each field that cannot be used."""
         found = []
-        if type(self.max_turns) is not int or self.max_turns < 1:
-            found.append(("max_turns", f"must be an integer of at least 1, not {self.max_turns!r}"))
+        for name in ("max_turns", "max_tool_rounds", "max_session_turns", "max_tokens"):
+            value = getattr(self, name)
+            least = 0 if name == "max_tool_rounds" else 1
+            if (value is None and name == "max_turns") or (value is not None and (type(value) is not int or value < least)):
+                or_none = "" if name == "max_turns" else "None or "
+                found.append((name, f"must be {or_none}an integer of at least {least}, not {value!r}"))
+        if self.max_cost is not None and not is_positive(self.max_cost):
+            found.append(("max_cost", f"must be None or a positive amount, not {self.max_cost!r}"))
         if self.timeout is not None and not is_positive(self.timeout):
             found.append(("timeout", f"must be None or a positive number of seconds, not {self.timeout!r}"))
         return found
@@ -93,6 +118,27 @@ class SessionSpec:
     limits: Limits = Limits()
     """What each request may use up."""
 
+    approval: Approval | None = None
+    """Who decides about calls that need approval, before a person is asked: a function `(use, info)` that gives `Allow()`, `Deny(message)`
+    or None (a person decides, by `SessionRef.confirm`); sync or async."""
+
+    turn_guard: TurnGuard | None = None
+    """Looks at every finished turn: a function of a `TurnReport` that gives `GoOn()` or `Halt(reason)`; sync or async."""
+
+    price: Callable[[Usage], float] | None = None
+    """What a usage costs, in whatever money; needed for `limits.max_cost`."""
+
+    terminal_tool: str | None = None
+    """The name of a tool that must have been called before a request is done. An agent that ends without is told so, twice; then the
+    request ends with the stop reason `no_terminal_tool`."""
+
+    outcome: Outcome | None = None
+    """What `run` without a prompt works towards."""
+
+    in_doubt: InDoubt = "answer"
+    """What becomes of a call that a crash cut off and that may not run again: `answer` tells the model that its outcome is unknown, `wait`
+    leaves it to a person (`SessionRef.doubts`, `SessionRef.resolve`)."""
+
     restart: Restart = Restart()
     """How often the session's task may fail."""
 
@@ -123,6 +169,23 @@ class SessionSpec:
                 yield from (Problem(f"{name}.{field}", message) for field, message in value.faults())
         if not isinstance(self.metadata, Mapping):
             yield Problem("metadata", f"must be a mapping, not {type(self.metadata).__name__}")
+        yield from self._ruling_problems()
+
+    def _ruling_problems(self) -> Iterable[Problem]:
+        for name in ("approval", "turn_guard", "price"):
+            value = getattr(self, name)
+            if value is not None and not callable(value):
+                yield Problem(name, f"must be a function or None, not {type(value).__name__}")
+        if isinstance(self.limits, Limits) and self.limits.max_cost is not None and self.price is None:
+            yield Problem("limits.max_cost", "needs the spec's price=, a function from Usage to an amount")
+        if self.terminal_tool is not None and (not isinstance(self.terminal_tool, str) or not self.terminal_tool):
+            yield Problem("terminal_tool", f"must be a tool's name or None, not {self.terminal_tool!r}")
+        elif self.terminal_tool is not None and self.handler is None and self.tool(self.terminal_tool) is None:
+            yield Problem("terminal_tool", f"names no tool of this session: {self.terminal_tool!r}")
+        if self.outcome is not None and not isinstance(self.outcome, Outcome):
+            yield Problem("outcome", f"must be an Outcome or None, not {type(self.outcome).__name__}")
+        if self.in_doubt not in get_args(InDoubt):
+            yield Problem("in_doubt", f"must be 'answer' or 'wait', not {self.in_doubt!r}")
 
     def _tool_problems(self) -> Iterable[Problem]:
         seen: set[str] = set()
@@ -139,6 +202,13 @@ class SessionSpec:
         """What the session machine must know of it."""
         return Rules(
             max_turns=self.limits.max_turns,
+            max_tool_rounds=self.limits.max_tool_rounds,
+            max_session_turns=self.limits.max_session_turns,
+            max_tokens=self.limits.max_tokens,
+            judged=self.turn_guard is not None or self.limits.max_cost is not None,
+            terminal_tool=self.terminal_tool,
+            gated=frozenset(item.name for item in self.tools if item.spec.needs_approval),
+            wait_in_doubt=self.in_doubt == "wait",
             timeout=self.limits.timeout,
             max_attempts=self.reconnect.max_attempts,
             effects={item.name: item.spec.effect for item in self.tools},
@@ -146,7 +216,7 @@ class SessionSpec:
 
     def tool(self, name: str) -> Tool | None:
         """The tool of that name."""
-        return next((item for item in self.tools if item.name == name), None)
+        return next((item for item in self.tools if isinstance(item, Tool) and item.name == name), None)
 
     @property
     def tool_handler(self) -> Callable[..., Any] | None:

@@ -8,7 +8,7 @@ import attrs
 
 from agentsup.ids import SessionId
 from agentsup.loop.state import Link, State, StateName
-from agentsup.session.life import Life
+from agentsup.talk.tools import ToolUse
 from agentsup.talk.usage import Usage
 
 Connection: TypeAlias = Literal["opening", "attaching", "attached", "gone"]
@@ -22,13 +22,17 @@ class Status:
     """The session's id here."""
 
     state: StateName
-    """What the session is doing: `opening`, `idle`, `running` or `closed`."""
+    """What the session is doing: `opening`, `idle`, `running`, `awaiting_approval` (a person's word is wanted), `awaiting_input` (the agent
+    waits for something else), `passivated` or `closed`."""
 
     connection: Connection
     """`opening`: no session at the provider yet; `attaching`: catching up with its events; `attached`: following them; `gone`: over."""
 
     provider_session_id: str | None
     """The provider's id of it; None before it is open there."""
+
+    pending_approvals: tuple[ToolUse, ...]
+    """Calls that wait for a person's word, by `SessionRef.confirm`."""
 
     queued: int
     """Requests accepted and not begun."""
@@ -60,16 +64,17 @@ _CONNECTIONS: dict[Link, Connection] = {
 }
 
 
-def status_of(state: State, life: Life) -> Status:
+def status_of(state: State, session_id: SessionId) -> Status:
     """The status that follows from the state."""
     return Status(
-        session_id=life.session_id,
+        session_id=session_id,
         state=state.name,
         connection=_CONNECTIONS[state.link],
         provider_session_id=state.provider_session_id,
+        pending_approvals=tuple(call.use for call in state.calls.values() if call.awaited and not call.leave),
         queued=len(state.queue),
         turns=state.turns,
-        tools_running=len(state.running),
+        tools_running=len(state.now.running),
         usage=state.usage,
         restarts=state.restarts,
         reconnects=state.reconnects,

@@ -13,7 +13,7 @@ An event that carries a request's result, and a session's last one, are never dr
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Literal, Protocol, TypeAlias, assert_never, get_args
 
@@ -37,8 +37,15 @@ class SubscriberTooSlow(AgentsupError):
 class Source(Protocol):
     """Where events come from, and where those that were missed can be read again."""
 
-    def replay(self, *, after: int) -> Iterator[SessionEvent]:
-        """The kept events behind the cursor, also those that come meanwhile."""
+    @property
+    def published(self) -> Cursor:
+        """The cursor of the last kept event that was shown."""
+
+    def recent(self, *, after: Cursor) -> tuple[SessionEvent, ...] | None:
+        """The kept events behind the cursor, if they are at hand; None if they have to be read."""
+
+    async def replay(self, *, after: Cursor) -> tuple[SessionEvent, ...]:
+        """The next of the kept events behind the cursor; none if there are none."""
 
     def leave(self, subscription: Subscription) -> None:
         """The subscriber goes."""
@@ -95,7 +102,6 @@ class Subscription:
         source: Source,
         *,
         after: Cursor | None,
-        now: Cursor,
         buffer: int,
         overflow: Overflow,
         wanted: Callable[[SessionEvent], bool] | None = None,
@@ -105,10 +111,10 @@ class Subscription:
         self._overflow = overflow
         self._wanted = wanted
         self._queue: deque[_Waiting] = deque()
-        self._replaying: Iterator[SessionEvent] | None = None
-        self._position = now if after is None else after
-        if self._position < now:
-            self._replaying = source.replay(after=self._position)
+        self._position = source.published if after is None else after
+        self._replaying = self._position < source.published
+        self._page: deque[SessionEvent] = deque()
+        """Read again, and not yet taken."""
         self._missing = 0
         """Events that were dropped behind the last buffered one."""
         self._hole: SessionEvent | None = None
@@ -116,11 +122,12 @@ class Subscription:
         self._dropped = 0
         self._high_water = 0
         self._reader: trio.lowlevel.Task | None = None
+        self._parked = False
         self._over = False
         self._failure: AgentsupError | None = None
 
     def __repr__(self) -> str:
-        state = "over" if self._over else "replaying" if self._replaying is not None else "live"
+        state = "over" if self._over else "replaying" if self._replaying else "live"
         return f"<Subscription {state}, {len(self._queue)} buffered, {self._dropped} dropped>"
 
     def statistics(self) -> SubscriptionStatistics:
@@ -139,8 +146,9 @@ class Subscription:
         """Stop listening; what is buffered is forgotten."""
         self._over = True
         self._queue.clear()
+        self._page.clear()
         self._missing = 0
-        self._replaying = None
+        self._replaying = False
         self._source.leave(self)
         self._wake()
 
@@ -150,7 +158,7 @@ class Subscription:
         """Take note of an event; never waits."""
         if self._over or (self._wanted is not None and not self._wanted(event)):
             return
-        if self._replaying is not None:
+        if self._replaying:
             # The replay comes to it, or it passes: the whole message follows.
             if self._overflow == "block" and _passes(event):
                 self._miss(event)
@@ -185,7 +193,7 @@ class Subscription:
             case "block" if _passes(event):
                 self._miss(event)
             case "block":
-                self._replaying = self._source.replay(after=self._queue[-1].event.cursor)
+                self._replaying = True
             case _:
                 assert_never(self._overflow)
 
@@ -225,11 +233,14 @@ class Subscription:
             if event is not None:
                 await trio.lowlevel.cancel_shielded_checkpoint()
                 return event
-            if self._failure is not None:
+            if self._replaying:
+                await self._read()
+            elif self._failure is not None:
                 raise self._failure
-            if self._over:
+            elif self._over:
                 raise StopAsyncIteration
-            await self._park()
+            else:
+                await self._park()
 
     def _take(self) -> SessionEvent | None:
         if self._queue:
@@ -239,38 +250,67 @@ class Subscription:
                 return self._marker(first.event, missing)
             self._position = self._queue.popleft().event.cursor
             return first.event
-        while self._replaying is not None:
-            if self._hole is not None and self._position >= self._hole.cursor and self._missing:
-                break
-            replayed = next(self._replaying, None)
-            if replayed is None:
-                self._replaying = None
-            else:
-                self._position = replayed.cursor
-                if self._wanted is None or self._wanted(replayed):
-                    return replayed
-        if self._missing and self._hole is not None:
-            missing, self._missing = self._missing, 0
-            return self._marker(self._hole, missing)
-        return None
+        if self._replaying:
+            replayed = self._replayed()
+            if replayed is not None or self._replaying:
+                return replayed
+        return self._told_missing() if self._missing else None
+
+    def _replayed(self) -> SessionEvent | None:
+        """The next event that is read again; back to the live ones when all are."""
+        while not self._hole_is_next:
+            if not self._page:
+                self._page.extend(self._source.recent(after=self._position) or ())
+            if not self._page:
+                self._replaying = self._position < self._source.published
+                return None
+            event = self._page.popleft()
+            self._position = event.cursor
+            if self._wanted is None or self._wanted(event):
+                return event
+        return self._told_missing()
+
+    @property
+    def _hole_is_next(self) -> bool:
+        return bool(self._missing) and self._hole is not None and self._position >= self._hole.cursor
+
+    def _told_missing(self) -> SessionEvent:
+        assert self._hole is not None
+        missing, self._missing = self._missing, 0
+        return self._marker(self._hole, missing)
+
+    async def _read(self) -> None:
+        """Have the next page at hand. What happens meanwhile is behind it in the journal."""
+        self._begin_reading()
+        try:
+            page = await self._source.replay(after=self._position)
+        finally:
+            self._reader = None
+        if not page and self._replaying:
+            self._replaying = False  # what was shown is not kept any more
+        self._page.extend(page)
 
     def _marker(self, near: SessionEvent, missing: int) -> SessionEvent:
         return attrs.evolve(near, body=Dropped(count=missing), result=None, cursor=self._position)
 
-    async def _park(self) -> None:
+    def _begin_reading(self) -> None:
         if self._reader is not None:
             raise trio.BusyResourceError("another task is reading this subscription")
         self._reader = trio.lowlevel.current_task()
 
+    async def _park(self) -> None:
+        self._begin_reading()
+        self._parked = True
+
         def abort(_: Any) -> trio.lowlevel.Abort:
-            self._reader = None
+            self._reader, self._parked = None, False
             return trio.lowlevel.Abort.SUCCEEDED
 
         await trio.lowlevel.wait_task_rescheduled(abort)
 
     def _wake(self) -> None:
-        if self._reader is not None:
-            reader, self._reader = self._reader, None
+        if self._reader is not None and self._parked:
+            reader, self._reader, self._parked = self._reader, None, False
             trio.lowlevel.reschedule(reader)
 
 

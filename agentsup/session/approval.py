@@ -1,0 +1,65 @@
+"""Who decides about a call that needs approval: the tool's own rule, the session's policy, else a person."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import attrs
+import structlog
+
+from agentsup.loop import messages as msg
+from agentsup.talk.content import hidden
+from agentsup.talk.tools import SessionInfo, ToolUse
+
+if TYPE_CHECKING:
+    from agentsup.session.spec import SessionSpec
+
+_log = structlog.get_logger("agentsup.session")
+
+
+@attrs.frozen
+class Allow:
+    """A policy's answer: the call may run."""
+
+
+@attrs.frozen
+class Deny:
+    """A policy's answer: the call may not run."""
+
+    message: str | None = attrs.field(default=None, repr=hidden)
+    """What the model is told; a plain sentence of ours if not given."""
+
+
+Approval: TypeAlias = Callable[[ToolUse, SessionInfo], Any]
+"""A policy: gives `Allow()`, `Deny(message)`, or None to leave it to a person; or an awaitable of one. True and False do as well."""
+
+
+async def decide(
+    spec: SessionSpec, use: ToolUse, info: SessionInfo, *, ours: bool
+) -> msg.Confirm | msg.Undecided:
+    """What rule and policy say of the call. A policy that raises, or answers something else, leaves it to a person, and is reported."""
+    tool = spec.tool(use.name) if ours else None
+    if tool is not None and not await tool.wants_approval(use, info):
+        return msg.Confirm(use.call_id, allow=True, by="rule")
+    if spec.approval is None:
+        return msg.Undecided(use.call_id)
+    try:
+        answer = spec.approval(use, info)
+        if inspect.isawaitable(answer):
+            answer = await answer
+    except Exception as exc:  # noqa: BLE001  -- the border: the user's code fails, and a person is asked
+        _log.warning("session.approval_failed", session_id=info.session_id, tool=use.name, error=type(exc).__name__)
+        return msg.Undecided(use.call_id)
+    match answer:
+        case Allow() | True:
+            return msg.Confirm(use.call_id, allow=True, by="policy")
+        case Deny(message):
+            return msg.Confirm(use.call_id, allow=False, message=message, by="policy")
+        case False:
+            return msg.Confirm(use.call_id, allow=False, by="policy")
+        case None:
+            return msg.Undecided(use.call_id)
+    _log.warning("session.approval_failed", session_id=info.session_id, tool=use.name, error=type(answer).__name__)
+    return msg.Undecided(use.call_id)

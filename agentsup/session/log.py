@@ -1,0 +1,182 @@
+"""A session's journal as the session sees it: what was appended, how much of it is durable, and the newest part of it at hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+
+import attrs
+
+from agentsup.ids import Cursor, RequestId
+from agentsup.journal.base import Journal, SessionKey
+from agentsup.loop.fold import fold, initial
+from agentsup.loop.state import Rules, State
+from agentsup.talk.events import Entry, Heard, Kept, RequestStarted
+
+AT_HAND = 64
+"""Records kept in memory beside those of the running request: what a subscriber who is a little behind wants again."""
+
+SIGHTINGS = 2048
+"""Events of the provider's that are recognised without asking the journal: two pages of its history."""
+
+SNAPSHOT_EVERY = 256
+"""Records after which, at the end of a request, the state is kept as a whole: a session is taken up again without reading all of them."""
+
+SNAPSHOT_AT_LEAST_EVERY = 4096
+"""The same in the middle of a request that does not end."""
+
+PAGE = 500
+"""Records read at once."""
+
+
+class SessionLog:
+    """The one place where a resident session's records are appended; the fold of all of them is `state`."""
+
+    def __init__(self, journal: Journal, key: SessionKey, rules: Rules) -> None:
+        self._journal = journal
+        self.key = key
+        self.state: State = initial(rules)
+        """What the records come to, durable or not."""
+        self.cursor = Cursor(0)
+        """Of the last record."""
+        self.durable = Cursor(0)
+        """Of the last record that outlives this process."""
+        self._tail: list[Entry] = []
+        self._first = Cursor(1)
+        """The cursor of the first record at hand."""
+        self._sightings: dict[str, None] = {}
+        self._snapshot = Cursor(0)
+        self._starts: dict[RequestId, Cursor] = {}
+        """Where the running request began, and those whose end was not shown yet: from there on all records are at hand."""
+
+    def __repr__(self) -> str:
+        return f"<SessionLog at {self.cursor}, {self.cursor - self.durable} not durable, {len(self._tail)} at hand>"
+
+    async def load(self) -> None:
+        """Take up what the journal has: the newest snapshot, what stands behind it, and all of a running request."""
+        loaded = await self._journal.load(self.key)
+        state = self.state if loaded.state is None else loaded.state
+        rules = self.state.rules
+        self._snapshot = loaded.cursor
+        self._first = Cursor(loaded.cursor + 1)
+        self.cursor = self.durable = loaded.cursor
+        self._take(loaded.entries)
+        self.state = fold(_with_rules(state, rules), (entry.body for entry in loaded.entries))
+        self.durable = self.cursor
+        self._starts.clear()
+        current = self.state.current
+        if current is not None:
+            start = await self._journal.last_started(self.key, self.cursor)
+            await self._reach_back(start)
+            self._starts[current.id] = start
+
+    async def _reach_back(self, start: Cursor) -> None:
+        """Have the records from there on at hand."""
+        missing: list[Entry] = []
+        after = Cursor(max(0, start - 1))
+        while after + 1 < self._first:
+            page = await self._journal.read(self.key, after=after, limit=min(PAGE, self._first - 1 - after))
+            if not page:
+                break
+            missing.extend(page)
+            after = page[-1].cursor
+        if missing:
+            newer, self._tail, self._first = self._tail, [], missing[0].cursor
+            self._take([*missing, *newer])
+            self._starts.clear()
+
+    def append(
+        self, bodies: Sequence[Kept], state: State, *, at: float, committed: Callable[[Cursor], None]
+    ) -> tuple[Entry, ...]:
+        """Keep these, which come to this state: all of them or, if one cannot be kept, none.
+
+        They are durable when `committed` is called; a journal in memory calls it before this returns.
+
+        Raises:
+            SpecError: one of them has no form in which it could be kept.
+        """
+        entries = tuple(
+            Entry(cursor=Cursor(self.cursor + place), at=at, body=body) for place, body in enumerate(bodies, 1)
+        )
+        self._journal.append(self.key, entries, committed=committed)
+        self._take(entries)
+        self.state = state
+        if self.cursor - self._snapshot >= SNAPSHOT_AT_LEAST_EVERY:
+            self.snapshot()
+        return entries
+
+    def _take(self, entries: Sequence[Entry]) -> None:
+        self._tail.extend(entries)
+        if entries:
+            self.cursor = entries[-1].cursor
+        sightings = self._sightings
+        for entry in entries:
+            body = entry.body
+            if isinstance(body, Heard):
+                if body.sighting is not None:
+                    sightings[body.sighting] = None
+            elif isinstance(body, RequestStarted):
+                self._starts[body.request_id] = entry.cursor
+        while len(sightings) > SIGHTINGS:
+            del sightings[next(iter(sightings))]
+
+    def start_of(self, request_id: RequestId) -> Cursor | None:
+        """Where a request began, while it runs or its end has not been shown; None if it never did."""
+        return self._starts.get(request_id)
+
+    def let_go(self, request_id: RequestId) -> None:
+        """A request's end has been shown: keep at hand what others still need."""
+        self._starts.pop(request_id, None)
+        self.trim()
+
+    def trim(self) -> None:
+        """Let go of what nobody needs at hand: all but the running request's records, the newest, and what is not durable."""
+        needed = min(self._starts.values(), default=self.cursor + 1)
+        floor = min(self.durable, self.cursor - AT_HAND, needed - 1)
+        if floor >= self._first:
+            del self._tail[: floor + 1 - self._first]
+            self._first = Cursor(floor + 1)
+        if self.cursor - self._snapshot >= SNAPSHOT_EVERY:
+            self.snapshot()
+
+    def snapshot(self) -> None:
+        """Keep the state as a whole."""
+        if self.cursor > self._snapshot:
+            self._journal.snapshot(self.key, self.cursor, self.state)
+            self._snapshot = self.cursor
+
+    def has_seen(self, body: Heard) -> bool:
+        """Whether this event of the provider's was among the newest; for all of them ask `known`."""
+        sightings = self._sightings
+        return body.sighting in sightings or body.id in sightings
+
+    async def known(self, bodies: Collection[Heard]) -> set[str]:
+        """Which of these events' ids and sightings are in the journal, or at hand."""
+        wanted = {mark for body in bodies for mark in (body.sighting, body.id) if mark is not None}
+        found = {mark for mark in wanted if mark in self._sightings}
+        asked = wanted - found
+        if asked and (self._first > 1 or len(self._sightings) == SIGHTINGS):
+            found |= await self._journal.known(self.key, asked)
+        return found
+
+    def at_hand(self, *, after: int, upto: int) -> tuple[Entry, ...] | None:
+        """The records behind a cursor and up to another; None if they have to be read."""
+        if after + 1 < self._first:
+            return None
+        return tuple(self._tail[after + 1 - self._first : max(0, upto + 1 - self._first)])
+
+    async def read(self, *, after: int, upto: int, limit: int = PAGE) -> tuple[Entry, ...]:
+        """Up to `limit` of the records behind a cursor and up to another."""
+        upto = min(upto, after + limit)
+        at_hand = self.at_hand(after=after, upto=upto)
+        if at_hand is not None:
+            return at_hand
+        page = await self._journal.read(self.key, after=Cursor(after), limit=limit)
+        return tuple(entry for entry in page if entry.cursor <= upto)
+
+    async def request_start(self, upto: Cursor) -> Cursor:
+        """The cursor of the last request's first record at or before this one; 0 if none is kept."""
+        return await self._journal.last_started(self.key, upto)
+
+
+def _with_rules(state: State, rules: Rules) -> State:
+    return attrs.evolve(state, rules=rules)
