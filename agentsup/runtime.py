@@ -1,10 +1,13 @@
 """The ready-made tree: what `open_runtime` opens, and what users hold of it.
 
     Runtime
+    +-- journal      the one writer of the store
     +-- providers    one child per endpoint: its HTTP client and every open stream
     +-- sessions     one child per session
+    +-- recovery     brings back what stood in the store, then ends
 
-Sessions come after providers, so they stop first, while their connections still stand. A session or an endpoint that fails is its own
+Sessions come after providers, so they stop first, while their connections still stand, and everything after the journal, which so keeps what
+they had to say last. A session or an endpoint that fails is its own
 affair: both supervisors restart without limit, a session has its restart budget in its spec, and an endpoint that fails takes its streams
 with it, which its sessions then open again.
 """
@@ -12,26 +15,37 @@ with it, which its sessions then open again.
 from __future__ import annotations
 
 import math
+import os
 import uuid
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
 from contextvars import ContextVar
-from typing import Any
+from functools import partial
+from typing import Any, cast, get_args
 
 import attrs
 import trio
 
 from agentsup import otp
 from agentsup.errors import AlreadyStarted, Problem, SpecError
-from agentsup.ids import SessionId
-from agentsup.session.actor import SessionActor
+from agentsup.ids import Cursor, SessionId
+from agentsup.journal.base import Journal, Stored
+from agentsup.journal.store import SQLiteStore, journal_for
+from agentsup.journal.writer import Writer
+from agentsup.loop.state import Rules
+from agentsup.providers.reconnect import is_positive
+from agentsup.session.actor import FindLife, SessionActor
 from agentsup.session.client import SessionRef
 from agentsup.session.errors import NoSuchSession, SessionClosed
 from agentsup.session.life import Life
+from agentsup.session.past import PastSession
+from agentsup.session.recovery import Recover, Recovery, SpecFor, known_again
+from agentsup.session.residents import Residents
 from agentsup.session.services import Services
 from agentsup.session.spec import SessionSpec
 from agentsup.session.subscription import DEFAULT_BUFFER, Overflow, Subscription
 from agentsup.talk.content import Input
+from agentsup.talk.outcome import Outcome
 from agentsup.talk.result import SessionResult
 
 _HOLDER_SETTLES = 0.01
@@ -83,15 +97,21 @@ class Runtime:
         _check(session_id, spec)
         return await self._begin(SessionId(session_id), spec, spec.rules, fresh=fresh)
 
-    async def _begin(self, session_id: SessionId, spec: SessionSpec, rules: Rules, *, fresh: bool = False) -> SessionRef:
+    async def _begin(
+        self, session_id: SessionId, spec: SessionSpec, rules: Rules, *, fresh: bool = False
+    ) -> SessionRef:
         async with self._services.starts.hold(session_id):
             self._refuse_living(session_id)
             stored = await self._services.place(session_id, spec, fresh=fresh)
-            child, life = _child(stored, spec, self._services, rules)
-            life.child = child
+            life = self._services.lives.get(session_id)
+            if life is None or life.stored.key != stored.key:
+                life = make_life(stored, spec, self._services, rules)
+            else:
+                life.adopt(spec, rules)
+            life.child = _child_spec(life, self._services)
             ref = SessionRef(life, self._services)
             try:
-                await self._start(child)
+                await self._start(life.child)
                 await ref._opened()  # noqa: SLF001  -- waiting for it is the runtime's business, not the user's
             except BaseException:
                 with trio.CancelScope(shield=True, deadline=trio.current_time() + RUN_FAREWELL):
@@ -105,12 +125,13 @@ class Runtime:
             life.abandon()  # it never began, and shall not, should the supervisor be about to
         if life.stored.last:
             if life.task is not None:
-                await otp.stop(life.task)
+                with suppress(otp.CallError):
+                    await otp.stop(life.task)
             self._services.leave(life)
-        elif life.incarnation:
+            return
+        if life.incarnation:
             await ref.abort()
-        else:
-            await self._services.journal.delete(life.stored.key)
+        await self._services.journal.delete(life.stored.key)
 
     def _refuse_living(self, session_id: SessionId) -> None:
         life = self._services.lives.get(session_id)
@@ -242,11 +263,14 @@ async def open_runtime(
     await journal.open()
     try:
         services = Services(journal, Residents(passivate_after=passivate_after, max_resident=max_resident))
-        async with otp.open_runtime(_flags(), _tree(services)) as kernel:
+        lives: list[Life] = []
+        if spec_for is not None and recover != "none":
+            lives = await known_again(services, spec_for, partial(_known, services))
+        eager = lives if recover == "eager" else []
+        async with otp.open_runtime(_flags(), _tree(services, eager)) as kernel:
             token = _services.set(services)
             try:
                 services.residents.kernel = kernel
-                await recover_sessions(services, spec_for, recover, _child)
                 yield Runtime(kernel, services)
             finally:
                 _services.reset(token)
@@ -309,7 +333,9 @@ def _beginning(spec: SessionSpec, prompt: Input | Outcome | None) -> Input | Out
     if prompt is None and outcome is None:
         raise SpecError.of("prompt", "is missing: pass a prompt, or a spec with an outcome")
     if prompt is not None and outcome is not None:
-        raise SpecError.of("prompt", "must not be given together with the spec's outcome: a run begins with one of them")
+        raise SpecError.of(
+            "prompt", "must not be given together with the spec's outcome: a run begins with one of them"
+        )
     return prompt if prompt is not None else cast("Outcome", outcome)
 
 
@@ -326,18 +352,40 @@ def session_child(session_id: str, spec: SessionSpec) -> otp.ChildSpec:
     services = _services.get(None)
     if services is None:
         raise SessionClosed("no runtime is open here: a session lives inside `async with agentsup.open_runtime()`")
-    return _child_spec(SessionId(session_id), spec, Placing(SessionId(session_id), spec, services), services)
+    found: list[Life] = []
+
+    async def find() -> Life:
+        if not found:
+            async with services.starts.hold(session_id):
+                stored = await services.place(SessionId(session_id), spec, fresh=False)
+                found.append(make_life(stored, spec, services, spec.rules))
+        return found[0]
+
+    return _spec_of(SessionId(session_id), spec, find, services)
 
 
-def _child(stored: Stored, spec: SessionSpec, services: Services, rules: Rules) -> tuple[otp.ChildSpec, Life]:
-    life = Life(stored, spec, journal=services.journal, listener=services.terminals, rules=rules)
-    return _child_spec(stored.session_id, spec, Placed(life, services), services), life
+def make_life(stored: Stored, spec: SessionSpec, services: Services, rules: Rules) -> Life:
+    """A session that has its place in the journal, and does not run yet."""
+    return Life(stored, spec, journal=services.journal, listener=services.terminals, rules=rules)
 
 
-def _child_spec(session_id: SessionId, spec: SessionSpec, place: Place, services: Services) -> otp.ChildSpec:
+def _known(services: Services, stored: Stored, spec: SessionSpec) -> Life:
+    life = make_life(stored, spec, services, spec.rules)
+    life.child = _child_spec(life, services)
+    return life
+
+
+def _child_spec(life: Life, services: Services) -> otp.ChildSpec:
+    async def find() -> Life:
+        return life
+
+    return _spec_of(life.session_id, life.spec, find, services)
+
+
+def _spec_of(session_id: SessionId, spec: SessionSpec, find: FindLife, services: Services) -> otp.ChildSpec:
     return otp.ChildSpec(
         id=session_id,
-        start=lambda: SessionActor(place, services),
+        start=lambda: SessionActor(find, services),
         name=otp.Name(session_id, services.names),
         restart="transient",
         backoff=spec.restart.backoff,
@@ -373,7 +421,9 @@ def _check_options(spec_for: object, recover: object, passivate_after: object, m
     if recover not in get_args(Recover):
         problems.append(Problem("recover", f"must be 'eager', 'lazy' or 'none', not {recover!r}"))
     if passivate_after is not None and not is_positive(passivate_after):
-        problems.append(Problem("passivate_after", f"must be None or a positive number of seconds, not {passivate_after!r}"))
+        problems.append(
+            Problem("passivate_after", f"must be None or a positive number of seconds, not {passivate_after!r}")
+        )
     if max_resident is not None and (type(max_resident) is not int or max_resident < 1):
         problems.append(Problem("max_resident", f"must be None or an integer of at least 1, not {max_resident!r}"))
     if problems:
@@ -392,14 +442,17 @@ def _flags() -> otp.SupFlags:
     return otp.SupFlags(strategy="rest_for_one")
 
 
-def _tree(services: Services) -> list[otp.ChildSpec]:
+def _tree(services: Services, eager: Sequence[Life]) -> list[otp.ChildSpec]:
     endless = otp.SupFlags(intensity=math.inf, period=1.0)
-    return [
+    tree = [
         otp.ChildSpec(id="journal", start=lambda: Writer(services.journal), shutdown=CLOSE_STORE),
         _supervisor("providers", services.providers, lambda: otp.DynamicSupervisor(endless)),
         # A supervisor that had to be restarted itself begins again with the sessions that live.
         _supervisor("sessions", services.sessions, lambda: otp.DynamicSupervisor(endless, source=services.children)),
     ]
+    if eager:
+        tree.append(otp.ChildSpec(id="recovery", start=lambda: Recovery(services, eager), restart="transient"))
+    return tree
 
 
 def _supervisor(child_id: str, name: otp.Name, start: Callable[[], otp.Actor]) -> otp.ChildSpec:

@@ -245,6 +245,11 @@ class State:
             return False
         return not idle.asked or any(call_id not in self.answered for call_id in idle.asked)
 
+    @property
+    def has_work(self) -> bool:
+        """Whether something is under way, or waits to be."""
+        return bool(self.current or self.queue or self.outbox or self.stopping or self.closing) and self.ended is None
+
     def knows(self, request_id: RequestId) -> bool:
         """Whether this request, or this word, is in already."""
         if request_id in self.done or any(accepted.request_id == request_id for accepted in self.queue):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, TypeAlias
 
 import attrs
@@ -48,6 +48,9 @@ FromWork: TypeAlias = (
     | msg.RestOverdue
 )
 
+FindLife: TypeAlias = Callable[[], Awaitable[Life]]
+"""Gives the session to the task that lives it; the same one to every incarnation."""
+
 BEHIND = 1024
 """Records that may wait to become durable before the session stops listening to its stream, which then waits as well."""
 
@@ -85,20 +88,22 @@ class SessionActor(otp.Actor):
 
     state: State
 
-    def __init__(self, life: Life, services: Services) -> None:
-        self._life = life
+    def __init__(self, find: FindLife, services: Services) -> None:
+        self._find = find
         self._services = services
-        self._performer = Performer(self, life, services)
+        self._life: Life
         self._log: SessionLog
+        self._performer: Performer
         self._due: deque[_Due] = deque()
         self._unheard: list[Feed] = []
         """Streams that have something to tell, and wait until this session is less far behind."""
 
     async def init(self) -> otp.Continue | otp.Ignore:
         """Take up the session where the journal says it is."""
-        life = self._life
-        log = self._log = await life.take_up()
-        self.state = log.state
+        life = self._life = await self._find()
+        self._log = await life.take_up()
+        self._performer = Performer(self, life, self._services)
+        self.state = self._log.state
         if self.state.ended is not None or life.abandoned:
             return otp.Ignore()
         first = not life.incarnation
@@ -125,7 +130,9 @@ class SessionActor(otp.Actor):
             case GetStatus():
                 return otp.Reply(status_of(self.state, self._life.session_id))
             case GetDoubts():
-                return otp.Reply(tuple(call.use for call in self.state.calls.values() if call.doubt and not call.result))
+                return otp.Reply(
+                    tuple(call.use for call in self.state.calls.values() if call.doubt and not call.result)
+                )
             case Tell(message):
                 self._take(message, caller)
                 return otp.NoReply()

@@ -36,9 +36,7 @@ Approval: TypeAlias = Callable[[ToolUse, SessionInfo], Any]
 """A policy: gives `Allow()`, `Deny(message)`, or None to leave it to a person; or an awaitable of one. True and False do as well."""
 
 
-async def decide(
-    spec: SessionSpec, use: ToolUse, info: SessionInfo, *, ours: bool
-) -> msg.Confirm | msg.Undecided:
+async def decide(spec: SessionSpec, use: ToolUse, info: SessionInfo, *, ours: bool) -> msg.Confirm | msg.Undecided:
     """What rule and policy say of the call. A policy that raises, or answers something else, leaves it to a person, and is reported."""
     tool = spec.tool(use.name) if ours else None
     if tool is not None and not await tool.wants_approval(use, info):

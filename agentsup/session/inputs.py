@@ -13,7 +13,7 @@ from agentsup.talk.content import Input, as_request
 from agentsup.talk.outcome import Outcome
 
 
-def request_of(content: Input | Outcome, *, next: bool = False) -> msg.Submit:  # noqa: A002  -- the message's own word
+def request_of(content: Input | Outcome, *, next: bool = False) -> msg.Submit:
     """A new request, with an id of its own.
 
     Raises:

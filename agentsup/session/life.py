@@ -17,13 +17,13 @@ import trio
 from agentsup.errors import AgentsupError
 from agentsup.ids import Cursor, RequestId, SessionId
 from agentsup.journal.base import Journal, Stored
-from agentsup.loop.results import result_of
 from agentsup.loop.state import Rules, State
 from agentsup.otp import ChildSpec, signal
 from agentsup.otp.intensity import Window
 from agentsup.otp.refs import Ref
 from agentsup.session.errors import ProviderFailed, SessionClosed, error_for
-from agentsup.session.log import PAGE, SessionLog
+from agentsup.session.log import SessionLog
+from agentsup.session.past import PAGE, event_of, every, result_from, told
 from agentsup.session.spec import SessionSpec
 from agentsup.session.subscription import Overflow, Subscription, check_options
 from agentsup.session.waiting import Waiting
@@ -113,6 +113,11 @@ class Life:
             self.log = log
         return self.log
 
+    def adopt(self, spec: SessionSpec, rules: Rules) -> None:
+        """It is described anew, before it begins here."""
+        self.spec, self.rules = spec, rules
+        self.window = Window(spec.restart.intensity, spec.restart.period)
+
     async def peek(self) -> State:
         """How the session is, without taking it up."""
         if self.log is not None:
@@ -200,12 +205,12 @@ class Life:
         self.published = entry.cursor
         if type(body) not in _MILESTONES:
             if self._subscriptions:
-                self._offer(self._event(entry))
+                self._offer(event_of(entry, self.stored))
             return
         if isinstance(body, RequestEnded):
             self._end_request(body, entry)
             return
-        event = self._event(entry)
+        event = event_of(entry, self.stored)
         self._offer(event)
         match body:
             case Connected():
@@ -227,8 +232,8 @@ class Life:
         log = self.resident
         start = log.start_of(body.request_id) or entry.cursor
         entries = log.at_hand(after=start - 1, upto=entry.cursor)
-        result = self._result_of(entries or (), body.request_id)
-        event = self._event(entry, result)
+        result = result_from(entries or (entry,), body.request_id, self.stored, self.provider_session_id)
+        event = event_of(entry, self.stored, result)
         self._offer(event)
         waiting = self._results.pop(body.request_id, None)
         if waiting is not None and body.failure is None:
@@ -305,21 +310,24 @@ class Life:
         at_hand = None if self.log is None else self.log.at_hand(after=after, upto=self.published)
         if at_hand is None or any(isinstance(entry.body, RequestEnded) for entry in at_hand):
             return None
-        return tuple(self._event(entry) for entry in at_hand)
+        return tuple(event_of(entry, self.stored) for entry in at_hand)
 
     async def replay(self, *, after: Cursor) -> tuple[SessionEvent, ...]:
         """The next of the events that were shown behind the cursor; none if there are none."""
-        return tuple([await self._told(entry) for entry in await self._read(after, upto=self.published)])
+        events = []
+        for entry in await self._read(after):
+            start = Cursor(0)
+            if isinstance(entry.body, RequestEnded):
+                start = await self._journal.last_started(self.stored.key, entry.cursor)
+            events.append(await told(entry, self.stored, self._read, start=start))
+        return tuple(events)
 
-    async def entries(self) -> AsyncIterator[Entry]:
+    def entries(self) -> AsyncIterator[Entry]:
         """Everything that was shown and is kept, from the start."""
-        cursor, upto = Cursor(0), self.published
-        while page := await self._read(cursor, upto=upto):
-            for entry in page:
-                yield entry
-            cursor = page[-1].cursor
+        return every(self._read)
 
-    async def _read(self, after: Cursor, *, upto: Cursor) -> tuple[Entry, ...]:
+    async def _read(self, after: Cursor) -> tuple[Entry, ...]:
+        upto = self.published
         if after >= upto:
             return ()
         if self.log is not None:
@@ -327,31 +335,10 @@ class Life:
         page = await self._journal.read(self.stored.key, after=after, limit=PAGE)
         return tuple(entry for entry in page if entry.cursor <= upto)
 
-    async def _told(self, entry: Entry) -> SessionEvent:
-        """The event, with its request's result if it is the request's end."""
-        body = entry.body
-        if not isinstance(body, RequestEnded):
-            return self._event(entry)
-        start = await self._journal.last_started(self.stored.key, entry.cursor)
-        entries: list[Entry] = []
-        cursor = Cursor(max(0, start - 1))
-        while start and (page := await self._read(cursor, upto=entry.cursor)):
-            entries.extend(page)
-            cursor = page[-1].cursor
-        return self._event(entry, self._result_of(entries or (entry,), body.request_id))
-
-    def _result_of(self, entries: Sequence[Entry], request_id: RequestId) -> SessionResult:
-        return result_of(
-            (entry.body for entry in entries),
-            request_id,
-            session_id=self.session_id,
-            provider_session_id=self.provider_session_id,
-        )
-
     @property
     def nothing(self) -> SessionResult:
         """The result of no request at all, for errors that concern none."""
-        return self._result_of((), RequestId(""))
+        return result_from((), RequestId(""), self.stored, self.provider_session_id)
 
     async def change(self) -> None:
         """Wait until another incarnation began, the session ended, or it settled into another state."""
@@ -377,8 +364,3 @@ class Life:
             raise SessionClosed(f"the session {self.session_id!r} is over: {self.ended.reason}")
         if self.abandoned:
             raise SessionClosed(f"the runtime of the session {self.session_id!r} was left")
-
-    def _event(self, entry: Entry, result: SessionResult | None = None) -> SessionEvent:
-        return SessionEvent(
-            cursor=entry.cursor, session_id=self.session_id, at=entry.at, body=entry.body, result=result
-        )

@@ -10,6 +10,7 @@ from agentsup.ids import Cursor, RequestId
 from agentsup.journal.base import Journal, SessionKey
 from agentsup.loop.fold import fold, initial
 from agentsup.loop.state import Rules, State
+from agentsup.session.past import PAGE
 from agentsup.talk.events import Entry, Heard, Kept, RequestStarted
 
 AT_HAND = 64
@@ -23,9 +24,6 @@ SNAPSHOT_EVERY = 256
 
 SNAPSHOT_AT_LEAST_EVERY = 4096
 """The same in the middle of a request that does not end."""
-
-PAGE = 500
-"""Records read at once."""
 
 
 class SessionLog:
@@ -172,10 +170,6 @@ class SessionLog:
             return at_hand
         page = await self._journal.read(self.key, after=Cursor(after), limit=limit)
         return tuple(entry for entry in page if entry.cursor <= upto)
-
-    async def request_start(self, upto: Cursor) -> Cursor:
-        """The cursor of the last request's first record at or before this one; 0 if none is kept."""
-        return await self._journal.last_started(self.key, upto)
 
 
 def _with_rules(state: State, rules: Rules) -> State:

@@ -178,7 +178,9 @@ class Performer:
                 self._endpoint = endpoint
                 self._actor.monitor(endpoint)
             heartbeat = self._life.spec.reconnect.heartbeat
-            follow = Follow(self._actor.ref, effect.provider_session_id, heartbeat, generation, self._life.resident.known)
+            follow = Follow(
+                self._actor.ref, effect.provider_session_id, heartbeat, generation, self._life.resident.known
+            )
             await otp.call(endpoint, follow)
 
         await self._report(follow)

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import time
+
+import attrs
 import trio
 
 from agentsup import otp
+from agentsup.errors import SpecError
 from agentsup.ids import Cursor, SessionId
-from agentsup.journal.base import Journal
+from agentsup.journal.base import Journal, Stored
 from agentsup.otp.keyed_lock import KeyedLocks
 from agentsup.providers.base import Driver, Provider
 from agentsup.providers.endpoint import Endpoint, GetDriver
 from agentsup.session.life import Life
 from agentsup.session.residents import Residents
+from agentsup.session.spec import SessionSpec
 from agentsup.session.subscription import Overflow, Subscription, check_options
-from agentsup.talk.events import SessionEvent
-
+from agentsup.talk.events import Entry, Forked, Kept, SessionEnded, SessionEvent
 
 OPENINGS = 64
 """Enough to be quick, few enough that ten thousand sessions which begin together leave the others their turn."""
@@ -72,7 +76,9 @@ class Services:
         self.openings = trio.CapacityLimiter(OPENINGS)
         """Sessions that are made at their providers, or taken up from the journal, at the same time."""
 
-        self._thaws = KeyedLocks()
+        self.starts = KeyedLocks()
+        """Per session id: one beginning at a time."""
+
         supervisors = otp.Registry("supervisors")
         self.providers = otp.Name("providers", supervisors)
         self.sessions = otp.Name("sessions", supervisors)
@@ -96,6 +102,44 @@ class Services:
         if self.lives.get(life.session_id) is life:
             del self.lives[life.session_id]
 
+    async def place(self, session_id: SessionId, spec: SessionSpec, *, fresh: bool) -> Stored:
+        """The session's place in the journal: the one it has there, if it has not ended, else a new one.
+
+        Raises:
+            SpecError: it stands in the store, and lives at a provider of another kind.
+            StoreError: the store cannot be written.
+        """
+        stored = await self.journal.find(session_id)
+        if stored is not None and not stored.ended:
+            if not fresh and stored.provider == spec.provider.kind:
+                return stored
+            if not fresh:
+                raise SpecError.of(
+                    "provider", f"is {spec.provider.kind}, and the session in the store lives at {stored.provider}"
+                )
+            await self._append(stored, SessionEnded(reason="a new session was begun under its id"))
+        return await self.journal.register(
+            session_id, provider=spec.provider.kind, metadata=spec.metadata, at=time.time()
+        )
+
+    async def fork(self, source: Stored, session_id: SessionId, upto: Cursor) -> Stored:
+        """A copy of the session's records up to the cursor, under another id.
+
+        Raises:
+            SpecError: the id or the cursor cannot be used.
+            StoreError: the store cannot be written.
+        """
+        copy = await self.journal.fork(source.key, session_id, upto=upto, at=time.time())
+        await self._append(copy, Forked(source=source.session_id, cursor=upto))
+        return attrs.evolve(copy, last=Cursor(copy.last + 1))
+
+    async def _append(self, stored: Stored, body: Kept) -> None:
+        """Keep one more event of a session that does not live, and wait until it is durable."""
+        durable = trio.Event()
+        entry = Entry(cursor=Cursor(stored.last + 1), at=time.time(), body=body)
+        self.journal.append(stored.key, (entry,), committed=lambda _: durable.set())
+        await durable.wait()
+
     async def thaw(self, life: Life) -> None:
         """Have the session's task run, if it does not: it was passivated, or stands in the store and was not wanted until now.
 
@@ -103,7 +147,7 @@ class Services:
             otp.CallError: the sessions supervisor is not there at the moment.
             otp.StartError: its task could not be started.
         """
-        async with self._thaws.hold(life.session_id):
+        async with self.starts.hold(life.session_id):
             if life.child is None or life.ended is not None or life.abandoned or self.names.whereis(life.session_id):
                 return
             async with self.openings:

@@ -54,7 +54,9 @@ class Limits:
         for name in ("max_turns", "max_tool_rounds", "max_session_turns", "max_tokens"):
             value = getattr(self, name)
             least = 0 if name == "max_tool_rounds" else 1
-            if (value is None and name == "max_turns") or (value is not None and (type(value) is not int or value < least)):
+            if (value is None and name == "max_turns") or (
+                value is not None and (type(value) is not int or value < least)
+            ):
                 or_none = "" if name == "max_turns" else "None or "
                 found.append((name, f"must be {or_none}an integer of at least {least}, not {value!r}"))
         if self.max_cost is not None and not is_positive(self.max_cost):
