@@ -312,6 +312,15 @@ def _server_tool_used(state: State, event: ev.ServerToolUsed) -> State:
     return _with_new_call(state, Call(use=event.use, ours=False)) if event.asks else state
 
 
+def _server_tool_ended(state: State, event: ev.ServerToolEnded) -> State:
+    """A call that asked for leave has it, or was denied it, from whomever: nobody here need say anything any more."""
+    state = _busy(state, event)
+    call = state.calls.get(event.call_id)
+    if call is None or call.ours or call.queued:  # a word that is on its way is confirmed by its own echo, or refused
+        return state
+    return _settled(state, [event.call_id])
+
+
 def _with_new_call(state: State, call: Call) -> State:
     call_id = call.use.call_id
     if call_id in state.calls or call_id in state.answered:
@@ -436,6 +445,7 @@ _APPLY: Mapping[type[Any], Callable[[State, Any], State]] = {
     ev.Said: _busy,
     ev.ToolAsked: _tool_asked,
     ev.ServerToolUsed: _server_tool_used,
+    ev.ServerToolEnded: _server_tool_ended,
     ev.Measured: _measured,
     ev.Echoed: _echoed,
     ev.Troubled: _troubled,

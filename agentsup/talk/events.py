@@ -427,6 +427,15 @@ class ServerToolUsed(Heard):
 
 
 @attrs.frozen(kw_only=True)
+class ServerToolEnded(Heard):
+    """A tool on the provider's side came to something; if it had asked for leave, somebody has given or denied it."""
+
+    type: ClassVar[str] = "server_tool_ended"
+    call_id: CallId
+    is_error: bool = False
+
+
+@attrs.frozen(kw_only=True)
 class Measured(Heard):
     """A model call is over, and this is what it used."""
 
@@ -469,7 +478,17 @@ class Noted(Heard):
 
 
 Theirs: TypeAlias = (
-    Working | Waiting | Terminated | Said | ToolAsked | ServerToolUsed | Measured | Echoed | Troubled | Noted
+    Working
+    | Waiting
+    | Terminated
+    | Said
+    | ToolAsked
+    | ServerToolUsed
+    | ServerToolEnded
+    | Measured
+    | Echoed
+    | Troubled
+    | Noted
 )
 
 

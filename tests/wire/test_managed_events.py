@@ -30,6 +30,9 @@ MESSAGE = raw("agent.message", content=text("Hello", "you"))
 TOOL = raw("agent.custom_tool_use", name="look", input={"order": 7})
 SERVER_TOOL = raw("agent.tool_use", name="bash", input={"command": "ls"}, evaluated_permission="allow")
 MCP_TOOL = raw("agent.mcp_tool_use", name="find", mcp_server_name="s", input={}, evaluated_permission="ask")
+DENIED_TOOL = raw("agent.tool_use", name="rm", input={}, evaluated_permission="deny")
+SERVER_RESULT = raw("agent.tool_result", tool_use_id="sevt_8", content=text("a b"), is_error=False)
+MCP_RESULT = raw("agent.mcp_tool_result", mcp_tool_use_id="sevt_7", content=text("no"), is_error=True)
 IDLE = raw("session.status_idle", stop_reason={"type": "end_turn"}, stop_details=None)
 ACTION = raw("session.status_idle", stop_reason={"type": "requires_action", "event_ids": ["b", "a"]}, stop_details=None)
 RETRY = {"type": "model_overloaded_error", "message": "busy", "retry_status": {"type": "retrying"}}
@@ -48,11 +51,28 @@ SPAN = raw(
 ECHO = raw("user.message", content=text("Hi"))
 RESULT_ECHO = raw("user.custom_tool_result", custom_tool_use_id="sevt_9", content=text("7"), is_error=False)
 STOP_ECHO = raw("user.interrupt")
+ALLOW_ECHO = raw("user.tool_confirmation", tool_use_id="sevt_8", result="allow", deny_message=None)
+OUTCOME_ECHO = raw(
+    "user.define_outcome",
+    description="A report",
+    rubric={"type": "text", "content": "It has a date"},
+    max_iterations=None,
+    outcome_id="outc_1",
+)
+SYSTEM_ECHO = raw("system.message", content=text("Be brief"))
+SELF_HOSTED_ECHO = raw("user.tool_result", tool_use_id="sevt_8", content=text("a b"), is_error=None)
 KNOWN = [
     MESSAGE,
     TOOL,
     SERVER_TOOL,
     MCP_TOOL,
+    DENIED_TOOL,
+    SERVER_RESULT,
+    MCP_RESULT,
+    ALLOW_ECHO,
+    OUTCOME_ECHO,
+    SYSTEM_ECHO,
+    SELF_HOSTED_ECHO,
     IDLE,
     ACTION,
     ERROR,
@@ -69,7 +89,10 @@ MEANINGS = [
     (MESSAGE, ev.Said(id="sevt_1", raw=MESSAGE, text="Hello\nyou")),
     (TOOL, ev.ToolAsked(id="sevt_1", raw=TOOL, use=ToolUse("sevt_1", "look", {"order": 7}))),
     (SERVER_TOOL, ev.ServerToolUsed(id="sevt_1", raw=SERVER_TOOL, use=ToolUse("sevt_1", "bash", {"command": "ls"}))),
-    (MCP_TOOL, ev.ServerToolUsed(id="sevt_1", raw=MCP_TOOL, use=ToolUse("sevt_1", "find", {}))),
+    (MCP_TOOL, ev.ServerToolUsed(id="sevt_1", raw=MCP_TOOL, use=ToolUse("sevt_1", "find", {}), asks=True)),
+    (DENIED_TOOL, ev.ServerToolUsed(id="sevt_1", raw=DENIED_TOOL, use=ToolUse("sevt_1", "rm", {}))),
+    (SERVER_RESULT, ev.ServerToolEnded(id="sevt_1", raw=SERVER_RESULT, call_id="sevt_8")),
+    (MCP_RESULT, ev.ServerToolEnded(id="sevt_1", raw=MCP_RESULT, call_id="sevt_7", is_error=True)),
     (IDLE, ev.Waiting(id="sevt_1", raw=IDLE, terminal="end_turn", stop_reason={"type": "end_turn"})),
     (
         ACTION,
@@ -86,6 +109,10 @@ MEANINGS = [
     (ECHO, ev.Echoed(id="sevt_1", raw=ECHO, kind="message", text="Hi")),
     (RESULT_ECHO, ev.Echoed(id="sevt_1", raw=RESULT_ECHO, kind="result", call_id="sevt_9")),
     (STOP_ECHO, ev.Echoed(id="sevt_1", raw=STOP_ECHO, kind="interrupt")),
+    (ALLOW_ECHO, ev.Echoed(id="sevt_1", raw=ALLOW_ECHO, kind="confirmation", call_id="sevt_8")),
+    (OUTCOME_ECHO, ev.Echoed(id="sevt_1", raw=OUTCOME_ECHO, kind="outcome", text="A report")),
+    (SYSTEM_ECHO, ev.Echoed(id="sevt_1", raw=SYSTEM_ECHO, kind="other")),
+    (SELF_HOSTED_ECHO, ev.Echoed(id="sevt_1", raw=SELF_HOSTED_ECHO, kind="other")),
 ]
 
 
@@ -106,6 +133,9 @@ def test_what_events_mean(event, meaning):
         ("session.thread_status_idle", ev.Noted),
         ("session.usage", ev.Noted),
         ("nobody.has_heard_of_this", ev.Noted),
+        ("span.outcome_evaluation_end", ev.Noted),
+        ("agent.tool_result", ev.Noted),
+        ("user.of_the_future", ev.Echoed),
     ],
 )
 def test_states_and_events_that_change_nothing(kind, meaning):
@@ -127,6 +157,8 @@ def test_states_and_events_that_change_nothing(kind, meaning):
         ({"type": "budget_reached"}, "terminated"),
         ({"type": "refusal"}, "terminated"),
         ({"type": "satisfied"}, "end_turn"),
+        ({"type": "max_iterations_reached"}, "end_turn"),
+        ({"type": "failed"}, "terminated"),
         ({"type": "of the future"}, "terminated"),
         (None, "terminated"),
         ("end_turn", "terminated"),
@@ -156,8 +188,9 @@ def test_an_id_that_is_none_is_none(event_id):
 
 
 def test_a_call_without_an_id_is_no_call():
-    """It could not be answered."""
+    """It could not be answered; what runs over there does not ask us, then."""
     assert type(read({"type": "agent.custom_tool_use", "name": "x", "input": {}})) is ev.Noted
+    assert not read({"type": "agent.tool_use", "name": "x", "input": {}, "evaluated_permission": "ask"}).asks
 
 
 def test_repr_does_not_show_content():
@@ -169,7 +202,22 @@ def test_repr_does_not_show_content():
 
 
 FIELDS = st.sampled_from(
-    ["id", "content", "name", "input", "stop_reason", "error", "model_usage", "custom_tool_use_id", "delta", "event_id"]
+    [
+        "id",
+        "content",
+        "name",
+        "input",
+        "stop_reason",
+        "error",
+        "model_usage",
+        "custom_tool_use_id",
+        "tool_use_id",
+        "mcp_tool_use_id",
+        "evaluated_permission",
+        "description",
+        "delta",
+        "event_id",
+    ]
 )
 
 

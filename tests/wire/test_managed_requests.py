@@ -8,7 +8,8 @@ import pytest
 
 from agentsup.errors import AgentsupError
 from agentsup.talk.content import Document, Image, Text
-from agentsup.talk.outgoing import GiveResult, SayMessage, SayStop
+from agentsup.talk.outcome import Outcome
+from agentsup.talk.outgoing import DefineOutcome, GiveLeave, GiveResult, SayMessage, SayRaw, SayStop
 from agentsup.talk.tools import ToolResult
 from agentsup.wire.managed import requests
 
@@ -29,6 +30,15 @@ PARTS = (
 )
 MIXED_MESSAGE = SayMessage("r2", PARTS)
 MIXED_RESULT = GiveResult(ToolResult.of("sevt_2", PARTS))
+
+
+OUTCOME = DefineOutcome("r1", Outcome("A report", "It has a date"))
+SHORT_OUTCOME = DefineOutcome("r2", Outcome("A report", "It has a date", max_iterations=1))
+ALLOW = GiveLeave("sevt_2", allow=True, message="never said")
+DENY = GiveLeave("sevt_3", allow=False, message="not today")
+PLAIN_DENY = GiveLeave("sevt_4", allow=False)
+RAW = SayRaw("raw:1", {"type": "system.message", "content": [{"type": "text", "text": "Be brief"}]})
+ITEMS = [MESSAGE, RESULT, FAILED, SILENT, SayStop("stop:r1"), OUTCOME, SHORT_OUTCOME, ALLOW, DENY, PLAIN_DENY, RAW]
 
 
 def test_events_go_out_together_and_in_order():
@@ -78,6 +88,38 @@ def test_parts_are_content_blocks():
 
 
 ITEMS = [MESSAGE, RESULT, FAILED, SILENT, MIXED_MESSAGE, MIXED_RESULT, SayStop("stop:r1")]
+
+
+def test_an_outcome_is_defined_with_its_rubric():
+    """The rubric as text; how often it is evaluated only where that was said."""
+    body = {
+        "type": "user.define_outcome",
+        "description": "A report",
+        "rubric": {"type": "text", "content": "It has a date"},
+    }
+
+    assert requests.event(OUTCOME) == body
+    assert requests.event(SHORT_OUTCOME) == {**body, "max_iterations": 1}
+
+
+def test_leave_is_given_or_denied_by_the_calls_id():
+    """A message goes with a denial, and with a denial only: the service takes it nowhere else."""
+    word = {"type": "user.tool_confirmation"}
+
+    assert requests.event(ALLOW) == {**word, "tool_use_id": "sevt_2", "result": "allow"}
+    assert requests.event(DENY) == {
+        **word,
+        "tool_use_id": "sevt_3",
+        "result": "deny",
+        "deny_message": "not today",
+    }
+    assert requests.event(PLAIN_DENY) == {**word, "tool_use_id": "sevt_4", "result": "deny"}
+
+
+def test_the_providers_own_words_go_out_as_they_are():
+    """Nothing is added, and nothing checked."""
+    assert requests.event(RAW) == RAW.raw
+    assert requests.event(SayRaw("raw:2", {"anything": [1, {"a": None}]})) == {"anything": [1, {"a": None}]}
 
 
 @pytest.mark.parametrize("item", ITEMS, ids=lambda item: item.key)

@@ -32,6 +32,8 @@ _ENDS: Mapping[str, Terminal] = {
 def read(raw: Raw) -> ev.Theirs | ev.TextDelta | None:
     """What the event means; None if it says nothing by itself. `raw` must have passed `frames.checked`."""
     meaning = _READ.get(raw["type"])
+    if meaning is None and raw["type"].startswith("user."):
+        meaning = _input  # the service shows what it was sent, also in words we do not know
     # An interrupt's echo may come with an empty id, which would make all of them one.
     event_id = raw.get("id")
     if not isinstance(event_id, str) or not event_id:
@@ -61,7 +63,16 @@ def _custom_tool_use(event_id: Any, raw: Raw) -> ev.ToolAsked | ev.Noted:
 
 
 def _server_tool_use(event_id: Any, raw: Raw) -> ev.ServerToolUsed:
-    return ev.ServerToolUsed(id=event_id, raw=raw, use=_use(event_id, raw))
+    """The service says by `evaluated_permission` whether it waits for leave, whatever policy that came of."""
+    asks = raw.get("evaluated_permission") == "ask" and event_id is not None  # leave is given by id
+    return ev.ServerToolUsed(id=event_id, raw=raw, use=_use(event_id, raw), asks=asks)
+
+
+def _server_tool_result(event_id: Any, raw: Raw) -> ev.ServerToolEnded | ev.Noted:
+    call_id = raw.get("tool_use_id" if raw["type"] == "agent.tool_result" else "mcp_tool_use_id")
+    if not isinstance(call_id, str):
+        return ev.Noted(id=event_id, raw=raw)
+    return ev.ServerToolEnded(id=event_id, raw=raw, call_id=CallId(call_id), is_error=raw.get("is_error") is True)
 
 
 def _running(event_id: Any, raw: Raw) -> ev.Working:
@@ -113,6 +124,20 @@ def _user_result(event_id: Any, raw: Raw) -> ev.Echoed:
     return ev.Echoed(id=event_id, raw=raw, kind="result", call_id=CallId(str(raw.get("custom_tool_use_id"))))
 
 
+def _user_confirmation(event_id: Any, raw: Raw) -> ev.Echoed:
+    return ev.Echoed(id=event_id, raw=raw, kind="confirmation", call_id=CallId(str(raw.get("tool_use_id"))))
+
+
+def _user_outcome(event_id: Any, raw: Raw) -> ev.Echoed:
+    description = raw.get("description")
+    return ev.Echoed(id=event_id, raw=raw, kind="outcome", text=description if isinstance(description, str) else None)
+
+
+def _input(event_id: Any, raw: Raw) -> ev.Echoed:
+    """An input that we send in the provider's own words only."""
+    return ev.Echoed(id=event_id, raw=raw, kind="other")
+
+
 def _user_interrupt(event_id: Any, raw: Raw) -> ev.Echoed:
     return ev.Echoed(id=event_id, raw=raw, kind="interrupt")
 
@@ -124,6 +149,8 @@ _READ: Mapping[str, Callable[[Any, Raw], ev.Theirs | ev.TextDelta | None]] = {
     "agent.custom_tool_use": _custom_tool_use,
     "agent.tool_use": _server_tool_use,
     "agent.mcp_tool_use": _server_tool_use,
+    "agent.tool_result": _server_tool_result,
+    "agent.mcp_tool_result": _server_tool_result,
     "session.status_running": _running,
     "session.status_idle": _idle,
     "session.status_terminated": _over,
@@ -132,9 +159,12 @@ _READ: Mapping[str, Callable[[Any, Raw], ev.Theirs | ev.TextDelta | None]] = {
     "span.model_request_end": _model_request_end,
     "user.message": _user_message,
     "user.custom_tool_result": _user_result,
+    "user.tool_confirmation": _user_confirmation,
+    "user.define_outcome": _user_outcome,
     "user.interrupt": _user_interrupt,
+    "system.message": _input,
 }
-"""Event type to meaning; all other types change nothing here and travel as `Noted`."""
+"""Event type to meaning. Inputs of other types are `other` echoes; all else changes nothing here and travels as `Noted`."""
 
 
 def _text(raw: Raw) -> str:

@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, assert_never
 
 from agentsup.talk.content import Document, Image, Part, Text
-from agentsup.talk.outgoing import GiveResult, Outgoing, SayMessage, SayStop
+from agentsup.talk.outcome import Outcome
+from agentsup.talk.outgoing import DefineOutcome, GiveLeave, GiveResult, Outgoing, SayMessage, SayRaw, SayStop
 from agentsup.talk.tools import ToolResult
 
 BETA = "managed-agents-2026-04-01"
@@ -54,8 +55,14 @@ def event(item: Outgoing) -> dict[str, Any]:
             return user_message(item.parts)
         case GiveResult(result):
             return custom_tool_result(result)
+        case DefineOutcome(outcome=outcome):
+            return define_outcome(outcome)
+        case GiveLeave():
+            return tool_confirmation(item)
         case SayStop():
             return {"type": "user.interrupt"}
+        case SayRaw(raw=raw):
+            return dict(raw)
     assert_never(item)
 
 
@@ -101,3 +108,18 @@ def _source(part: Image | Document) -> dict[str, Any]:
     if part.url is not None:
         return {"type": "url", "url": part.url}
     return {"type": "file", "file_id": part.file_id}
+
+
+def tool_confirmation(leave: GiveLeave) -> dict[str, Any]:
+    """The word on a call of the service's own that asked for leave; only a denial says why."""
+    word = {"type": "user.tool_confirmation", "tool_use_id": leave.call_id}
+    if leave.allow:
+        return {**word, "result": "allow"}
+    return {**word, "result": "deny", **({"deny_message": leave.message} if leave.message else {})}
+
+
+def define_outcome(outcome: Outcome) -> dict[str, Any]:
+    """What is to be reached, and by what it is judged; without a number of iterations the service has its own."""
+    rubric = {"type": "text", "content": outcome.rubric}
+    body = {"type": "user.define_outcome", "description": outcome.description, "rubric": rubric}
+    return body if outcome.max_iterations is None else {**body, "max_iterations": outcome.max_iterations}
