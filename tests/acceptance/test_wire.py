@@ -384,4 +384,4 @@ async def test_an_idle_that_waits_for_a_call_nobody_made():
 
         assert (result.terminal, result.text) == ("requires_action", "a")
         assert server.only.result_ids() == []
-        assert (await ref.info()).state == "idle"
+        assert (await ref.info()).state == "awaiting_input"

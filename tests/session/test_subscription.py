@@ -20,22 +20,26 @@ class Feed:
     """A session's events, as a subscription sees them."""
 
     def __init__(self):
+        self.has_to_be_read = False
         self.log = []
         self.offered = []
         self.subscriptions = []
 
     def subscribe(self, *, after=None, buffer=4, overflow="drop_oldest", wanted=None):
-        subscription = Subscription(
-            self, after=after, now=len(self.log), buffer=buffer, overflow=overflow, wanted=wanted
-        )
+        subscription = Subscription(self, after=after, buffer=buffer, overflow=overflow, wanted=wanted)
         self.subscriptions.append(subscription)
         return subscription
 
-    def replay(self, *, after):
-        place = after
-        while place < len(self.log):
-            place += 1
-            yield self.log[place - 1]
+    @property
+    def published(self):
+        return len(self.log)
+
+    def recent(self, *, after):
+        return None if self.has_to_be_read else tuple(self.log[after : after + 3])
+
+    async def replay(self, *, after):
+        await trio.lowlevel.checkpoint()
+        return tuple(self.log[after : after + 3])
 
     def leave(self, subscription):
         if subscription in self.subscriptions:
