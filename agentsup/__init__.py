@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from agentsup import claude, otp, provisioning
     from agentsup.errors import AgentsupError, AlreadyStarted, NotFound, Problem, SpecError
     from agentsup.ids import CallId, Cursor, ProviderSessionId, RequestId, SessionId
+    from agentsup.journal.base import Stored
     from agentsup.journal.errors import Fenced, StoreBusy, StoreCorrupt, StoreError, StoreFailed
     from agentsup.journal.store import SQLiteStore
     from agentsup.providers.managed import ClaudeManagedAgents
@@ -30,24 +31,32 @@ if TYPE_CHECKING:
     from agentsup.provisioning.specs import AgentSpec, EnvironmentSpec
     from agentsup.provisioning.tags import resolve, tag
     from agentsup.runtime import Runtime, open_runtime, run, session_child
+    from agentsup.session.approval import Allow, Deny
     from agentsup.session.client import SessionRef, TextStream
     from agentsup.session.errors import (
+        BudgetExceeded,
+        Halted,
         Interrupted,
+        NoSuchCall,
         NoSuchSession,
         ProviderFailed,
         RequestClosed,
         RequestFailed,
         RequestTimeout,
         SessionClosed,
+        StreamError,
         ToolError,
         TurnLimitReached,
     )
+    from agentsup.session.judge import GoOn, Halt, TurnReport
+    from agentsup.session.past import PastSession
     from agentsup.session.spec import Limits, Restart, SessionSpec
     from agentsup.session.status import Status
     from agentsup.session.subscription import SubscriberTooSlow, Subscription
     from agentsup.session.tool import Tool, tool
     from agentsup.talk.content import Document, Image, Text
     from agentsup.talk.events import SessionEvent
+    from agentsup.talk.outcome import Outcome
     from agentsup.talk.result import SessionResult, Turn
     from agentsup.talk.tools import SessionInfo, ToolResult, ToolSpec, ToolUse
     from agentsup.talk.usage import Usage
@@ -58,23 +67,32 @@ __version__ = "0.1.0"
 __all__ = [
     "AgentSpec",
     "AgentsupError",
+    "Allow",
     "AlreadyStarted",
+    "BudgetExceeded",
     "CallId",
     "ClaudeManagedAgents",
     "Cursor",
+    "Deny",
     "Document",
     "EnvironmentSpec",
     "Fenced",
+    "GoOn",
+    "Halt",
+    "Halted",
     "Handle",
     "Image",
     "Interrupted",
     "Limits",
     "LocalProtocolError",
     "NameConflict",
+    "NoSuchCall",
     "NoSuchSession",
     "NotFound",
     "OnlyArchived",
+    "Outcome",
     "PartlyFailed",
+    "PastSession",
     "Problem",
     "ProviderFailed",
     "ProviderSessionId",
@@ -102,6 +120,8 @@ __all__ = [
     "StoreCorrupt",
     "StoreError",
     "StoreFailed",
+    "Stored",
+    "StreamError",
     "SubscriberTooSlow",
     "Subscription",
     "Text",
@@ -113,6 +133,7 @@ __all__ = [
     "ToolUse",
     "Turn",
     "TurnLimitReached",
+    "TurnReport",
     "UnknownTag",
     "Usage",
     "__version__",
@@ -147,6 +168,7 @@ _HOMES = {
         "RequestId",
         "SessionId",
     ),
+    "agentsup.journal.base": ("Stored",),
     "agentsup.journal.errors": (
         "Fenced",
         "StoreBusy",
@@ -189,21 +211,35 @@ _HOMES = {
         "run",
         "session_child",
     ),
+    "agentsup.session.approval": (
+        "Allow",
+        "Deny",
+    ),
     "agentsup.session.client": (
         "SessionRef",
         "TextStream",
     ),
     "agentsup.session.errors": (
+        "BudgetExceeded",
+        "Halted",
         "Interrupted",
+        "NoSuchCall",
         "NoSuchSession",
         "ProviderFailed",
         "RequestClosed",
         "RequestFailed",
         "RequestTimeout",
         "SessionClosed",
+        "StreamError",
         "ToolError",
         "TurnLimitReached",
     ),
+    "agentsup.session.judge": (
+        "GoOn",
+        "Halt",
+        "TurnReport",
+    ),
+    "agentsup.session.past": ("PastSession",),
     "agentsup.session.spec": (
         "Limits",
         "Restart",
@@ -224,6 +260,7 @@ _HOMES = {
         "Text",
     ),
     "agentsup.talk.events": ("SessionEvent",),
+    "agentsup.talk.outcome": ("Outcome",),
     "agentsup.talk.result": (
         "SessionResult",
         "Turn",

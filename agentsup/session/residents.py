@@ -19,6 +19,8 @@ class Residents:
         self._awake: set[Life] = set()
         self._idle: OrderedDict[Life, Timer | None] = OrderedDict()
         """Longest idle first."""
+        self._asked: set[Life] = set()
+        """Those that were asked to leave, and have not."""
         self.kernel: Runtime | None = None
         """Whose clock counts the idle time."""
 
@@ -33,6 +35,7 @@ class Residents:
         if life.child is None:
             return
         self._forget(life)
+        self._asked.discard(life)
         self._awake.add(life)
         if state == "idle":
             self._idle[life] = self._timer(life)
@@ -41,6 +44,7 @@ class Residents:
     def leave(self, life: Life) -> None:
         """The session's task has ended."""
         self._forget(life)
+        self._asked.discard(life)
         self._awake.discard(life)
 
     def _forget(self, life: Life) -> None:
@@ -57,9 +61,10 @@ class Residents:
         """Beyond the cap the longest idle leave; sessions that work are never asked, so the cap can be exceeded by them."""
         if self._most is None:
             return
-        surplus = len(self._awake) - self._most
-        for life in list(self._idle)[: max(0, surplus)]:
+        while self._idle and len(self._awake) - len(self._asked) > self._most:
+            life = next(iter(self._idle))
             self._forget(life)
+            self._asked.add(life)
             _ask_to_leave(life)
 
 
