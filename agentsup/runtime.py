@@ -15,7 +15,6 @@ with it, which its sessions then open again.
 from __future__ import annotations
 
 import math
-import os
 import uuid
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -30,7 +29,7 @@ from agentsup import otp
 from agentsup.errors import AlreadyStarted, Problem, SpecError
 from agentsup.ids import Cursor, SessionId
 from agentsup.journal.base import Journal, Stored
-from agentsup.journal.store import SQLiteStore, journal_for
+from agentsup.journal.store import StoreInput, as_store
 from agentsup.journal.writer import Writer
 from agentsup.loop.state import Rules
 from agentsup.providers.reconnect import is_positive
@@ -231,7 +230,7 @@ class Runtime:
 @asynccontextmanager
 async def open_runtime(
     *,
-    store: str | os.PathLike[str] | SQLiteStore | None = None,
+    store: StoreInput = None,
     spec_for: SpecFor | None = None,
     recover: Recover = "eager",
     passivate_after: float | None = None,
@@ -259,7 +258,7 @@ async def open_runtime(
         StoreFailed: it cannot be opened, or not be written.
     """
     _check_options(spec_for, recover, passivate_after, max_resident)
-    journal = journal_for(store)
+    journal = as_store(store).journal()
     await journal.open()
     try:
         services = Services(journal, Residents(passivate_after=passivate_after, max_resident=max_resident))

@@ -35,6 +35,9 @@ class Residents:
         if life.child is None:
             return
         self._forget(life)
+        if state == "passivated":
+            self._asked.add(life)  # on its way out
+            return
         self._asked.discard(life)
         self._awake.add(life)
         if state == "idle":
