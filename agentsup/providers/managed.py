@@ -17,6 +17,7 @@ from agentsup.errors import Problem
 from agentsup.providers.base import Bodies, Driver, Hear, Opening, Unavailable
 from agentsup.providers.body import unwinding
 from agentsup.providers.http_errors import check_status, translated
+from agentsup.providers.measuring import measured
 from agentsup.providers.transport import STREAM, StreamsApart
 from agentsup.talk.events import TextDelta, Theirs
 from agentsup.talk.outgoing import Outgoing
@@ -230,10 +231,11 @@ class ManagedDriver:
     ) -> Mapping[str, Any]:
         timeout = httpx.Timeout(ANSWER_TIMEOUT, connect=CONNECT_TIMEOUT, pool=None)
         content, headers = _encoded(body, self._headers)
-        with translated(what):
+        with translated(what), measured("claude-managed-agents", method, what) as answered:
             response = await self._http.request(
                 method, self._base_url + path, content=content, params=params, headers=headers, timeout=timeout
             )
+            answered(response.status_code)
             check_status(response, response.content, what, secret=self._secret)
             try:
                 answer = response.json()

@@ -14,6 +14,7 @@ from typing import Protocol
 import attrs
 import trio
 
+from agentsup import telemetry
 from agentsup.errors import AgentsupError
 from agentsup.ids import Cursor, RequestId, SessionId
 from agentsup.journal.base import Journal, Stored
@@ -26,6 +27,7 @@ from agentsup.session.log import SessionLog
 from agentsup.session.past import PAGE, event_of, every, result_from, told
 from agentsup.session.spec import SessionSpec
 from agentsup.session.subscription import Overflow, Subscription, check_options
+from agentsup.session.telling import Telling
 from agentsup.session.waiting import Waiting
 from agentsup.talk.events import (
     Connected,
@@ -95,6 +97,13 @@ class Life:
         self._held: deque[Entry | SessionEvent] = deque()
         """What is to be shown when it is durable, in order."""
         self._changed: trio.Event | None = None
+        self._told: Telling | None = None
+
+    @property
+    def _telling(self) -> Telling:
+        if self._told is None:
+            self._told = Telling(self.session_id, self.spec)
+        return self._told
 
     def __repr__(self) -> str:
         state = "ended" if self.ended is not None else f"incarnation {self.incarnation}"
@@ -163,6 +172,8 @@ class Life:
         """Keep these events, and show them to everybody who listens when they are durable."""
         self.provider_session_id = state.provider_session_id
         self._held.extend(self.resident.append(bodies, state, at=time.time(), committed=self._committed))
+        if telemetry.listening():
+            self._telling.tell(bodies, provider_session_id=self.provider_session_id)
         self._release()
 
     def show(self, body: Passing) -> None:
@@ -234,6 +245,8 @@ class Life:
         entries = log.at_hand(after=start - 1, upto=entry.cursor)
         result = result_from(entries or (entry,), body.request_id, self.stored, self.provider_session_id)
         event = event_of(entry, self.stored, result)
+        if telemetry.listening():
+            self._telling.tell_end(body, result)
         self._offer(event)
         waiting = self._results.pop(body.request_id, None)
         if waiting is not None and body.failure is None:

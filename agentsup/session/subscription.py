@@ -20,6 +20,7 @@ from typing import Any, Literal, Protocol, TypeAlias, assert_never, get_args
 import attrs
 import trio
 
+from agentsup import telemetry
 from agentsup.errors import AgentsupError, Problem, SpecError
 from agentsup.ids import Cursor
 from agentsup.talk.events import Dropped, SessionEnded, SessionEvent
@@ -201,20 +202,27 @@ class Subscription:
         if not self._missing:
             self._hole = event
         self._missing += 1
+        self._count_dropped(event)
+
+    def _count_dropped(self, event: SessionEvent) -> None:
         self._dropped += 1
+        if telemetry.listening():
+            who = {"session_id": event.session_id, "overflow": self._overflow}
+            telemetry.emit(telemetry.EVENTS_DROPPED, {"count": 1}, who)
 
     def _drop_oldest(self) -> None:
         """Drop the oldest event that may be dropped; what follows it remembers how many are missing before it."""
         place = next((place for place, waiting in enumerate(self._queue) if not _is_last(waiting.event)), None)
         if place is None:
             return  # nothing but terminals: they stay, and the buffer is over its bound by as many
-        missing = self._queue[place].missing + 1
+        dropped = self._queue[place]
+        missing = dropped.missing + 1
         del self._queue[place]
         if place < len(self._queue):
             self._queue[place].missing += missing
         else:
             self._missing += missing
-        self._dropped += 1
+        self._count_dropped(dropped.event)
 
     # --- the subscriber's side ---------------------------------------------------------------------------------------------
 
