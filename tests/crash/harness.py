@@ -14,6 +14,8 @@ import httpx
 
 from tests.crash.worker import SCRIPTS, Orders
 
+HEADERS = {"x-api-key": "key", "anthropic-version": "2023-06-01", "anthropic-beta": "managed-agents-2026-04-01"}
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -99,7 +101,7 @@ class Story:
 
         calls = {e["id"]: e["name"] for e in history if e["type"] == "agent.custom_tool_use"}
         results = Counter(e["custom_tool_use_id"] for e in history if e["type"] == "user.custom_tool_result")
-        assert results == Counter(calls), "each call has one result"
+        assert results == Counter(list(calls)), "each call has one result"
         leaves = [e["tool_use_id"] for e in history if e["type"] == "user.tool_confirmation"]
         assert len(leaves) == len(set(leaves)) == 1, "leave was given once"
 
@@ -142,7 +144,7 @@ def world():
     )
     try:
         base_url = sim.stdout.readline().split()[1]
-        with httpx.Client(base_url=base_url, headers={"x-api-key": "key"}, trust_env=False) as http:
+        with httpx.Client(base_url=base_url, headers=HEADERS, trust_env=False) as http:
             agent = http.post("/v1/agents", json={"name": "crash", "model": "m"}).json()["id"]
             environment = http.post("/v1/environments", json={"name": "crash"}).json()["id"]
             yield World(base_url, agent, environment, http, zygote)

@@ -62,7 +62,7 @@ def test_killed_at_random_moments(world, tmp_path):
 
 
 def kill_and_finish(story, **how):
-    """One life that is killed, one that is not; then all must be well. Says where it died if it is not."""
+    """One life that is killed, one that is not; then all must be well. Gives back where it died, and says it if all is not well."""
     first = story.live(**how)
     place = story.last_place
     second = story.live()
@@ -72,4 +72,6 @@ def kill_and_finish(story, **how):
         story.check()
     except AssertionError as exc:
         exc.add_note(f"killed at: {place}; in {story.folder}")
+        exc.add_note("\n".join(story.lines("log")[-40:]))
         raise
+    return place

@@ -31,6 +31,9 @@ def one_life(orders: dict[str, object], kill_after: float | None) -> dict[str, o
     if child == 0:
         status = 70
         try:
+            log = os.open(os.path.join(orders["folder"], "log"), os.O_CREAT | os.O_APPEND | os.O_WRONLY)
+            os.dup2(log, 1)
+            os.dup2(log, 2)
             signal.setitimer(signal.ITIMER_REAL, HANGS)  # SIGALRM ends it: a stuck life must not hang the test
             signal.signal(signal.SIGALRM, signal.SIG_DFL)
             worker.main(worker.Orders(**orders))
