@@ -2,72 +2,96 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+import attrs
+
 from agentsup.ids import CallId
 from agentsup.loop import messages as msg
 from agentsup.loop.effects import AskApproval, RunTool
-from agentsup.loop.endings import end_request, stop_request
-from agentsup.loop.limits import exceeded
 from agentsup.loop.plan import Plan
 from agentsup.loop.state import Call, State
-from agentsup.loop.taking import take_result
 from agentsup.talk import events as ev
 from agentsup.talk.tools import ToolResult
 
-__all__ = ["act_on_asked", "confirm", "look_after", "resolve", "take_result", "undecided"]
+NOT_ALLOWED = "The call of {name} was not allowed."
+IN_DOUBT = (
+    "The tool {name} was interrupted while it ran, and whether it took effect is unknown. "
+    "It was not run again, because it is not declared safe to run twice."
+)
 
 
-def act_on_asked(plan: Plan, due: tuple[Call, ...]) -> bool:
-    """Have decided and run what the provider waits for, then answer all of it at once; False when there is nothing (more) to do.
-
-    It may be left over from before this session was ours.
-    """
-    current = plan.state.current
-    if not due:
-        return False
-    over = exceeded(plan.state, current) if current is not None else None
-    if over is not None:
-        stop_request(plan, over)
-        return True
-    open_ones = [call for call in due if not call.is_decided]
-    if not open_ones:
-        plan.happen(ev.Answered(call_ids=tuple(call.use.call_id for call in due)))
-        return True
-    for call in open_ones:
-        _bring_on(plan, call)
-    idle = plan.state.idle
-    if current is None or idle is None or plan.state.rules.wait_for_approval:
-        return False
-    if not any(call.awaited and call.leave is None for call in plan.state.calls.values()):
-        return False
-    # Nobody is there to decide: what the request waits for is the caller's to see.
-    end_request(plan, idle.terminal, idle.stop_reason, None)
-    return True
+# --- bringing on -----------------------------------------------------------------------------------------------------------------
 
 
-def _bring_on(plan: Plan, call: Call) -> None:
-    """Take the next step with an open call, if it is ours to take."""
+def bring_on(plan: Plan, calls: Iterable[Call]) -> None:
+    """Take the next step with each of these open calls, if it is ours to take: have it decided, then run."""
+    calls = tuple(calls)
+    for call in calls:
+        if _wants_leave(plan.state, call) and call.use.call_id not in plan.state.now.asking and not call.awaited:
+            plan.now(asking=plan.state.now.asking | {call.use.call_id})
+            plan.do(AskApproval(call.use, call.ours))
+    if not plan.state.rules.wait_for_approval and any(_wants_leave(plan.state, call) for call in calls):
+        return  # the request may end for want of a person: nothing of the batch runs before that is known
+    for call in calls:
+        if call.ours and not _wants_leave(plan.state, call) and not call.doubt:
+            _run(plan, call)
+
+
+def _run(plan: Plan, call: Call) -> None:
     call_id, now = call.use.call_id, plan.state.now
-    if call_id in now.running or call_id in now.asking or call.needs_person:
+    if call_id in now.running:
         return
-    if call.leave is None and _needs_leave(plan.state, call):
-        plan.now(asking=now.asking | {call_id})
-        plan.do(AskApproval(call.use, call.ours))
-        return
-    effect = plan.state.rules.effects.get(call.use.name, "unsafe")
     if not call.started:
+        effect = plan.state.rules.effects.get(call.use.name, "unsafe")
         plan.happen(ev.ToolStarted(call_id=call_id, name=call.use.name, effect=effect))
     plan.now(running=now.running | {call_id})
     plan.do(RunTool(call.use))
 
 
-def _needs_leave(state: State, call: Call) -> bool:
+def answer(plan: Plan, calls: Iterable[Call]) -> None:
+    """The answers go out, all in one POST and in this order."""
+    plan.happen(ev.Answered(call_ids=tuple(call.use.call_id for call in calls)))
+
+
+def take_result(plan: Plan, result: ToolResult) -> None:
+    """A result counts once, and only while its call is open; a tool that comes back after its request was stopped is not heard."""
+    plan.now(running=plan.state.now.running - {result.call_id})
+    call = plan.state.calls.get(result.call_id)
+    if call is not None and call.ours and call.result is None:
+        plan.happen(ev.ToolEnded(result=result))
+
+
+def give_up(plan: Plan, why: str) -> None:
+    """What is still open is answered with a failure, so that the conversation stays one that the provider accepts."""
+    for call in tuple(plan.state.calls.values()):
+        if call.is_decided or call.queued:
+            continue
+        if call.ours:
+            text = IN_DOUBT.format(name=call.use.name) if call.doubt else f"not finished: {why}"
+            plan.happen(ev.ToolEnded(result=ToolResult(call.use.call_id, text, is_error=True)))
+        else:
+            denial = ev.Confirmed(call_id=call.use.call_id, allow=False, message=f"not allowed: {why}", by="runtime")
+            plan.happen(denial)
+    waiting = plan.state.asked_calls
+    if waiting:
+        answer(plan, waiting)
+
+
+# --- leave ---------------------------------------------------------------------------------------------------------------------
+
+
+def _wants_leave(state: State, call: Call) -> bool:
+    """Whether somebody has to say that it may run, and nobody has."""
+    if call.leave is not None or call.is_decided:
+        return False
     return not call.ours or (call.use.name in state.rules.gated and not call.started)
 
 
 def may_confirm(state: State, call_id: CallId) -> bool:
     """Whether anybody's word on this call is wanted."""
     call = state.calls.get(call_id)
-    return call is not None and not call.is_decided and call.leave is None and _needs_leave(state, call)
+    return call is not None and _wants_leave(state, call)
 
 
 def confirm(plan: Plan, word: msg.Confirm) -> None:
@@ -78,7 +102,7 @@ def confirm(plan: Plan, word: msg.Confirm) -> None:
     call = plan.state.calls[word.call_id]
     plan.happen(ev.Confirmed(call_id=word.call_id, allow=word.allow, message=word.message, by=word.by))
     if call.ours and not word.allow:
-        text = word.message or f"The call of {call.use.name} was not allowed."
+        text = word.message or NOT_ALLOWED.format(name=call.use.name)
         plan.happen(ev.ToolEnded(result=ToolResult(word.call_id, text, is_error=True)))
 
 
@@ -90,6 +114,9 @@ def undecided(plan: Plan, call_id: CallId) -> None:
         plan.happen(ev.ApprovalAwaited(call_id=call_id, name=call.use.name))
 
 
+# --- doubt ---------------------------------------------------------------------------------------------------------------------
+
+
 def look_after(plan: Plan) -> None:
     """Say what becomes of calls that were cut off while they ran, and may not be run again."""
     for call in tuple(plan.state.calls.values()):
@@ -98,7 +125,8 @@ def look_after(plan: Plan) -> None:
         if plan.state.rules.wait_in_doubt and plan.state.current is not None:
             plan.happen(ev.DoubtRaised(call_id=call.use.call_id, name=call.use.name))
         else:
-            plan.happen(ev.ToolEnded(result=_in_doubt(call)))
+            text = IN_DOUBT.format(name=call.use.name)
+            plan.happen(ev.ToolEnded(result=ToolResult(call.use.call_id, text, is_error=True)))
 
 
 def resolve(plan: Plan, call_id: CallId, result: ToolResult | None) -> None:
@@ -109,17 +137,8 @@ def resolve(plan: Plan, call_id: CallId, result: ToolResult | None) -> None:
     if result is None:
         plan.happen(ev.DoubtResolved(call_id=call_id))
     else:
-        plan.happen(ev.ToolEnded(result=result))
+        plan.happen(ev.ToolEnded(result=attrs.evolve(result, call_id=call_id)))
 
 
 def _may_run_again(state: State, call: Call) -> bool:
     return state.rules.effects.get(call.use.name, "unsafe") != "unsafe"
-
-
-def _in_doubt(call: Call) -> ToolResult:
-    """The result of a call that was cut off and may not be run again."""
-    text = (
-        f"The tool {call.use.name} was interrupted while it ran, and whether it took effect is unknown. "
-        "It was not run again, because it is not declared safe to run twice."
-    )
-    return ToolResult(call.use.call_id, text, is_error=True)

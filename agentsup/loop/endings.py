@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from agentsup.ids import RequestId
+from agentsup.loop.calls import give_up, take_result
 from agentsup.loop.effects import AwaitRest, CancelTimer, CancelTools, Detach, Finish, Post
 from agentsup.loop.plan import Plan
-from agentsup.loop.state import State
-from agentsup.loop.taking import take_result
+from agentsup.loop.state import Link
 from agentsup.talk import events as ev
-from agentsup.talk.outgoing import DefineOutcome, Outgoing, SayMessage, SayStop, begins
+from agentsup.talk.outgoing import Opening, SayStop, begins, says
 from agentsup.talk.result import Terminal
 from agentsup.talk.tools import ToolResult
 
@@ -22,9 +21,7 @@ def end_request(plan: Plan, terminal: Terminal, stop_reason: object, failure: ev
     current = plan.state.current
     if current is None:
         return
-    unsent = tuple(item.key for item in _unsent_words(plan.state, current.id))
-    if unsent:
-        plan.happen(ev.Withdrawn(keys=unsent))
+    _withdraw_unsent(plan)
     plan.do(CancelTimer(current.id))
     running = plan.state.now.running
     if running:
@@ -39,35 +36,39 @@ def stop_request(plan: Plan, failure: ev.Failure) -> None:
     current = plan.state.current
     if current is None:
         return
-    if not any(
-        begins(item) for item in _unsent_words(plan.state, current.id)
-    ):  # else there is nothing to stop over there
-        _answer_open_calls(plan, failure.message)
-        key = f"stop:{current.id}"
-        plan.happen(ev.InterruptSent(key=key))
-        if plan.state.stopping:
-            plan.do(AwaitRest(key, REST))
+    # A message that did not go out made nobody work, and an agent that rests need not be stopped.
+    if not any(begins(item) and item.request_id == current.id for item in _withdraw_unsent(plan)):
+        stop_agent(plan, f"stop:{current.id}", failure.message)
     end_request(plan, "terminated", None, failure)
 
 
-def _unsent_words(state: State, request_id: RequestId) -> list[Outgoing]:
-    """What the request says that cannot have arrived."""
-    return [
-        item
-        for item in state.outbox
-        if isinstance(item, SayMessage | DefineOutcome) and item.request_id == request_id and item.key not in state.sent
-    ]
+def stop(plan: Plan, failure: ev.Failure) -> None:
+    """Stop what runs: the running request or, where the agent works without one, the agent."""
+    state = plan.state
+    if state.current is not None:
+        stop_request(plan, failure)
+    elif state.at_work and not state.stopping:
+        stop_agent(plan, f"stop:{state.stops + 1}", failure.message)
 
 
-def _answer_open_calls(plan: Plan, why: str) -> None:
-    due = [call for call in plan.state.calls.values() if not call.queued]
-    for call in due:
-        if call.ours and call.result is None:
-            plan.happen(ev.ToolEnded(result=ToolResult(call.use.call_id, f"not finished: {why}", is_error=True)))
-    asked = plan.state.idle.asked if plan.state.idle is not None else ()
-    named = [call_id for call_id in asked if call_id in plan.state.calls and not plan.state.calls[call_id].queued]
-    if named:
-        plan.happen(ev.Answered(call_ids=tuple(named)))
+def stop_agent(plan: Plan, key: str, why: str) -> None:
+    """Tell the provider to stop, unless the agent is known to rest; its open calls are answered first."""
+    if plan.state.rests and plan.state.link is Link.ATTACHED:
+        return
+    give_up(plan, why)
+    plan.happen(ev.InterruptSent(key=key))
+    if plan.state.stopping:
+        plan.do(AwaitRest(key, REST))
+
+
+def _withdraw_unsent(plan: Plan) -> list[Opening]:
+    """Keep here what the running request says and cannot have arrived."""
+    state = plan.state
+    ours = [item for item in state.outbox if says(item) and state.current and item.request_id == state.current.id]
+    unsent = [item for item in ours if item.key not in state.sent]
+    if unsent:
+        plan.happen(ev.Withdrawn(keys=tuple(item.key for item in unsent)))
+    return unsent
 
 
 def end_terminated(plan: Plan, last: ev.Terminated) -> None:
@@ -81,7 +82,7 @@ def end_session(plan: Plan, reason: str, failure: ev.Failure | None, *, interrup
     """Every accepted request gets its terminal before the session's own."""
     outward = failure or ev.Failure(kind="closed", message=f"the session is over: {reason}")
     if interrupt:
-        stop_request(plan, outward)
+        stop(plan, outward)
         stops = tuple(item for item in plan.state.outbox if isinstance(item, SayStop))
         if stops:
             plan.do(Post(stops))

@@ -19,11 +19,15 @@ def exceeded(state: State, current: Current) -> Failure | None:
     rules = state.rules
     if current.turns >= rules.max_turns:
         return Failure(kind="turn_limit", message=f"the request reached its limit of {rules.max_turns} turns")
-    if rules.max_tool_rounds is not None and current.rounds >= rules.max_tool_rounds:
-        return Failure(
-            kind="turn_limit", message=f"the request reached its limit of {rules.max_tool_rounds} tool rounds"
-        )
     if rules.max_tokens is not None and current.spent.total >= rules.max_tokens:
         used, limit = current.spent.total, rules.max_tokens
         return Failure(kind="budget", message=f"the request used {used} tokens, and {limit} are its limit")
     return may_begin(state)
+
+
+def out_of_rounds(state: State, current: Current) -> Failure | None:
+    """Why the request may not have another batch of calls answered; None if it may."""
+    limit = state.rules.max_tool_rounds
+    if limit is not None and current.rounds >= limit:
+        return Failure(kind="turn_limit", message=f"the request reached its limit of {limit} tool rounds")
+    return None

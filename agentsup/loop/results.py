@@ -20,9 +20,9 @@ class _Sum:
         self.tool_uses: list[ToolUse] = []
         self.server_tool_uses: list[ToolUse] = []
         self.usage: list[Usage] = []
-        self.acted = False
 
-    def add(self, body: ev.Kept) -> None:
+    def add(self, body: ev.Kept) -> bool:
+        """Take it in, if it is the agent's work; whether it is."""
         match body:
             case ev.Said():
                 self.said.append(body.text)
@@ -32,11 +32,11 @@ class _Sum:
                 self.server_tool_uses.append(body.use)
             case ev.Measured():
                 self.usage.append(body.usage)
-            case ev.Working():
+            case ev.Working() | ev.ServerToolEnded():
                 pass
             case _:
-                return
-        self.acted = True
+                return False
+        return True
 
     @property
     def total(self) -> Usage:
@@ -51,7 +51,7 @@ class _Sum:
 
 
 class Span:
-    """Where a request begins in what the provider says: behind the echo of its message.
+    """Where a request begins and ends in what the provider says: from its having been taken up to its terminal.
 
     What an older request still brings (a provider may finish its sentence after an interrupt) is not taken for this one's.
     """
@@ -61,29 +61,14 @@ class Span:
         """The request that is told apart; None follows whichever runs."""
 
         self.begun = False
-        self._key: str | None = None
-        self._waits = False
-        self._delivered = False
-        self._behind = False
 
     def feed(self, body: ev.Body) -> bool:
         """Whether this event belongs to the running request."""
         match body:
-            case ev.RequestStarted() if self.request_id in (None, body.request_id):
-                self._key = f"message:{body.request_id}"
-                self.begun = self._waits = self._delivered = self._behind = False
-            case ev.Sending() if not self.begun and self._key in body.keys:
-                self._waits = True  # an echo before this is of an older request's message, which took its time
-            case ev.Delivered() if self._waits:
-                self._delivered = self._delivered or self._key in body.keys
-            case ev.Echoed(kind="message", queued=True) if self._waits:
-                self._behind = True  # older work goes first, and what is done until this one's turn comes is about that
-            case ev.Echoed(kind="message") if self._waits:
-                self.begun, self._waits = True, False
-            case ev.Working() if self._waits and self._delivered and not self._behind:  # a provider that does not echo
-                self.begun, self._waits = True, False
+            case ev.TakenUp() if self.request_id in (None, body.request_id):
+                self.begun = True
             case ev.RequestEnded() if self.request_id in (None, body.request_id):
-                self.begun, self._waits, self._key = False, False, None
+                self.begun = False
         return self.begun
 
 
@@ -94,7 +79,7 @@ def result_of(
 
     A caller may hand in more events than the request's own.
     """
-    sums, raws, turns, worked = _Sum(), [], 0, False
+    sums, raws, turns, acted = _Sum(), [], 0, False
     span = Span(request_id)
     ending: ev.RequestEnded | None = None
     for body in bodies:
@@ -104,13 +89,11 @@ def result_of(
             break
         if not inside:
             continue
-        sums.add(body)
+        acted = sums.add(body) or acted
         if isinstance(body, ev.Heard):
             raws.append(body.raw)
         if isinstance(body, ev.Waiting | ev.Terminated):
-            turns, worked = turns + worked, False
-        else:
-            worked = worked or _is_work(body)
+            turns, acted = turns + acted, False
     return SessionResult(
         terminal=ending.terminal if ending is not None else "terminated",
         stop_reason=ending.stop_reason if ending is not None else None,
@@ -128,25 +111,29 @@ def result_of(
 def turns_of(bodies: Iterable[ev.Kept]) -> tuple[Turn, ...]:
     """The session's finished turns, oldest first."""
     turns: list[Turn] = []
-    asked: dict[RequestId, str] = {}
-    request_id: RequestId | None = None
-    sums, begins = _Sum(), False
+    given: dict[RequestId, str] = {}
+    told: list[str] = []
+    request_id = RequestId("")
+    sums, acted, just_begun = _Sum(), False, False
     span = Span()
     for body in bodies:
         inside = span.feed(body)
         match body:
             case ev.Accepted():
-                asked[body.request_id] = as_text(body.parts)
-            case ev.RequestStarted():
-                request_id, begins, sums = body.request_id, True, _Sum()
+                given[body.request_id] = as_text(body.parts) if body.outcome is None else body.outcome.description
+            case ev.TakenUp():
+                request_id, sums, acted, told = body.request_id, _Sum(), False, [given.pop(body.request_id, "")]
             case _ if not inside:
-                continue
-            case ev.Waiting() | ev.Terminated() if request_id is not None and sums.acted:
+                pass
+            case ev.Echoed(kind="message" | "outcome", queued=False):
+                # Right behind the beginning it is the request's own message, as the agent has it: words may have joined it.
+                told = [*([] if just_begun and body.text else told), *([body.text] if body.text else [])]
+            case ev.Waiting() | ev.Terminated() if acted:
                 turns.append(
                     Turn(
                         number=len(turns) + 1,
                         request_id=request_id,
-                        input=asked.get(request_id) if begins else None,
+                        input="\n".join(told) if told else None,
                         text="\n".join(sums.said),
                         tool_uses=tuple(sums.tool_uses),
                         server_tool_uses=tuple(sums.server_tool_uses),
@@ -154,11 +141,8 @@ def turns_of(bodies: Iterable[ev.Kept]) -> tuple[Turn, ...]:
                         stop_reason=body.stop_reason,
                     )
                 )
-                sums, begins = _Sum(), False
+                sums, acted, told = _Sum(), False, []
             case _:
-                sums.add(body)
+                acted = sums.add(body) or acted
+        just_begun = isinstance(body, ev.TakenUp)
     return tuple(turns)
-
-
-def _is_work(body: ev.Kept) -> bool:
-    return isinstance(body, ev.Working | ev.Said | ev.ToolAsked | ev.ServerToolUsed | ev.Measured)

@@ -7,14 +7,14 @@ way to the provider, tools at work, questions that were asked; `step` sets them,
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Literal, TypeAlias
 
 import attrs
 
 from agentsup.ids import CallId, RequestId
 from agentsup.talk import events as ev
-from agentsup.talk.outgoing import Outgoing, SayMessage
+from agentsup.talk.outgoing import Outgoing, joins, says
 from agentsup.talk.tools import Effect, ToolResult, ToolUse
 from agentsup.talk.usage import Usage
 
@@ -74,11 +74,8 @@ class Current:
     """The running request."""
 
     id: RequestId
-    armed: bool = False
-    """The provider has its message, and what it says from now on is about it: an older idle cannot end this request."""
-
-    queued: bool = False
-    """The provider has its message and works on something older."""
+    taken_up: bool = False
+    """The agent has come to it, and what it says from now on is about it: an older idle cannot end this request."""
 
     working: bool = False
     """The agent has done something since it last waited."""
@@ -98,8 +95,6 @@ class Current:
     """The tool that must be called has been."""
 
     reprompts: int = 0
-    owed: tuple[SayMessage, ...] = ()
-    """Messages that joined the request and that the agent has not come to: it is not over before them."""
 
 
 @attrs.frozen(kw_only=True)
@@ -132,7 +127,16 @@ class Call:
     @property
     def needs_person(self) -> bool:
         """Whether nothing but a person's word brings it on."""
-        return (self.awaited and self.leave is None) or (self.doubt and self.result is None)
+        return not self.is_decided and ((self.awaited and self.leave is None) or self.doubt)
+
+
+@attrs.frozen
+class Sent:
+    """An input that the provider has, or may have, and that the agent has not come to."""
+
+    item: Outgoing
+    echo: str | None = None
+    """The id under which the provider has shown that it waits over there."""
 
 
 StateName: TypeAlias = Literal[
@@ -153,8 +157,11 @@ class Now:
     asking: frozenset[CallId] = frozenset()
     """Calls about which the policy was asked."""
 
-    judging: bool = False
-    """Somebody looks at the last turn."""
+    judging: tuple[RequestId, int] | None = None
+    """The turn that somebody looks at."""
+
+    refused: frozenset[str] = frozenset()
+    """Keys of answers that were refused: somebody else may have given them. If the history does not say so, they are sent once more."""
 
 
 @attrs.frozen(kw_only=True)
@@ -185,7 +192,13 @@ class State:
     sent: frozenset[str] = frozenset()
     """Keys of what is in the outbox and may have arrived all the same."""
 
+    unheard: tuple[Sent, ...] = ()
+    """What the provider may have of ours, in the order in which it was sent, and has not shown that it came to: what an echo can be of."""
+
     calls: Mapping[CallId, Call] = attrs.field(factory=dict)
+    at_work: bool = False
+    """The agent was given something, or works, and has not come to the end of it since."""
+
     idle: ev.Waiting | None = None
     """The provider's last word, while it waits."""
 
@@ -193,8 +206,8 @@ class State:
     """The agent was told to stop, and has not come to rest since. What it still asks for is about to be dropped over there, and is not
     acted on here; and the next message is held back: behind the rest, nothing of the old request can be taken for the new one's."""
 
-    unheard_stops: int = 0
-    """Interrupts the provider has by its answer and has not echoed; the next echo is of one of these."""
+    stops: int = 0
+    """Interrupts so far."""
 
     last_stop: str | None = None
     """The key of the newest interrupt."""
@@ -231,11 +244,30 @@ class State:
         return "awaiting_input" if self.waits_for_input else "idle"
 
     @property
+    def rests(self) -> bool:
+        """Whether the agent has come to the end of everything it was given: there is nothing to stop."""
+        return not self.at_work and not any(says(sent.item) for sent in self.unheard)
+
+    @property
+    def owes_word(self) -> bool:
+        """Whether something joined the running request that the agent has not come to: it is not over before that."""
+        current = self.current
+        if current is None or not (self.outbox or self.unheard):
+            return False
+        return any(joins(item, current.id) for item in (*self.outbox, *(sent.item for sent in self.unheard)))
+
+    @property
+    def asked_calls(self) -> tuple[Call, ...]:
+        """The calls that the agent waits for by its last word and that have no answer on its way, in its order."""
+        if self.idle is None or not self.calls:
+            return ()
+        named = (self.calls.get(call_id) for call_id in self.idle.asked)
+        return tuple(call for call in named if call is not None and not call.queued)
+
+    @property
     def waits_for_person(self) -> bool:
         """Whether the agent waits for a call about which a person has to say something."""
-        if self.idle is None or not self.calls:
-            return False
-        return any(call_id in self.calls and self.calls[call_id].needs_person for call_id in self.idle.asked)
+        return not self.stopping and any(call.needs_person for call in self.asked_calls)
 
     @property
     def waits_for_input(self) -> bool:
@@ -248,10 +280,18 @@ class State:
     @property
     def has_work(self) -> bool:
         """Whether something is under way, or waits to be."""
-        return bool(self.current or self.queue or self.outbox or self.stopping or self.closing) and self.ended is None
+        waits = self.current or self.queue or self.outbox or self.stopping or self.closing or not self.rests
+        return bool(waits) and self.ended is None
+
+    def settled(self, call_ids: Collection[CallId]) -> State:
+        """The state after these calls: they want nothing more, and are recognised should they be named again."""
+        if not call_ids:
+            return self
+        calls = {call_id: call for call_id, call in self.calls.items() if call_id not in call_ids}
+        return attrs.evolve(self, calls=calls, answered=(*self.answered, *call_ids)[-REMEMBERED:])
 
     def knows(self, request_id: RequestId) -> bool:
-        """Whether this request, or this word, is in already."""
+        """Whether this request is in already."""
         if request_id in self.done or any(accepted.request_id == request_id for accepted in self.queue):
             return True
         return self.current is not None and self.current.id == request_id

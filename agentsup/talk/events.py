@@ -170,6 +170,14 @@ class RequestStarted:
 
 
 @attrs.frozen(kw_only=True)
+class TakenUp:
+    """The agent has come to the request: what it says from here on is about it, and nothing before this was."""
+
+    type: ClassVar[str] = "taken_up"
+    request_id: RequestId
+
+
+@attrs.frozen(kw_only=True)
 class Sending:
     """These inputs are about to go out: from here until they are delivered or withdrawn, the provider may have them."""
 
@@ -214,8 +222,8 @@ class Confirmed:
     message: str | None = attrs.field(default=None, repr=hidden)
     """With a denial: what the model is told."""
 
-    by: Literal["person", "policy", "rule"] = "person"
-    """Who decided: `rule` is the tool's own, saying that this call needs nobody."""
+    by: Literal["person", "policy", "rule", "runtime"] = "person"
+    """Who decided: `rule` is the tool's own, saying that this call needs nobody; `runtime` denies what a request that is stopped left open."""
 
 
 @attrs.frozen(kw_only=True)
@@ -336,6 +344,7 @@ Ours: TypeAlias = (
     | Directed
     | RawAsked
     | RequestStarted
+    | TakenUp
     | Sending
     | Delivered
     | Withdrawn
@@ -574,5 +583,6 @@ class SessionEvent:
 
     @property
     def request_id(self) -> RequestId | None:
-        """The request that was accepted, started or ended here."""
-        return self.body.request_id if isinstance(self.body, Accepted | RequestStarted | RequestEnded) else None
+        """The request that was accepted, started, taken up or ended here."""
+        body = self.body
+        return body.request_id if isinstance(body, Accepted | RequestStarted | TakenUp | RequestEnded) else None

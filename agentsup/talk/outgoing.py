@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeGuard
 
 import attrs
 
@@ -93,6 +93,16 @@ Opening: TypeAlias = SayMessage | DefineOutcome
 """What can begin a request."""
 
 
-def begins(item: Outgoing) -> bool:
+def begins(item: Outgoing) -> TypeGuard[Opening]:
     """Whether this is a request's first word, and not one that joins it."""
     return isinstance(item, DefineOutcome) or (isinstance(item, SayMessage) and item.message_id is None)
+
+
+def says(item: Outgoing) -> TypeGuard[Opening]:
+    """Whether this gives the agent something to do: a request's first word, or one that joins it."""
+    return isinstance(item, SayMessage | DefineOutcome)
+
+
+def joins(item: Outgoing, request_id: RequestId) -> bool:
+    """Whether this is a word that joined the request."""
+    return isinstance(item, SayMessage) and item.message_id is not None and item.request_id == request_id

@@ -69,7 +69,8 @@ class Turn:
     """The request it was part of."""
 
     input: str | None = attrs.field(default=None, repr=hidden)
-    """What was asked, on the first turn of a request; None on turns that begin with tool results."""
+    """What the agent was told in it: the request's message on its first turn, later what joined it (`steer`); None where that was nothing
+    but answers to its calls."""
 
     text: str = attrs.field(default="", repr=hidden)
     """What the agent said in it: messages joined by a newline."""

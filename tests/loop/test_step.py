@@ -392,6 +392,8 @@ def test_refused_results_end_the_request_and_stop_the_agent(scene):
     scene.run()
     scene.ask("c1")
     scene.tool_done("c1")
+    scene.tell(msg.Refused(REFUSAL, fatal=False), msg.Attached())
+    assert scene.posted()[1:] == [["result:c1"], ["result:c1"]]  # once more, as the history has no other answer
 
     scene.tell(msg.Refused(REFUSAL, fatal=False))
 

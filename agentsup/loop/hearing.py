@@ -1,0 +1,69 @@
+"""Hearing what the provider says: what it confirms of ours, and what it shows that the agent has come to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from agentsup.loop.echoes import is_waiting, next_up, origin
+from agentsup.loop.endings import stop_agent
+from agentsup.loop.plan import Plan
+from agentsup.talk import events as ev
+from agentsup.talk.outgoing import Outgoing, SayStop, begins, says
+
+
+def hear(plan: Plan, body: ev.Theirs) -> None:
+    """It is kept, and confirms what it can be of. That the agent comes to a request is kept before what shows it."""
+    match body:
+        case ev.Echoed():
+            _recognise(plan, body)
+        case ev.Working() if plan.state.unheard and not plan.state.at_work:
+            begun = next_up(plan.state.unheard)
+            if begun is not None:
+                _take_up(plan, begun.item)
+            plan.happen(body)
+            if begun is not None:
+                deliver(plan, (begun.item.key,))
+        case ev.ServerToolEnded(call_id=call_id):
+            plan.happen(body)
+            deliver(plan, (f"leave:{call_id}",))  # a call that asked for leave has it, or was denied it, from whomever
+        case _:
+            plan.happen(body)
+
+
+def deliver(plan: Plan, keys: Sequence[str]) -> None:
+    """The provider has these; recorded once each, whichever of echo and answer comes first."""
+    waiting = {item.key for item in plan.state.outbox}
+    for call_id, call in plan.state.calls.items():
+        waiting.add(f"{'result' if call.ours else 'leave'}:{call_id}")
+    new = tuple(key for key in keys if key in waiting)
+    if new:
+        plan.happen(ev.Delivered(keys=new))
+
+
+def _recognise(plan: Plan, echo: ev.Echoed) -> None:
+    """An echo confirms what it is of, whether or not the answer to our POST ever came. A result is the call's, whoever gave it."""
+    of = origin(plan.state, echo)
+    comes_to_it = of is not None and not is_waiting(plan.state, echo)
+    if of is not None and comes_to_it:
+        _take_up(plan, of.item)
+    plan.happen(echo)
+    keys = [] if of is None else [of.item.key]
+    if echo.kind in ("result", "confirmation"):
+        keys.append(f"{'result' if echo.kind == 'result' else 'leave'}:{echo.call_id}")
+    deliver(plan, keys)
+    if of is not None and comes_to_it:
+        _stop_again(plan, of.item)
+
+
+def _take_up(plan: Plan, item: Outgoing) -> None:
+    current = plan.state.current
+    if begins(item) and current is not None and current.id == item.request_id and not current.taken_up:
+        plan.happen(ev.TakenUp(request_id=current.id))
+
+
+def _stop_again(plan: Plan, item: Outgoing) -> None:
+    """The agent was told to stop, and has come to a word of what was stopped: it waited over there, and the stop passed it by."""
+    state = plan.state
+    on_its_way = any(isinstance(waits, SayStop) for waits in state.outbox)
+    if state.stopping and says(item) and not begins(item) and not on_its_way:
+        stop_agent(plan, f"stop:{item.key}", "the request was stopped")

@@ -1,0 +1,101 @@
+"""What goes out to the provider, when, and what a refusal of it means.
+
+The rule that nothing is sent twice stands here, in `flush`: it sends only while attached (the history is merged, so what the provider has is
+known) and only while nothing else is on its way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from agentsup.loop.connection import lose
+from agentsup.loop.effects import Post
+from agentsup.loop.endings import end_request, end_session, stop_agent
+from agentsup.loop.plan import Plan
+from agentsup.loop.state import Link, State
+from agentsup.talk import events as ev
+from agentsup.talk.outgoing import GiveLeave, GiveResult, Outgoing, SayMessage, SayRaw, begins, says
+
+
+def flush(plan: Plan) -> None:
+    """Send what waits, in order. An event in the provider's own words goes alone: what it is refused for concerns nothing else."""
+    state = plan.state
+    if state.link is not Link.ATTACHED or state.now.posting or state.asleep:
+        return
+    items: list[Outgoing] = []
+    for item in state.outbox:
+        if _is_held(state, item):
+            continue
+        if isinstance(item, SayRaw):
+            items = items or [item]
+            break
+        items.append(item)
+    if items:
+        plan.happen(ev.Sending(keys=_keys(items)))
+        plan.now(posting=True)
+        plan.do(Post(tuple(items)))
+
+
+def _is_held(state: State, item: Outgoing) -> bool:
+    """Whether it waits although the way is free: behind an agent that comes to rest, or behind answers that are not there yet."""
+    if item.key in state.sent or not says(item):
+        return False
+    if state.stopping:
+        return True
+    return bool(state.asked_calls) and not begins(item)
+
+
+def withdraw_stale(plan: Plan) -> None:
+    """A message whose request is over is not sent again once the history does not have it, and nothing is on its way any more."""
+    if plan.state.now.posting:
+        return
+    current = plan.state.current.id if plan.state.current is not None else None
+    stale = [item for item in plan.state.outbox if says(item) and item.request_id != current]
+    if stale:
+        plan.happen(ev.Withdrawn(keys=_keys(stale)))
+
+
+def refuse(plan: Plan, failure: ev.Failure, *, fatal: bool) -> None:
+    """The provider said no to what was sent, all of it together; without anything sent, to the session itself."""
+    if fatal or not plan.state.now.posting:
+        end_session(plan, "refused by the provider", failure, interrupt=False)
+        return
+    plan.now(posting=False)
+    sent = [item for item in plan.state.outbox if item.key in plan.state.sent]
+    answers = [item for item in sent if isinstance(item, GiveResult | GiveLeave)]
+    words = [item for item in sent if isinstance(item, SayMessage) and not begins(item)]
+    missed = [item for item in answers if not _is_wanted(plan.state, item)]
+    if missed:
+        # The calls were dropped while their answers were on the way. The rest is sent again.
+        plan.happen(ev.Withdrawn(keys=_keys(missed)))
+    elif not plan.state.now.refused.issuperset(_keys(answers)):
+        # Somebody else may have answered a moment ago: then the history says so, and these are sent once more if it does not.
+        plan.now(refused=frozenset(_keys(answers)))
+        lose(plan, "answers were refused")
+    elif words and len(words) < len(sent):
+        plan.happen(ev.Withdrawn(keys=_keys(words), failure=failure))  # it may be these; the rest is sent again without
+    elif sent:
+        _forget(plan, sent, failure)
+
+
+def _is_wanted(state: State, answer: GiveResult | GiveLeave) -> bool:
+    call_id = answer.result.call_id if isinstance(answer, GiveResult) else answer.call_id
+    return state.idle is not None and call_id in state.idle.asked
+
+
+def _forget(plan: Plan, sent: list[Outgoing], failure: ev.Failure) -> None:
+    """What was sent will never be taken. Forget it, so that the session can go on, and end the request it was for."""
+    plan.happen(ev.Withdrawn(keys=_keys(sent), failure=failure))
+    if all(isinstance(item, SayRaw) or (says(item) and not begins(item)) for item in sent):
+        return  # whoever said it is told; the request goes on without
+    current = plan.state.current
+    if current is None or any(begins(item) for item in plan.state.outbox):
+        return  # the request it was for is over, and the present one's message did not go out yet
+    if not any(begins(item) for item in sent):
+        # The agent has the message, and waits for what it refused.
+        stop_agent(plan, f"stop:{current.id}", failure.message)
+    end_request(plan, "terminated", None, failure)
+
+
+def _keys(items: Iterable[Outgoing]) -> tuple[str, ...]:
+    return tuple(item.key for item in items)
