@@ -6,7 +6,7 @@ STAMP := $(VENV)/.stamp-dev
 DOCS_STAMP := $(VENV)/.stamp-docs
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench docs fix clean
+.PHONY: help setup demo test crash check bench docs fix clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,6 +28,9 @@ demo: $(STAMP) ## 12 supervised sessions against the simulator, offline; FOLDER=
 
 test: $(STAMP) ## the whole suite
 	@$(BIN)/python -m pytest -q -n auto --dist worksteal
+
+crash: $(STAMP) ## kill -9 at every place where it could hurt, and 200 times at random; takes minutes
+	@$(BIN)/python -m tests.crash
 
 check: $(STAMP) ## format, lint, types, layers
 	@$(BIN)/ruff format --check --quiet . || { echo "run make fix"; exit 1; }

@@ -64,6 +64,10 @@ def messages_for(state: State) -> Iterator[msg.Message]:
     yield msg.ToolDone(ToolResult(call, "done"))
     yield msg.TimedOut(state.current.id if state.current is not None else RequestId("a"))
     yield msg.RestOverdue(state.last_stop or "none")
+    yield msg.Undecided(CallId("leave"))
+    yield msg.Confirm(CallId("leave"), allow=True)
+    yield msg.Passivate()
+    yield msg.Revive("wanted", crashed=False)
     yield msg.Interrupt()
     yield msg.Close()
     yield msg.Abort()
@@ -80,6 +84,12 @@ def messages_for(state: State) -> Iterator[msg.Message]:
         ev.ToolAsked(id=None, raw={}, use=ToolUse(call, "tool")),
         ev.Waiting(id=None, raw={}, terminal="requires_action", stop_reason=None, asked=(call,)),
     )
+    leave = CallId("leave")
+    yield _news(
+        ev.ServerToolUsed(id=None, raw={}, use=ToolUse(leave, "tool"), asks=True),
+        ev.Waiting(id=None, raw={}, terminal="requires_action", stop_reason=None, asked=(leave,)),
+    )
+    yield _news(ev.Waiting(id=None, raw={}, terminal="requires_action", stop_reason=None, asked=(CallId("nobody's"),)))
     yield _news(ev.Waiting(id=None, raw={}, terminal="end_turn", stop_reason=None))
     yield _news(ev.Terminated(id=None, raw={}, stop_reason=None))
 
@@ -93,10 +103,13 @@ def sketch(state: State) -> tuple[object, ...]:
         state.link,
         min(state.attempts, 3),
         tuple(accepted.request_id for accepted in state.queue),
-        current and (current.id, current.armed, current.working, min(current.turns, 2)),
+        current and (current.id, current.taken_up, current.working, min(current.turns, 2)),
         tuple(item.key for item in state.outbox),
         tuple(sorted(state.sent)),
-        tuple((key, call.started, call.result is not None, call.queued) for key, call in state.calls.items()),
+        tuple(sent.item.key for sent in state.unheard),
+        tuple((key, call.ours, call.awaited, call.is_decided, call.queued) for key, call in state.calls.items()),
+        state.at_work,
+        state.asleep,
         state.idle and state.idle.terminal,
         state.stopping,
         state.terminated is not None,
@@ -159,9 +172,17 @@ def table(arrows_found: dict[Arrow, set[str]]) -> str:
 
 # --- drawing -------------------------------------------------------------------------------------------------------------------
 
-BOX = (110, 40)
-STATES = {"opening": (110, 70), "idle": (110, 250), "running": (450, 70), "closed": (450, 250)}
-LINKS = {"opening": (760, 70), "attaching": (760, 250), "attached": (1100, 70), "gone": (1100, 250)}
+BOX = (140, 40)
+STATES = {
+    "opening": (110, 90),
+    "running": (560, 90),
+    "awaiting_approval": (1010, 90),
+    "idle": (110, 420),
+    "awaiting_input": (560, 420),
+    "passivated": (110, 700),
+    "closed": (1010, 560),
+}
+LINKS = {"opening": (1330, 90), "attaching": (1330, 420), "attached": (1680, 90), "gone": (1680, 420)}
 STYLE = (
     "text{font:13px system-ui,sans-serif;fill:#222}.box{fill:#eef3fb;stroke:#3b5b92}.name{font-weight:600}"
     ".line{stroke:#555;fill:none}.label{font-size:11px;fill:#444}.back{fill:#fff;opacity:.85}"
@@ -210,13 +231,13 @@ def _boxes(places: dict[str, tuple[int, int]]) -> Iterator[str]:
 def picture(states: dict[Arrow, set[str]], links: dict[Arrow, set[str]]) -> str:
     """Both machines side by side, as SVG."""
     head = (
-        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1210 320" role="img">'
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1800 780" role="img">'
         "<title>The states of a session and of its connection, with the event behind each arrow</title>"
         f"<style>{STYLE}</style>"
         '<defs><marker id="tip" viewBox="0 0 8 8" refX="6" refY="4" markerWidth="8" markerHeight="8" orient="auto">'
-        '<path d="M0 0L8 4L0 8z" fill="#555"/></marker></defs><rect width="1210" height="320" fill="#fff"/>'
+        '<path d="M0 0L8 4L0 8z" fill="#555"/></marker></defs><rect width="1800" height="780" fill="#fff"/>'
     )
-    titles = '<text x="55" y="28">the session: info().state</text><text x="705" y="28">its connection: info().connection</text>'
+    titles = '<text x="55" y="28">the session: info().state</text><text x="1260" y="28">its connection: info().connection</text>'
     body = [*_lines(STATES, states), *_lines(LINKS, links), *_boxes(STATES), *_boxes(LINKS)]
     return "\n".join([head, titles, *body, "</svg>", ""])
 

@@ -35,8 +35,8 @@ class Orders:
 
 
 SCRIPTS = (
-    "@say first\n@tool note {{\"text\": \"{0}-1\"}}\n@tool look {{}}\n@tool put {{\"text\": \"{0}-2\"}}\n@say {{results}}",
-    "@ask remove {{}}\n@cut\n@say second\n@tool note {{\"text\": \"{0}-3\"}}\n@say {{results}}",
+    '@say first\n@tool note {{"text": "{0}-1"}}\n@tool look {{}}\n@tool put {{"text": "{0}-2"}}\n@say {{results}}',
+    '@ask remove {{}}\n@cut\n@say second\n@tool note {{"text": "{0}-3"}}\n@say {{results}}',
     "@say third",
 )
 """What is asked, one after the other: tools of every kind, a call that needs leave, a cut stream."""

@@ -16,9 +16,12 @@ async def shout(text: str) -> str:
 
 
 async def wait_for(ref, state):
+    """Until the session is in that state, as seen through its events."""
     with trio.fail_after(60):
-        while (await ref.info()).state != state:
-            await trio.sleep(0.1)
+        async with ref.subscribe(after=0, overflow="block") as events:
+            async for _ in events:
+                if (await ref.info()).state == state:
+                    return
 
 
 class Asking:
@@ -310,9 +313,7 @@ async def test_an_idle_session_leaves_memory_and_comes_back(provider, autojump_c
 async def test_the_cap_makes_the_longest_idle_leave(provider, autojump_clock):
     """More sessions than may be resident: those that have been idle longest are passivated, and all can be spoken to."""
     async with agentsup.open_runtime(max_resident=3) as runtime:
-        refs = [
-            await runtime.start_session(f"s{n}", agentsup.SessionSpec(provider=provider)) for n in range(6)
-        ]
+        refs = [await runtime.start_session(f"s{n}", agentsup.SessionSpec(provider=provider)) for n in range(6)]
         await trio.sleep(1)
         states = [(await ref.info()).state for ref in refs]
 

@@ -137,6 +137,81 @@ spec = agentsup.SessionSpec(
 store = agentsup.SQLiteStore("sessions.db", synchronous="normal")
 assert_type(store.synchronous, Literal["full", "normal"])
 
+
+def policy(use: agentsup.ToolUse, info: agentsup.SessionInfo) -> agentsup.Allow | agentsup.Deny | None:
+    """Allow, deny, or leave it to a person."""
+    if use.name == "read":
+        return agentsup.Allow()
+    return agentsup.Deny("not today") if info.metadata.get("customer") == 42 else None
+
+
+async def guard(report: agentsup.TurnReport) -> agentsup.GoOn | agentsup.Halt:
+    """Look at a turn."""
+    return agentsup.Halt("enough") if report.turns > 3 or (report.cost or 0.0) > 1.0 else agentsup.GoOn()
+
+
+ruled = agentsup.SessionSpec(
+    provider=provider,
+    tools=[word_count],
+    limits=agentsup.Limits(max_tool_rounds=3, max_session_turns=100, max_tokens=100_000, max_cost=2.5),
+    approval=policy,
+    turn_guard=guard,
+    price=lambda usage: usage.total * 1e-6,
+    terminal_tool="word_count",
+    outcome=agentsup.Outcome("A report", "It has a date", max_iterations=2),
+    in_doubt="wait",
+)
+
+
+async def abilities(ref: agentsup.SessionRef) -> None:
+    """What can be said to a session beside a prompt."""
+    assert_type(await ref.follow_up("next"), agentsup.RequestId)
+    assert_type(await ref.steer("in French"), agentsup.RequestId)
+    await ref.submit(agentsup.Outcome("A report", "It has a date"))
+    await ref.send_event({"type": "user.interrupt"})
+    for use in (await ref.info()).pending_approvals:
+        await ref.confirm(use.call_id, allow=False, message="no")
+    for use in await ref.doubts():
+        await ref.resolve(use.call_id, "it was sent")
+    try:
+        await ref.confirm("nobody", allow=True)
+    except agentsup.NoSuchCall:
+        print("decided already")
+    try:
+        await ref.submit("go")
+    except agentsup.BudgetExceeded as error:
+        print(error.result.usage.total)
+    except agentsup.Halted as error:
+        print(error.result.text)
+    except agentsup.StreamError as error:
+        print(error.status)
+
+
+def described(stored: agentsup.Stored) -> agentsup.SessionSpec | None:
+    """A session of the store, described again."""
+    return spec if stored.metadata.get("customer") == 42 else None
+
+
+async def durable() -> None:
+    """A store, and what stands in it."""
+    async with agentsup.open_runtime(
+        store="sessions.db", spec_for=described, recover="lazy", passivate_after=600.0, max_resident=1000
+    ) as runtime:
+        await runtime.start_session("customer-42", spec, fresh=True)
+        for stored in await runtime.stored(all_generations=True):
+            assert_type(stored.generation, int)
+        past = await runtime.past("customer-42", 1)
+        assert_type(past, agentsup.PastSession)
+        async for event in past.events(after=3):
+            assert_type(event, agentsup.SessionEvent)
+        async for line in past.export():
+            print(line)
+        await runtime.fork("customer-42", "customer-43", upto=10)
+        await runtime.delete("customer-43")
+    async with agentsup.open_runtime(store=store):
+        pass
+
+
 # --- running -----------------------------------------------------------------------------------------------------------------------
 
 
@@ -201,7 +276,9 @@ async def listen(runtime: agentsup.Runtime, ref: agentsup.SessionRef, cursor: ag
 
 def watch(info: agentsup.Status) -> None:
     """A status in its words."""
-    state: Literal["opening", "idle", "running", "closed"] = info.state
+    state: Literal["opening", "idle", "running", "awaiting_approval", "awaiting_input", "passivated", "closed"] = (
+        info.state
+    )
     print(state, info.connection, info.queued, info.turns, info.restarts, info.reconnects, info.last_error)
     provider_session_id: str | None = info.provider_session_id
     typed = agentsup.ProviderSessionId(provider_session_id or "")
