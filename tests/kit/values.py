@@ -12,6 +12,7 @@ import attrs
 from hypothesis import strategies as st
 
 from agentsup.talk.content import Document, Image
+from agentsup.talk.outcome import Outcome
 
 NUMBERS = st.integers() | st.integers(-(10**40), 10**40) | st.floats()
 WORDS = st.text(max_size=8) | st.text(st.characters(codec=None), max_size=4)  # lone surrogates are among the second
@@ -29,6 +30,12 @@ FILES = st.one_of(
     st.just({"file_id": "file_1"}),
 )
 CAREFUL: Mapping[type, st.SearchStrategy[Any]] = {
+    Outcome: st.builds(
+        Outcome,
+        st.text(min_size=1, max_size=8).filter(str.strip),
+        st.text(min_size=1, max_size=8).filter(str.strip),
+        st.none() | st.integers(1, 20),
+    ),
     Image: FILES.map(lambda given: Image(**given)),
     Document: st.builds(
         lambda given, about: Document(**given, **about),
