@@ -230,6 +230,11 @@ class Cell:
             self.probe.entry(entry)
         self.look_up()
 
+    def after(self) -> None:
+        """What has to be done when a message was handled, while `alert`: at the latest before anything else happens."""
+        if self.probe is not None:
+            self.probe.done()
+
     def owed(self) -> list[Caller]:
         """The calls that wait for an answer of this process: being handled, queued, or put off."""
         entries = (self.current, *(self.mailbox.queue or ()), *(self.deferred or ()))

@@ -12,6 +12,7 @@ import attrs
 import trio
 
 from agentsup.otp import reports
+from agentsup.otp.ageing import Ageing
 from agentsup.otp.caller import Caller
 from agentsup.otp.mailbox import describe_entry
 
@@ -50,6 +51,20 @@ class Statistics:
     reductions: int
     """Messages handled since the process began: Python has no finer measure that costs nothing."""
 
+    busy: float
+    """Seconds spent on messages, waiting in their callbacks included."""
+
+    longest: float
+    """The most seconds that one message took."""
+
+    oldest_age: float | None
+    """Seconds the oldest message has waited in the mailbox; None if none waits."""
+
+    @property
+    def average(self) -> float:
+        """Seconds per message."""
+        return self.busy / self.messages_in if self.messages_in else 0.0
+
 
 @attrs.define(eq=False)
 class Probe:
@@ -59,6 +74,10 @@ class Probe:
     counting_since: float | None = None
     messages_in: int = 0
     messages_out: int = 0
+    busy: float = 0.0
+    longest: float = 0.0
+    since: float | None = None
+    """When the message that is being handled was begun."""
     ring: deque[TraceEvent] | None = None
     """The last events, as many as were asked for."""
     watchers: list[Callable[[TraceEvent], object]] = attrs.field(factory=list)
@@ -68,9 +87,36 @@ class Probe:
         """Whether anything is on."""
         return self.counting_since is not None or self.ring is not None or bool(self.watchers)
 
+    def start_counting(self) -> None:
+        """Count from zero, from now on."""
+        now = self.cell.runtime.now
+        self.counting_since, self.messages_in, self.messages_out = now(), 0, 0
+        self.busy = self.longest = 0.0
+        self.since = None
+        mailbox = self.cell.mailbox
+        mailbox.queue = Ageing(mailbox.queue or (), now)
+
+    def stop_counting(self) -> None:
+        """Count no more."""
+        if self.counting_since is not None:
+            self.counting_since = self.since = None
+            mailbox = self.cell.mailbox
+            mailbox.queue = None if mailbox.queue is None else deque(mailbox.queue)
+
+    def done(self) -> None:
+        """A message was handled, if one was begun."""
+        if self.since is not None:
+            took = self.cell.runtime.now() - self.since
+            self.since = None
+            self.busy += took
+            self.longest = max(self.longest, took)
+
     def entry(self, entry: Any) -> None:
         """A message is about to be handled."""
+        self.done()
         self.messages_in += 1
+        if self.counting_since is not None:
+            self.since = self.cell.runtime.now()
         message = (
             entry.request
             if isinstance(entry, Caller)
@@ -102,5 +148,18 @@ class Probe:
         if self.counting_since is None:
             return None
         return Statistics(
-            self.counting_since, trio.current_time(), self.messages_in, self.messages_out, self.cell.handled
+            since=self.counting_since,
+            now=self.cell.runtime.now(),
+            messages_in=self.messages_in,
+            messages_out=self.messages_out,
+            reductions=self.cell.handled,
+            busy=self.busy,
+            longest=self.longest,
+            oldest_age=oldest_age(self.cell),
         )
+
+
+def oldest_age(cell: Cell) -> float | None:
+    """Seconds the oldest message of a process has waited; None if none does, or nobody counts."""
+    queue = cell.mailbox.queue
+    return queue.oldest_age if isinstance(queue, Ageing) else None

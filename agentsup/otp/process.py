@@ -93,11 +93,15 @@ async def _serve(cell: Cell) -> ExitReason:  # noqa: C901  (the hot loop; each c
     budget, until = BATCH, time.perf_counter() + SLICE
     while True:
         if budget <= 0 or (not budget % GLANCE and time.perf_counter() > until):
+            if cell.alert:
+                cell.after()
             await checkpoint()
             budget, until = BATCH, time.perf_counter() + SLICE
         if mailbox.system:
             if cell.doom is not None:
                 return cell.doom
+            if cell.alert:
+                cell.after()
             budget -= 1
             verdict = await _system(cell, mailbox.system.popleft())
             if verdict is not None:
@@ -106,6 +110,8 @@ async def _serve(cell: Cell) -> ExitReason:  # noqa: C901  (the hot loop; each c
         queue = mailbox.queue
         if not queue or cell.suspended:
             cell.current = None
+            if cell.alert:
+                cell.after()
             mailbox.parked = cell.task
             await wait_task_rescheduled(mailbox.unpark)
             budget, until = BATCH, time.perf_counter() + SLICE

@@ -58,6 +58,16 @@ class ProcessSnapshot:
     current_message: str | None
     """What it is doing, as kind and type; None when it waits."""
 
+    current_since: float | None
+    """When it began to, on trio's clock; this and the next three only while `otp.sys.start_statistics` is on for it."""
+
+    average_time: float | None
+    """Seconds per message handled, waiting in the callback included."""
+
+    longest_time: float | None
+    oldest_age: float | None
+    """Seconds the oldest message has waited in the mailbox; None if none waits."""
+
     deferred_calls: int
     """Calls it owes an answer to."""
 
@@ -108,6 +118,7 @@ def of_cell(cell: Cell, above: str) -> ProcessSnapshot:
     actor = cell.actor
     overseer = actor if isinstance(actor, Overseer) else None
     window = None if overseer is None else overseer.pace.window
+    counted = None if cell.probe is None else cell.probe.statistics()
     return ProcessSnapshot(
         ref=str(cell.ref),
         id=cell.ref.label,
@@ -128,6 +139,10 @@ def of_cell(cell: Cell, above: str) -> ProcessSnapshot:
         skipped=cell.skipped,
         late_replies=cell.late_replies,
         current_message=describe_entry(cell.current),
+        current_since=None if cell.probe is None else cell.probe.since,
+        average_time=None if counted is None else counted.average,
+        longest_time=None if counted is None else counted.longest,
+        oldest_age=None if counted is None else counted.oldest_age,
         deferred_calls=len(cell.deferred or ()),
         waiting_on=None if cell.waiting_on is None else str(cell.waiting_on.ref),
         links=tuple(sorted(str(other.ref) for other in cell.links or ())),
@@ -163,6 +178,10 @@ def _of_child(child: Child, above: str) -> ProcessSnapshot:
         skipped=0,
         late_replies=0,
         current_message=None,
+        current_since=None,
+        average_time=None,
+        longest_time=None,
+        oldest_age=None,
         deferred_calls=0,
         waiting_on=None,
         links=(),

@@ -11,7 +11,6 @@ from collections import deque
 from typing import TYPE_CHECKING, Any, Literal
 
 import attrs
-import trio
 
 from agentsup.errors import SpecError
 from agentsup.otp import reports
@@ -95,15 +94,16 @@ async def resume(dest: Dest, timeout: float | None = 5.0) -> None:
 
 
 async def start_statistics(dest: Dest, timeout: float | None = 5.0) -> None:
-    """Begin to count, from zero.
+    """Begin to count, from zero: messages, the time they take, and how old the oldest that waits is; `statistics` and the snapshot show it.
+
+    It costs about half a microsecond per message, of this actor only.
 
     Raises:
         NoProc: and the other errors of `call`.
     """
 
     def perform(cell: Cell) -> None:
-        probe = _probe(cell)
-        probe.counting_since, probe.messages_in, probe.messages_out = trio.current_time(), 0, 0
+        _probe(cell).start_counting()
 
     await ask_system(dest, Control("start_statistics", perform), timeout)
 
@@ -116,7 +116,7 @@ async def stop_statistics(dest: Dest, timeout: float | None = 5.0) -> None:
     """
 
     def perform(cell: Cell) -> None:
-        _probe(cell).counting_since = None
+        _probe(cell).stop_counting()
         _tidy(cell)
 
     await ask_system(dest, Control("stop_statistics", perform), timeout)
@@ -263,6 +263,8 @@ async def no_debug(dest: Dest, timeout: float | None = 5.0) -> None:
     """
 
     def perform(cell: Cell) -> None:
+        if cell.probe is not None:
+            cell.probe.stop_counting()
         cell.probe = None
         cell.look_up()
 

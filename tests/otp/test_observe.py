@@ -284,3 +284,65 @@ async def test_stack_on_demand():
 
     assert any("handle_cast" in frame for frame in stack)
     assert otp.task_stack(ref) == []
+
+
+async def test_reports_of_a_crash_name_the_neighbours(autojump_clock):
+    """A crash report tells of those who go down with the process, directly or through others, where they are in their code; not of who traps."""
+
+    class Linked(Store):
+        def __init__(self, *others):
+            super().__init__()
+            self.others = others
+
+        def init(self):
+            super().init()
+            for other in self.others:
+                otp.link(otp.whereis(other))
+
+    class Trapping(Linked):
+        trap_exit = True
+
+    specs = [
+        child(id="far"),
+        child(Store, "stranger"),
+        child(Trapping, "trapping"),
+        child(lambda: Linked("far"), "near"),
+        child(lambda: Linked("near", "trapping"), "a"),
+    ]
+    with capture_logs() as logs:
+        async with otp.open_runtime(NO_LIMIT, specs) as rt:
+            otp.cast(otp.Name("near"), ("sleep", 60.0))
+            otp.cast(otp.Name("far"), "x")
+            await rt.quiesce()
+            otp.cast(otp.Name("near"), "waits")
+            await crash(A)
+            await rt.quiesce()
+
+    crashed = next(entry for entry in logs if entry["event"] == "crash_report")
+    near, far = crashed["neighbours"]
+    assert (near["names"], near["current_message"], near["mailbox_length"], near["initial_call"]) == (
+        ["near"],
+        "cast of tuple",
+        1,
+        "Linked",
+    )
+    assert any(frame.endswith("in Store.handle_cast") for frame in near["stack"])
+    assert (far["names"], far["current_message"], far["status"], far["trap_exit"]) == (["far"], None, "running", False)
+
+
+async def test_neighbours_are_limited(autojump_clock):
+    """Of a crowd that is linked together a crash report names fifteen."""
+
+    class Hub(Store):
+        def init(self):
+            super().init()
+            for number in range(40):
+                otp.link(otp.whereis(str(number)))
+
+    specs = [*(child(id=str(number), restart="temporary") for number in range(40)), child(Hub, restart="temporary")]
+    with capture_logs() as logs:
+        async with otp.open_runtime(NO_LIMIT, specs):
+            await crash(A)
+
+    crashed = next(entry for entry in logs if entry["event"] == "crash_report")
+    assert [each["names"] for each in crashed["neighbours"]] == [[str(number)] for number in range(15)]

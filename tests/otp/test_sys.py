@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import pytest
 import trio
+from hypothesis import given
+from hypothesis import strategies as st
 from structlog.testing import capture_logs
 from trio.testing import wait_all_tasks_blocked
 
 from agentsup import otp
 from agentsup.errors import SpecError
+from agentsup.otp.ageing import Ageing
 from tests.otp.actors import NO_LIMIT, Boom, Store, child
 
 A = otp.Name("a")
@@ -204,3 +207,82 @@ async def test_dead_and_self(rt):
         nursery.start_soon(ask)
         await wait_all_tasks_blocked()
         otp.exit(rt.names.whereis("a"), otp.Killed())
+
+
+async def test_handler_times(autojump_clock):
+    """While statistics are on, they and the snapshot tell how long messages take and how long the oldest has waited; off, nobody knows."""
+
+    def shown():
+        return rt.snapshot().root.children[0]
+
+    async with otp.open_runtime(NO_LIMIT, [child()]) as rt:
+        plain = shown()
+        await otp.sys.start_statistics(A)
+        await otp.call(A, ("sleep", 2.0))
+        await trio.sleep(10)
+        otp.cast(A, ("sleep", 4.0))
+        await trio.sleep(1)
+        otp.cast(A, "waits")
+        await trio.sleep(0.5)
+        otp.cast(A, "waits, too")
+        await trio.sleep(1)
+        busy = shown()
+        counted = await otp.sys.statistics(A)
+        await otp.call(A, "get")
+        idle = shown()
+        await otp.sys.stop_statistics(A)
+        off = shown()
+
+    for each in (plain, off):
+        assert (each.current_since, each.average_time, each.longest_time, each.oldest_age) == (None,) * 4
+    assert busy.current_since == trio.current_time() - 4.0
+    assert (busy.oldest_age, busy.longest_time) == (1.5, 2.0)
+    assert counted is not None
+    assert (counted.messages_in, counted.busy, counted.longest, counted.oldest_age) == (2, 6.0, 4.0, 3.0)
+    assert counted.average == 3.0
+    assert (idle.current_since, idle.average_time, idle.longest_time, idle.oldest_age) == (None, 6.0 / 5, 4.0, None)
+
+
+@given(
+    what=st.lists(st.one_of(st.just("in"), st.just("out"), st.integers(0, 5), st.floats(0, 9, width=16))),
+    waiting=st.integers(0, 3),
+)
+def test_ageing_queue(what, waiting):
+    """A queue that ages holds the same as a plain one, and knows how long the head of it has waited."""
+    now = 0.0
+    aged, model = Ageing(range(waiting), lambda: now), [(number, 0.0) for number in range(waiting)]
+    for number, each in enumerate(what):
+        if each == "in":
+            aged.append(number)
+            model.append((number, now))
+        elif each == "out":
+            if model:
+                assert aged.popleft() == model.pop(0)[0]
+        elif isinstance(each, int):
+            if each < len(model):
+                del aged[each], model[each]
+        else:
+            now += each
+        assert list(aged) == [entry for entry, _ in model]
+        assert aged.oldest_age == (now - model[0][1] if model else None)
+
+
+@pytest.mark.parametrize("overflow", ["reject", "drop_oldest", "block"])
+async def test_statistics_go_with_every_policy(overflow, autojump_clock):
+    """Counting changes nothing about what a full mailbox keeps, and can be switched while messages wait."""
+
+    class Small(Store):
+        mailbox = otp.MailboxSpec(3, overflow)
+
+    async with otp.open_runtime(NO_LIMIT, [child(Small, "small")]):
+        name = otp.Name("small")
+        for switch in (otp.sys.start_statistics, otp.sys.stop_statistics, otp.sys.start_statistics, otp.sys.no_debug):
+            await otp.sys.suspend(name)
+            for number in range(5):
+                otp.cast(name, number)
+            await switch(name)
+            await otp.sys.resume(name)
+            kept = await otp.call(name, "get")
+            await otp.sys.replace_state(name, lambda _: [])
+
+            assert kept == ([2, 3, 4] if overflow == "drop_oldest" else [0, 1, 2])
