@@ -1,25 +1,28 @@
-"""The block around a tree: `async with open_runtime(...)`, and every way of leaving it."""
+"""Opening a tree: `async with open_runtime(...)`, or a supervisor in a nursery of the user's own."""
 
 from __future__ import annotations
 
 import random
 from typing import TYPE_CHECKING
 
-import trio
-
 from agentsup.errors import Problem, SpecError
+from agentsup.otp.block import Block
 from agentsup.otp.childspec import ChildSpec, check_childspecs
-from agentsup.otp.current import current_var, open_ones
 from agentsup.otp.flags import SupFlags, is_seconds
 from agentsup.otp.runtime import Runtime
+from agentsup.otp.supervisor import Supervisor
 from agentsup.otp.watchdog import Watchdog
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from types import TracebackType
+
+    import trio
+
+    from agentsup.otp.overseer import Overseer
+    from agentsup.otp.refs import Ref
 
 
-class open_runtime:  # noqa: N801  (used like a function, as trio.open_nursery is)
+class open_runtime(Block):  # noqa: N801  (used like a function, as trio.open_nursery is)
     """Open a supervision tree: `async with otp.open_runtime(flags, specs) as rt`.
 
     The block is entered when every child's `init` is done. Leaving it, however that comes - the end of the body, an exception in it, a cancellation
@@ -58,86 +61,48 @@ class open_runtime:  # noqa: N801  (used like a function, as trio.open_nursery i
         watchdog: float | None = None,
         seed: int | None = None,
     ) -> None:
-        self._flags = SupFlags() if flags is None else flags
-        self._specs = tuple(specs)
-        self._shutdown_deadline, self._kill_grace = shutdown_deadline, kill_grace
-        self._progress_reports, self._stop_on = progress_reports, tuple(stop_on)
-        self._watchdog, self._seed = watchdog, seed
-        self._check()
-
-    def _check(self) -> None:
-        times = {"shutdown_deadline": self._shutdown_deadline, "kill_grace": self._kill_grace}
-        problems = [
-            Problem(name, f"{value!r} is no duration; seconds of at least 0")
-            for name, value in times.items()
-            if not is_seconds(value)
-        ]
-        if self._watchdog is not None and (not is_seconds(self._watchdog) or self._watchdog == 0):
-            problems.append(Problem("watchdog", f"{self._watchdog!r} is no span; seconds above 0, or None"))
-        if not isinstance(self._flags, SupFlags):
-            problems.append(Problem("flags", f"a {type(self._flags).__name__} is no SupFlags"))
-        try:
-            check_childspecs(self._specs, self._flags if isinstance(self._flags, SupFlags) else None)
-        except SpecError as error:
-            problems.extend(error.problems)
+        flags, specs, stop_on = SupFlags() if flags is None else flags, tuple(specs), tuple(stop_on)
+        problems = [*wrong_times(shutdown_deadline, kill_grace, watchdog), *_wrong_root(flags, specs)]
         if problems:
             raise SpecError(problems)
-
-    async def __aenter__(self) -> Runtime:
-        jitter = random.Random(self._seed)  # noqa: S311  (spreads restarts; nothing is kept secret by it)
-        self._runtime = runtime = Runtime(
-            self._flags,
-            self._specs,
-            self._shutdown_deadline,
-            self._kill_grace,
-            self._progress_reports,
-            jitter,
-            self._stop_on,
-            None if self._watchdog is None else Watchdog(self._watchdog),
+        super().__init__(
+            lambda: Runtime(
+                lambda: Supervisor(flags, specs),
+                shutdown_deadline,
+                kill_grace,
+                progress_reports,
+                random.Random(seed),  # noqa: S311  (spreads restarts; nothing is kept secret by it)
+                stop_on,
+                None if watchdog is None else Watchdog(watchdog),
+            )
         )
-        self._outside = current_var.get()
-        current_var.set(runtime)
-        open_ones.set((*open_ones.get(), runtime))
-        self._manager = trio.open_nursery()
-        nursery = await self._manager.__aenter__()
-        runtime.body.__enter__()
-        try:
-            # In a cancelled scope `start` would wait for its task to be cancelled, which is shielded against that.
-            with trio.CancelScope(shield=True):
-                await nursery.start(runtime.run)
-            await runtime.start_root()
-        except BaseException as error:
-            swallowed = await self.__aexit__(type(error), error, error.__traceback__)
-            if swallowed:
-                raise RuntimeError("the runtime ended while it was being opened") from error
-            raise
-        return runtime
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> bool:
-        runtime, left = self._runtime, error
-        try:
-            if runtime.body.__exit__(kind, error, traceback):
-                left = None  # nothing but our own cancellation of the body
-        except BaseException as rest:  # noqa: BLE001  (what is left of a group without our cancellation; raised below)
-            left = rest
-        interrupted = await self._stop(runtime)
-        current_var.set(self._outside)
-        open_ones.set(tuple(each for each in open_ones.get() if each is not runtime))
-        await self._manager.__aexit__(None, None, None)
-        verdict = interrupted or runtime.fatal or (runtime.verdict() if left is None else None)
-        if verdict is not None and verdict is not error:
-            raise verdict
-        if left is not None and left is not error:
-            raise left
-        return left is None and error is not None
 
-    async def _stop(self, runtime: Runtime) -> KeyboardInterrupt | None:
-        """Stop the tree in order; a Ctrl-C meanwhile cuts it short, and is what leaves the block."""
-        try:
-            await runtime.stop()
-        except KeyboardInterrupt as again:
-            runtime.cut()
-            return again
-        return None
+def wrong_times(shutdown_deadline: float, kill_grace: float, watchdog: float | None = None) -> Iterable[Problem]:
+    """What is wrong about the times of a runtime."""
+    for name, value in (("shutdown_deadline", shutdown_deadline), ("kill_grace", kill_grace)):
+        if not is_seconds(value):
+            yield Problem(name, f"{value!r} is no duration; seconds of at least 0")
+    if watchdog is not None and (not is_seconds(watchdog) or watchdog == 0):
+        yield Problem("watchdog", f"{watchdog!r} is no span; seconds above 0, or None")
+
+
+def _wrong_root(flags: SupFlags, specs: tuple[ChildSpec, ...]) -> Iterable[Problem]:
+    is_flags = isinstance(flags, SupFlags)
+    if not is_flags:
+        yield Problem("flags", f"a {type(flags).__name__} is no SupFlags")
+    try:
+        check_childspecs(specs, flags if is_flags else None)
+    except SpecError as error:
+        yield from error.problems
+
+
+async def host(sup: Overseer, shutdown_deadline: float, kill_grace: float, task_status: trio.TaskStatus[Ref]) -> None:
+    """Run a supervisor in the calling task, as the root of a runtime of its own; `Overseer.run` says the rest."""
+    problems = list(wrong_times(shutdown_deadline, kill_grace))
+    if problems:
+        raise SpecError(problems)
+    jitter = random.Random()  # noqa: S311  (spreads restarts; nothing is kept secret by it)
+    async with Block(lambda: Runtime(lambda: sup, shutdown_deadline, kill_grace, False, jitter)) as runtime:  # noqa: FBT003  (no progress reports)
+        task_status.started(runtime.root)
+        await runtime.run_forever()

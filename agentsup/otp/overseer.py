@@ -8,67 +8,47 @@ The two kinds, `Supervisor` and `DynamicSupervisor`, add which children belong t
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, Any, assert_never
+from typing import TYPE_CHECKING, assert_never
 
+import trio
 from trio.lowlevel import enable_ki_protection
 
 from agentsup.errors import SpecError
 from agentsup.otp import reports
-from agentsup.otp.actor import Actor
-from agentsup.otp.caller import reply_error
 from agentsup.otp.child import Child, State
-from agentsup.otp.children import (
-    CountChildren,
-    Counts,
-    DeleteChild,
-    GetChildSpec,
-    RestartChild,
-    StartChild,
-    TerminateChild,
-    WhichChildren,
-)
-from agentsup.otp.children import (
-    Started as StartedExtra,
-)
+from agentsup.otp.children import Started as StartedExtra
+from agentsup.otp.clerk import Clerk
 from agentsup.otp.errors import (
-    ChildError,
-    Restarting,
-    Running,
     StartError,
     StartIgnored,
 )
 from agentsup.otp.events import RestartScheduled, SupervisorGaveUp
 from agentsup.otp.flags import RestartLimit, SupFlags
 from agentsup.otp.judgement import is_acceptable, start_error
-from agentsup.otp.mailbox import UNBOUNDED, StopAsked
+from agentsup.otp.mailbox import StopAsked
 from agentsup.otp.notices import Due, Ended, Notice, Started
 from agentsup.otp.pace import Pace
 from agentsup.otp.reasons import Crashed, ExitReason, Killed, Shutdown
-from agentsup.otp.results import NoReply, Reply
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable
+    from collections.abc import Iterable
 
-    from agentsup.otp.caller import Caller
-    from agentsup.otp.results import CallResult, MessageResult
+    from agentsup.otp.refs import Ref
 
 
-class Overseer(Actor):
+class Overseer(Clerk):
     """The common half of the supervisors; not to be used by itself."""
 
-    __slots__ = ("_children", "_flags", "_giving_up", "_pace")
+    __slots__ = ("_flags", "_giving_up", "_pace")
 
-    mailbox = UNBOUNDED  # everybody who asks waits for the answer, so callers bound it
     trap_exit = True
-    shows_ids = True
-    """Whether a child's id means something to those who ask."""
 
     def __init__(self, flags: SupFlags) -> None:
         if not isinstance(flags, SupFlags):
             raise SpecError.of("flags", f"a {type(flags).__name__} is no SupFlags")
+        super().__init__()
         self._flags = flags
         self._pace = Pace.of(flags)
-        self._children: dict[Hashable, Child] = {}
         self._giving_up = False
 
     def _warn(self) -> None:
@@ -76,91 +56,39 @@ class Overseer(Actor):
         if self._flags.limit_is_unreachable:
             reports.unreachable_limit(self._cell, self._flags)
 
+    async def run(
+        self,
+        *,
+        shutdown_deadline: float = 10.0,
+        kill_grace: float = 5.0,
+        task_status: trio.TaskStatus[Ref] = trio.TASK_STATUS_IGNORED,
+    ) -> None:
+        """Run this supervisor in a nursery of yours: `ref = await nursery.start(otp.Supervisor(flags, specs).run)`.
+
+        It is a tree for itself: a runtime of its own, with names of its own, that ends with this task; refs reach into it from anywhere, and names do
+        where it is the only one open. `start` returns when its children have started. Cancelled, it stops in order first, as leaving `open_runtime` does,
+        and is delayed by at most `shutdown_deadline`. It returns when the supervisor was stopped, or ended because significant children did; a supervisor
+        that gives up or is killed fails the nursery.
+
+        Args:
+            shutdown_deadline: seconds for the whole stop; what then still lives is cancelled all at once, and reported.
+            kill_grace: seconds between killing a process and parking it as a zombie.
+            task_status: how `nursery.start` gets the supervisor's ref.
+
+        Raises:
+            SpecError: a duration is wrong.
+            StartError: a child could not be started, or this object ran before: each is for one run.
+            RestartLimitExceeded: it gave up.
+            RootDied: somebody killed it.
+        """
+        from agentsup.otp.opening import host  # here, as what surrounds a tree knows supervisors already
+
+        await host(self, shutdown_deadline, kill_grace, task_status)
+
     @property
     def pace(self) -> Pace:
         """How often and how fast it restarts its children."""
         return self._pace
-
-    def roster(self) -> list[Child]:
-        """Its children, oldest first."""
-        return list(self._children.values())
-
-    # What one may ask of it.
-
-    @enable_ki_protection
-    def handle_call(self, request: Any, caller: Caller) -> CallResult:
-        """Serve the functions of `agentsup.otp.children`; anything else is refused and harms nobody."""
-        try:
-            return self._serve(request, caller)
-        except (ChildError, StartError, SpecError) as error:
-            reply_error(caller, error)
-        return NoReply()
-
-    def _serve(self, request: Any, caller: Caller) -> CallResult:
-        match request:
-            case StartChild():
-                return self._start_child(request, caller)
-            case TerminateChild(key):
-                return self._terminate_child(self._child(key), caller)
-            case RestartChild(key):
-                return self._restart_child(self._child(key), caller)
-            case DeleteChild(key):
-                return self._delete_child(self._child(key))
-            case GetChildSpec(key):
-                return Reply(self._child(key).spec)
-            case WhichChildren():
-                return Reply([child.describe(with_id=self.shows_ids) for child in reversed(self._children.values())])
-            case CountChildren():
-                return Reply(self._count())
-        raise SpecError.of("request", f"a supervisor does not know {type(request).__name__}")
-
-    def handle_cast(self, message: Any) -> MessageResult:
-        """Report and drop: a supervisor takes no casts (rule S1)."""
-        reports.unhandled(self._cell, message)
-        return None
-
-    def _start_child(self, request: StartChild, caller: Caller) -> CallResult:
-        raise NotImplementedError
-
-    def _child(self, key: Hashable) -> Child:
-        raise NotImplementedError
-
-    def _terminate_child(self, child: Child, caller: Caller) -> CallResult:
-        child.call_off()
-        if not child.is_alive:
-            self._stopped(child)
-            return Reply()
-        child.stoppers = [*(child.stoppers or ()), caller]
-        self._bring_down(child)
-        return NoReply()
-
-    def _restart_child(self, child: Child, caller: Caller) -> CallResult:
-        self._refuse_unless_stopped(child)
-        child.first = True
-        child.starters = [caller]
-        try:
-            self._launch(child)
-        except StartError:
-            child.starters = None
-            raise
-        return NoReply()
-
-    def _delete_child(self, child: Child) -> CallResult:
-        self._refuse_unless_stopped(child)
-        self._forget(child)
-        return Reply()
-
-    def _refuse_unless_stopped(self, child: Child) -> None:
-        if child.state is State.RESTARTING:
-            raise Restarting(f"{child.spec.id!r} is being restarted")
-        if child.is_alive:
-            raise Running(f"{child.spec.id!r} is {child.state.value}")
-
-    def _count(self) -> Counts:
-        every = self._children.values()
-        supervisors = sum(child.spec.type == "supervisor" for child in every)
-        active = sum(child.is_alive for child in every)
-        return Counts(specs=len(every), active=active, supervisors=supervisors, workers=len(every) - supervisors)
 
     # What it is told.
 
@@ -342,9 +270,6 @@ class Overseer(Actor):
         if child.state is not State.STOPPING:
             child.state = State.STOPPING
             self._cell.runtime.reaper.bring_down(child.cell, child.spec.shutdown)
-
-    def _forget(self, child: Child) -> None:
-        raise NotImplementedError
 
     async def _await_end(self, child: Child) -> None:
         """From `terminate`: wait until a child that is being brought down has ended, and report how."""

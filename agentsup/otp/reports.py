@@ -21,6 +21,7 @@ without its text; who wants more finds the exception itself in `reason`, in a st
 
 from __future__ import annotations
 
+import itertools
 import traceback
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -40,6 +41,9 @@ if TYPE_CHECKING:
     from agentsup.otp.spawned import Spawned
 
 _log = Log("agentsup.otp", {"domain": ("otp", "sasl")})
+
+MESSAGES = 10
+"""How many of the messages that waited a crash report names, by their kinds and types."""
 
 NEIGHBOURS = 15
 """How many neighbours a crash report tells of, as OTP's: a crowd that is linked together would fill the log."""
@@ -136,6 +140,7 @@ def _crash_fields(cell: Cell, reason: Crashed) -> dict[str, Any]:
         "label": ("proc_lib", "crash"),
         "reason": reason,
         "last_message": describe_entry(cell.current),
+        "messages": [describe_entry(entry) for entry in itertools.islice(cell.mailbox.queue or (), MESSAGES)],
         "state": format_state(cell),
         "handled": cell.handled,
         "log": None if cell.probe is None or cell.probe.ring is None else [event.what for event in cell.probe.ring],

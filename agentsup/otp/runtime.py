@@ -30,7 +30,7 @@ from agentsup.otp.current import current_var
 from agentsup.otp.deadlines import Deadlines
 from agentsup.otp.errors import AlreadyRegistered, AlreadyStarted, RestartLimitExceeded, RootDied
 from agentsup.otp.events import Audience, RuntimeEvent
-from agentsup.otp.flags import RestartLimit, SupFlags
+from agentsup.otp.flags import RestartLimit
 from agentsup.otp.judgement import start_error
 from agentsup.otp.process import live
 from agentsup.otp.reaper import Reaper
@@ -38,7 +38,6 @@ from agentsup.otp.reasons import Crashed, ExitReason, Shutdown, root_causes
 from agentsup.otp.refs import Dest, Name, Ref, Via
 from agentsup.otp.registry import Registry
 from agentsup.otp.snapshot import RuntimeSnapshot, take
-from agentsup.otp.supervisor import Supervisor
 from agentsup.otp.timers import Timers
 from agentsup.otp.watchdog import Watchdog
 
@@ -46,6 +45,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
     from agentsup.otp.child import Child
+    from agentsup.otp.overseer import Overseer
     from agentsup.otp.spawned import Spawned
 
 
@@ -53,8 +53,8 @@ if TYPE_CHECKING:
 class Runtime:
     """An open supervision tree; `open_runtime` makes one."""
 
-    flags: SupFlags
-    specs: tuple[ChildSpec, ...]
+    start: Callable[[], Overseer]
+    """Makes the root supervisor."""
     shutdown_deadline: float
     kill_grace: float
     progress_reports: bool
@@ -253,9 +253,7 @@ class Runtime:
         Raises:
             StartError: one of them could not be started; everything is down again.
         """
-        spec = ChildSpec(
-            id="root", start=lambda: Supervisor(self.flags, self.specs), type="supervisor", restart="temporary"
-        )
+        spec = ChildSpec(id="root", start=self.start, type="supervisor", restart="temporary")
         started = trio.Event()
         self._root = root = self.start_process(spec, None, None, contextvars.copy_context())
         root.watch(lambda _: started.set())

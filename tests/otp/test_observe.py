@@ -102,9 +102,11 @@ async def test_reports_of_a_crash():
         "state",
         "ancestors",
         "mailbox_length",
+        "messages",
         "links",
         "trap_exit",
         "handled",
+        "neighbours",
         "frames",
     } <= set(crashed)
     assert (crashed["log_level"], crashed["error"], crashed["names"], crashed["last_message"]) == (
