@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, assert_never
 
 from agentsup.errors import Problem, SpecError
 from agentsup.ids import CallId
 from agentsup.session.data import as_data
-from agentsup.talk.content import Part, Text, as_text
+from agentsup.talk.content import Document, Image, Part, Text, as_text
 from agentsup.talk.tools import ToolResult
 
 MOST_DATA = 20_000_000
-"""Characters that the pictures and documents of one result may have together, as base64. Providers refuse requests of some 32 MB as a
+"""Characters that the pictures and documents of one result may have together, in base64 or as text. Providers refuse requests of some 32 MB as a
 whole, and a refused result is worse than none: the conversation could not go on."""
 
 
@@ -28,7 +28,7 @@ def answer_of(call_id: CallId, value: Any, *, limit: int) -> ToolResult:
     """
     is_error = isinstance(value, ToolResult) and value.is_error
     parts = value.parts if isinstance(value, ToolResult) else _parts_of(value)
-    size = sum(len(getattr(part, "data", None) or "") for part in parts)
+    size = sum(_size(part) for part in parts)
     if size > MOST_DATA:
         raise SpecError.of("", f"has {size} characters of pictures and documents, where {MOST_DATA} can be sent")
     return ToolResult.of(call_id, shortened(parts, limit), is_error=is_error)
@@ -61,6 +61,18 @@ def cut(text: str, limit: int) -> str:
     tail = limit // 2
     marker = f"\n[... {missing} of {len(text)} characters left out here ...]\n"
     return f"{text[: limit - tail]}{marker}{text[len(text) - tail :]}"
+
+
+def _size(part: Part) -> int:
+    """Characters that the part puts on the wire beside plain text, which is cut."""
+    match part:
+        case Text():
+            return 0
+        case Image(data=data):
+            return len(data or "")
+        case Document(data=data, text=text):
+            return len(data or text or "")
+    assert_never(part)
 
 
 def _parts_of(value: Any) -> tuple[Part, ...]:

@@ -33,6 +33,9 @@ ARRAYS = (
 OBJECTS = (dict, abc.Mapping, abc.MutableMapping)
 """Types that are objects in JSON, with keys of the model's choice."""
 
+_DEEPEST = 50
+"""Types in types; more than that comes of an alias that contains itself."""
+
 _TRANSPARENT = (Required, NotRequired, Final, getattr(typing, "ReadOnly", Required))
 """What may stand around a type without changing what can be passed."""
 
@@ -81,6 +84,7 @@ class SchemaWriter:
 
     def __init__(self) -> None:
         self.problems: list[Problem] = []
+        self._depth = 0
         self._open: list[Any] = []
         self._names: dict[Any, str] = {}
         self._definitions: dict[str, Any] = {}
@@ -100,8 +104,12 @@ class SchemaWriter:
 
     def write(self, hint: Any, at: str) -> dict[str, Any]:
         """The schema of a type; what it cannot say is among the problems."""
+        if self._depth >= _DEEPEST:
+            return self._wrong(at, "is nested too deeply, or contains itself with no class in between")
         bare, description = bared(hint)
+        self._depth += 1
         schema = self._write(bare, at)
+        self._depth -= 1
         return {**schema, "description": description} if description else schema
 
     def fields(self, fields: Iterable[Field], at: Callable[[str], str]) -> dict[str, Any]:

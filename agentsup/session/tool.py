@@ -11,6 +11,7 @@ from typing import Any, TypeAlias, overload
 
 import attrs
 import structlog
+import trio
 
 from agentsup.errors import Problem, SpecError
 from agentsup.session.arguments import Arguments
@@ -85,7 +86,9 @@ class Tool:
             found["context"] = context
         return found
 
-    async def wants_approval(self, use: ToolUse, info: SessionInfo) -> bool:
+    async def wants_approval(
+        self, use: ToolUse, info: SessionInfo, *, threads: trio.CapacityLimiter | None = None
+    ) -> bool:
         """Whether this call has to be approved before it runs.
 
         A call with wrong arguments has not: it will not run. A function that decides is asked here if it is async, else in a thread; the
@@ -96,7 +99,9 @@ class Tool:
         if self._approval is None:
             return True
         ask = functools.partial(self._approval, copy.deepcopy(dict(use.input)), info)
-        outcome = await outcome_of(ask, is_async=is_async(self._approval))
+        outcome = await outcome_of(
+            ask, is_async=is_async(self._approval), threads=threads, name=f"approval {self.name}"
+        )
         if isinstance(outcome, Raised):
             _log.warning("tool.approval_failed", tool=self.name, error=type(outcome.error).__name__)
         return not isinstance(outcome, Returned) or outcome.value is not False

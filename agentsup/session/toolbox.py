@@ -111,11 +111,16 @@ def _tool_call(tool: Tool, use: ToolUse, info: SessionInfo, context: Any) -> _Ca
 
 
 def _digested(use: ToolUse, limit: int, value: Any) -> ToolResult:
+    """What it returned as a result. That it ran is said even if that cannot be made: it need not run again for that."""
     try:
         return answer_of(use.call_id, value, limit=limit)
     except SpecError as exc:
         why = "; ".join(f"what it returned{_dotted(each.path)} {each.message}" for each in exc.problems)
-        return _failed(use, f"the tool ran, but its result cannot be told: {why}")
+    except KeyboardInterrupt:
+        raise
+    except BaseException as exc:  # noqa: BLE001  -- a value may have any code in it
+        why = f"{type(exc).__name__}: {_words(exc)}"
+    return _failed(use, f"the tool ran, but its result cannot be told: {why}", limit)
 
 
 def _dotted(path: str) -> str:
@@ -126,7 +131,10 @@ def _failure(use: ToolUse, error: BaseException, limit: int) -> ToolResult:
     """What the model is told of what a tool raised. The border: it is the model's to read, not the session's to die of."""
     found = list(leaves(error))
     if len(found) == 1 and isinstance(found[0], ToolError):  # in a group, if it was raised in a nursery
-        return ToolResult.of(use.call_id, shortened(found[0].parts, limit), is_error=True)
+        parts = getattr(found[0], "parts", None) or (
+            Text(_words(found[0])),
+        )  # a subclass may not have called our __init__
+        return ToolResult.of(use.call_id, shortened(parts, limit), is_error=True)
     _log.info("tool.failed", tool=use.name, call_id=use.call_id, error=type(error).__name__)
     told = "; ".join(f"{type(each).__name__}: {_words(each)}" for each in found[:_MOST_ERRORS])
     more = f"; and {len(found) - _MOST_ERRORS} more" if len(found) > _MOST_ERRORS else ""

@@ -100,13 +100,11 @@ def _of_arms(error: ValidationError, at: str) -> Iterator[Problem]:
     if meant:
         for each in min(meant, key=len):
             yield from _problems(each)
-    elif arms:
+    else:
         kinds = [
             kind for errors in arms.values() for each in errors if _is_of_other_kind(each) for kind in _kinds_of(each)
         ]
         yield Problem(at, f"must be {_or(dict.fromkeys(kinds))}, not {_kind(error.instance)}")
-    else:  # `oneOf`, with more than one that fits
-        yield Problem(at, _message(error))
 
 
 def _is_of_other_kind(error: ValidationError) -> bool:

@@ -306,3 +306,13 @@ def test_the_summary_ends_before_the_sections():
     assert summary("Args:\n    a: An a.") == ""
     assert summary("One line.") == "One line."
     assert summary("") == ""
+
+
+def test_a_bottomless_type_is_refused():
+    """An alias that contains itself has no end; one that only looks like it is no tool's argument either."""
+    hint = int
+    for _ in range(200):
+        hint = list[hint]
+
+    with pytest.raises(SpecError, match="is nested too deeply"):
+        type_schema(hint)

@@ -52,6 +52,10 @@ class Options(TypedDict):
     color: NotRequired[Color]
 
 
+class Lines(TypedDict):
+    lines: list[Line]
+
+
 @attrs.frozen
 class Node:
     value: int
@@ -178,6 +182,7 @@ def test_what_the_model_said_stays_what_it_said():
         (Line | Point, {"x": "1"}, ["it.x: must be a number, not a string"]),
         (Line | list[int], [1, "a"], ["it[1]: must be an integer, not a string"]),
         (Node, {"value": 1, "children": [{"value": "x"}]}, ["it.children[0].value: must be an integer, not a string"]),
+        (Lines, {"lines": [{"sku": "a", "count": 0}]}, ["it.lines[0]: is refused: ValueError: 'count' must be > 0: 0"]),
         (list[Line], [{"sku": "a", "count": 0}], ["it[0]: is refused: ValueError: 'count' must be > 0: 0"]),
     ],
 )
@@ -218,6 +223,82 @@ def test_a_tool_without_arguments_takes_none():
     assert f.arguments({}, info=INFO, context=None) == {}
     with pytest.raises(SpecError, match="a: is not known; there is nothing to be passed here"):
         f.arguments({"a": 1}, info=INFO, context=None)
+
+
+@pytest.mark.parametrize(
+    ("schema", "value", "told"),
+    [
+        ({"minLength": 2, "maxLength": 1}, "", ["it: must have at least 2 characters, not 0"]),
+        ({"maxLength": 1}, "abc", ["it: must have at most 1 characters, not 3"]),
+        ({"minimum": 2}, 1, ["it: must be at least 2"]),
+        ({"exclusiveMaximum": 2}, 2, ["it: must be less than 2"]),
+        ({"multipleOf": 2}, 3, ["it: must be a multiple of 2"]),
+        ({"pattern": "^a"}, "b", ['it: must match the pattern "^a"']),
+        ({"const": [1]}, 1, ["it: must be [1]"]),
+        ({"uniqueItems": True}, [1, 1], ["it: must not have an item twice"]),
+        ({"maxItems": 1, "items": {"type": "null"}}, [1, None], 2),
+        ({"minProperties": 1}, {}, ["it: must have at least 1 entries, not 0"]),
+        ({"not": {"type": "string"}}, "a", ['it: must satisfy not: {"type": "string"}']),
+        ({"type": ["string", "null"]}, 1, ["it: must be a string or null, not an integer"]),
+        (
+            {"oneOf": [{"type": "integer"}, {"minimum": 1}]},
+            1,
+            ['it: must satisfy oneOf: [{"type": "integer"}, {"minimum": 1}]'],
+        ),
+        ({"oneOf": [{"type": "integer"}, {"type": "null"}]}, "a", ["it: must be an integer or null, not a string"]),
+        ({"allOf": [{"type": "integer"}, {"minimum": 3}]}, 1, ["it: must be at least 3"]),
+        ({"$ref": "#/$defs/small"}, 9, ["it: must be at most 3"]),
+        (
+            {"properties": {"propertyNames": {"type": "null"}}},
+            {"propertyNames": 1},
+            ["it.propertyNames: must be null, not an integer"],
+        ),
+        (
+            {"propertyNames": {"maxLength": 1}},
+            {"ab": 1},
+            ["it.ab: is not a possible name; a name must have at most 1 characters, not 2"],
+        ),
+        ({"additionalProperties": {"type": "null"}}, {"a": 1}, ["it.a: must be null, not an integer"]),
+        ({"enum": list(range(100))}, "a", 1),
+        (False, 1, 1),
+    ],
+)
+def test_schemas_written_by_hand_may_say_anything(schema, value, told):
+    """Every keyword has words; the ones that nobody thought of are quoted."""
+    whole = {"type": "object", "properties": {"it": schema}, "$defs": {"small": {"maximum": 3}}}
+    made = tool(input_schema=whole)(_anything)
+
+    with pytest.raises(SpecError) as caught:
+        made.arguments({"it": value}, info=INFO, context=None)
+
+    found = [str(problem) for problem in caught.value.problems]
+    assert found == told if isinstance(told, list) else len(found) == told
+
+
+def _anything(it=None):
+    """Takes one thing."""
+
+
+def test_what_a_schema_lets_through_and_a_function_does_not_take_is_refused():
+    """A schema that forbids nothing else lets the model pass anything."""
+    made = tool(input_schema={"type": "object"})(_anything)
+
+    with pytest.raises(SpecError, match="other: is not known"):
+        made.arguments({"it": 1, "other": 2}, info=INFO, context=None)
+
+
+def test_schemas_of_other_dialects_are_taken():
+    """The one they name counts."""
+    schema = {
+        "$schema": "http://json-schema.org/draft-04/schema#",
+        "type": "object",
+        "properties": {"it": {"type": "number", "minimum": 1, "exclusiveMinimum": True}},
+    }
+    made = tool(input_schema=schema)(_anything)
+
+    assert made.arguments({"it": 2}, info=INFO, context=None) == {"it": 2}
+    with pytest.raises(SpecError):
+        made.arguments({"it": 1}, info=INFO, context=None)
 
 
 def test_not_everything_is_told_of_somebody_who_is_all_wrong():

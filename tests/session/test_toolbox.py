@@ -11,8 +11,10 @@ import pytest
 import structlog
 import trio
 import trio.testing
+from hypothesis import given
+from hypothesis import strategies as st
 
-from agentsup import ClaudeManagedAgents, Image, SessionSpec, Text, tool
+from agentsup import ClaudeManagedAgents, Image, SessionSpec, Text, ToolResult, tool
 from agentsup.errors import SpecError
 from agentsup.session.calling import default_threads
 from agentsup.session.errors import ToolError
@@ -94,6 +96,29 @@ async def test_a_result_that_cannot_be_told_is_an_error_result():
     assert result.text == (
         "the tool ran, but its result cannot be told: what it returned, at a[0], is of the type object, which has no counterpart in JSON"
     )
+
+
+@pytest.mark.parametrize("error", [ValueError("no items"), SystemExit(1)])
+async def test_a_value_that_cannot_be_looked_at_is_an_error_result(error):
+    """Its own code may fail, and in any way; still the tool has run."""
+
+    class Evil(dict):
+        def items(self):
+            raise error
+
+    def give() -> object:
+        return Evil(a=1)
+
+    async def give_here() -> object:
+        return [Evil(a=1)]
+
+    def give_much() -> int:
+        return 10**5000
+
+    for function in (give, give_here):
+        told = f"the tool ran, but its result cannot be told: {type(error).__name__}: {error}"
+        assert await call(function) == ToolResult("c1", told, is_error=True)
+    assert (await call(give_much)).text.startswith("the tool ran, but its result cannot be told: ValueError: ")
 
 
 async def test_what_a_tool_returns_is_made_a_result_where_it_was_returned():
@@ -226,6 +251,43 @@ async def test_keyboard_interrupt_passes_bare_out_of_a_group():
         await call(crowd)
 
 
+def _stop(*args):
+    raise KeyboardInterrupt
+
+
+class Unlookable(dict):
+    items = _stop
+
+
+class Unsayable(Exception):
+    __str__ = _stop
+
+
+STOPPING = attrs.make_class("Stopping", {"a": attrs.field(type=int, validator=_stop)})
+
+
+async def _with_class(it: STOPPING) -> None: ...
+
+
+async def _with_error() -> None:
+    raise Unsayable
+
+
+async def _with_value() -> object:
+    return Unlookable(a=1)
+
+
+@pytest.mark.parametrize(
+    ("function", "said"),
+    [(_with_class, {"it": {"a": 1}}), (_with_error, {}), (_with_value, {})],
+    ids=["class", "error", "value"],
+)
+async def test_keyboard_interrupt_passes_from_wherever_it_strikes(function, said):
+    """In a class of the arguments, in the words of an error, in a value that is looked at."""
+    with pytest.raises(KeyboardInterrupt):
+        await call(function, input=said)
+
+
 @pytest.mark.parametrize(
     "given", [{}, {"a": 1, "b": 2}, {"not a name": 1}, {"a": 1, "info": 2}, {"a": "1"}, {"a": None}]
 )
@@ -295,11 +357,80 @@ async def test_neither_arguments_nor_errors_are_logged(secret, log_lines):
     def fail(a: str) -> None:
         raise ValueError(a)
 
-    for given in ({"a": secret}, {"a": [secret]}, {secret: 1}):
-        await call(fail, input=given)
+    for said in ({"a": secret}, {"a": [secret]}, {secret: 1}):
+        await call(fail, input=said)
 
     assert [line["event"] for line in log_lines] == ["tool.failed"]
     assert secret not in str(log_lines)
+
+
+async def test_an_error_of_the_tools_own_kind_says_what_it_says():
+    """A subclass of ToolError, however it is made."""
+
+    class NoRoom(ToolError):
+        def __init__(self, room):
+            self.room = room
+
+        def __str__(self):
+            return f"there is no {self.room}"
+
+    def fail() -> None:
+        raise NoRoom("attic")
+
+    assert await call(fail) == ToolResult("c1", "there is no attic", is_error=True)
+
+
+def _groups(inner):
+    return st.lists(inner, min_size=1, max_size=3).map(lambda found: BaseExceptionGroup("many", found))
+
+
+ERRORS = st.recursive(
+    st.sampled_from([ValueError, SystemExit, GeneratorExit, StopAsyncIteration, trio.TooSlowError]).map(
+        lambda kind: kind("why")
+    )
+    | st.just(ToolError("told")),
+    _groups,
+    max_leaves=6,
+)
+
+
+@given(ERRORS, st.booleans(), st.booleans(), st.booleans())
+def test_whatever_goes_wrong_there_is_one_result(error, in_thread, leaks, cancelled):
+    """For any tree of errors, with a cancellation from elsewhere in it or not; unless we are cancelled ourselves, which passes alone."""
+
+    async def main():
+        kept = await cancellation()
+        raised = BaseExceptionGroup("both", [error, kept]) if leaks else error
+
+        async def fail_here() -> None:
+            if cancelled:
+                scope.cancel()
+            raise raised
+
+        def fail_there() -> None:
+            raise raised
+
+        with trio.CancelScope() as scope:
+            return await call(fail_there if in_thread else fail_here)
+
+    found = trio.run(main)
+
+    if found is None:  # we were cancelled, and nothing else came through
+        assert cancelled
+        assert not in_thread
+    else:
+        assert (found.call_id, found.is_error) == ("c1", True)
+        assert found.text == "told" or found.text.startswith("the tool failed: ")
+
+
+async def cancellation():
+    """A `trio.Cancelled` of a scope that is closed."""
+    with trio.CancelScope() as scope:
+        scope.cancel()
+        try:
+            await trio.sleep_forever()
+        except trio.Cancelled as exc:
+            return exc
 
 
 async def test_an_unknown_tool_is_told_what_there_is():
@@ -563,8 +694,8 @@ async def test_a_tool_is_given_where_it_is_called_and_the_context():
 
     assert (await call(by_name, context="ours")).text == "c1 s1 ours"
     assert (await call(by_type)).text == "me"
-    for function, given in ((by_name, {"info": "x"}), (by_name, {"context": "y"}), (by_type, {"place": "z"})):
-        assert (await call(function, input=given)).is_error
+    for function, said in ((by_name, {"info": "x"}), (by_name, {"context": "y"}), (by_type, {"place": "z"})):
+        assert (await call(function, input=said)).is_error
 
 
 # --- handlers --------------------------------------------------------------------------------------------------------------------
