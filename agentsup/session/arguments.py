@@ -17,12 +17,13 @@ from agentsup.session.violations import path_text, violations
 class Arguments:
     """Everything there is to know about what may be passed to one tool; made once per tool."""
 
-    def __init__(self, schema: Mapping[str, Any], hints: Mapping[str, Any]) -> None:
+    def __init__(self, schema: Mapping[str, Any], hints: Mapping[str, Any], *, at: str = "") -> None:
         """Compile it.
 
         Args:
             schema: The schema of all arguments together.
             hints: The types of those that are made into something else; what is not in it is passed as it came.
+            at: What the tool is called in the problems.
 
         Raises:
             SpecError: a type cannot be made from JSON.
@@ -34,7 +35,7 @@ class Arguments:
             try:
                 self._hooks[name] = (hook_for(hint), hint)
             except Exception as exc:  # noqa: BLE001  -- the user's classes, looked at by a library
-                problems.append(Problem(name, f"cannot be made from JSON: {exc}"))
+                problems.append(Problem(f"{at}({name})", f"cannot be made from JSON: {exc}"))
         if problems:
             raise SpecError(problems)
 

@@ -31,7 +31,7 @@ class Returned:
 class Raised:
     """It raised something that is not for us."""
 
-    error: BaseException
+    error: BaseException = attrs.field(repr=lambda error: type(error).__name__)
 
 
 @attrs.frozen

@@ -6,6 +6,7 @@ import copy
 import functools
 import inspect
 import math
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias, overload
 
@@ -17,7 +18,7 @@ from agentsup.errors import Problem, SpecError
 from agentsup.session.arguments import Arguments
 from agentsup.session.calling import Raised, Returned, outcome_of
 from agentsup.session.docstring import summary
-from agentsup.session.signature import Signature, core_of, is_async, is_method, signature_of, yields
+from agentsup.session.signature import Signature, core_of, is_async, is_method, label_of, signature_of, yields
 from agentsup.session.validator import schema_problems
 from agentsup.talk.tools import DEFAULT_MAX_OUTPUT, Effect, SessionInfo, ToolSpec, ToolUse
 
@@ -25,6 +26,8 @@ _log = structlog.get_logger("agentsup.session")
 
 _NAME_LIMIT = 128
 """Characters a tool's name may have at Claude Managed Agents, the narrowest of the providers."""
+
+_NAME = re.compile(rf"[A-Za-z0-9_-]{{1,{_NAME_LIMIT}}}")
 
 NeedsApproval: TypeAlias = bool | Callable[[Mapping[str, Any], SessionInfo], Any]
 """Whether a call has to be approved before it runs: always, never, or as the function says, sync or async, of the call's arguments as the
@@ -109,7 +112,9 @@ class Tool:
     def _fits(self, given: Mapping[str, Any]) -> bool:
         try:
             self._arguments.read(given)
-        except SpecError:
+        except KeyboardInterrupt:
+            raise
+        except BaseException:  # noqa: BLE001  -- whatever the user's classes say against it, it will not run
             return False
         return True
 
@@ -209,7 +214,7 @@ def _make(function: Callable[..., Any], spec: ToolSpec, needs_approval: NeedsApp
     if not problems:
         try:
             signature = _signature_of(function, at, spec.input_schema if of_hand else None)
-            arguments = Arguments(signature.schema, signature.hints)
+            arguments = Arguments(signature.schema, signature.hints, at=label_of(function))
         except SpecError as exc:
             problems += exc.problems
     problems += problems_of(spec)
@@ -256,8 +261,10 @@ def problems_of(spec: ToolSpec) -> list[Problem]:
     """What is wrong with a tool's specification, all of it but for its schema."""
     at = f"tool {spec.name!r}"
     found: list[Problem] = []
-    if not 1 <= len(spec.name) <= _NAME_LIMIT or not all(c.isascii() and (c.isalnum() or c in "_-") for c in spec.name):
+    if not isinstance(spec.name, str) or not _NAME.fullmatch(spec.name):
         found.append(Problem(at, f"must be named with 1 to {_NAME_LIMIT} letters, digits, _ or -"))
+    if not isinstance(spec.description, str):
+        found.append(Problem(f"{at}.description", f"must be text, not {type(spec.description).__name__}"))
     if spec.effect not in ("pure", "idempotent", "unsafe"):
         found.append(Problem(f"{at}.effect", f"must be 'pure', 'idempotent' or 'unsafe', not {spec.effect!r}"))
     if spec.timeout is not None and not _is_seconds(spec.timeout):

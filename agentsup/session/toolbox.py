@@ -131,9 +131,7 @@ def _failure(use: ToolUse, error: BaseException, limit: int) -> ToolResult:
     """What the model is told of what a tool raised. The border: it is the model's to read, not the session's to die of."""
     found = list(leaves(error))
     if len(found) == 1 and isinstance(found[0], ToolError):  # in a group, if it was raised in a nursery
-        parts = getattr(found[0], "parts", None) or (
-            Text(_words(found[0])),
-        )  # a subclass may not have called our __init__
+        parts = getattr(found[0], "parts", (Text(_words(found[0])),))  # a subclass may not have called our `__init__`
         return ToolResult.of(use.call_id, shortened(parts, limit), is_error=True)
     _log.info("tool.failed", tool=use.name, call_id=use.call_id, error=type(error).__name__)
     told = "; ".join(f"{type(each).__name__}: {_words(each)}" for each in found[:_MOST_ERRORS])

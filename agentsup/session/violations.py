@@ -51,7 +51,7 @@ def violations(validator: Validator, value: Any) -> list[Problem]:
     """Everything that is wrong with the value, each place once; none if it is valid."""
     found: dict[Problem, None] = {}
     for error in islice(validator.iter_errors(value), 5 * MOST):
-        found.update(dict.fromkeys(_problems(error)))
+        found.update(dict.fromkeys(islice(_problems(error), MOST + 1)))
         if len(found) > MOST:
             return [*islice(found, MOST), Problem("", "and more of that kind")]
     return list(found)

@@ -12,6 +12,7 @@ import pytest
 import agentsup
 from agentsup import ToolUse, tool
 from agentsup.errors import SpecError
+from agentsup.session import arguments
 from agentsup.talk.tools import SessionInfo
 
 if TYPE_CHECKING:
@@ -349,6 +350,31 @@ def test_an_annotation_that_cannot_be_resolved_is_a_problem_of_the_tool(annotati
     assert paths(caught.value) == ["lost(a)"]
 
 
+def test_a_type_that_the_library_cannot_make_is_told_in_time(monkeypatch):
+    """Not when the model first calls."""
+
+    def cannot(hint):
+        raise LookupError(f"no way to make {hint.__name__}")
+
+    monkeypatch.setattr(arguments, "hook_for", cannot)
+    with pytest.raises(SpecError) as caught:
+        tool(plain)
+
+    assert [str(problem) for problem in caught.value.problems] == [
+        "plain(number): cannot be made from JSON: no way to make int",
+        "plain(size): cannot be made from JSON: no way to make int",
+    ]
+
+
+@pytest.mark.parametrize("options", [{"name": 3}, {"description": 3}, {"timeout": True}, {"timeout": float("nan")}])
+def test_options_of_another_type_are_refused(options):
+    """Each is named."""
+    with pytest.raises(SpecError) as caught:
+        tool(plain, **options)
+
+    assert len(caught.value.problems) == 1
+
+
 def test_repr_does_not_show_the_function_or_its_schema():
     """Nothing of the code around it, and no long schema, in a log line."""
 
@@ -464,6 +490,7 @@ async def large_later(input, info):
         (never_came_back, 1, True),
         (True, "wrong", False),
         (large, "wrong", False),
+        (True, [], False),
     ],
 )
 async def test_who_asks_for_approval(needs_approval, amount, wanted):

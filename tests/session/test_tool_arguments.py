@@ -309,6 +309,13 @@ def test_not_everything_is_told_of_somebody_who_is_all_wrong():
     assert found[-1] == "and more of that kind"
 
 
+def test_nor_of_a_thousand_unknown_names():
+    """One error of the validator may be about many."""
+    found = wrong(Line, {"sku": "a", **{f"n{n}": 1 for n in range(1000)}})
+
+    assert len(found) == 21
+
+
 def test_what_was_passed_is_not_repeated():
     """It may be long, and it may be a secret."""
     secret = "hunter2" * 1000
