@@ -17,8 +17,11 @@ if TYPE_CHECKING:
     from agentsup.journal.store import SQLiteStore
     from agentsup.providers.managed import ClaudeManagedAgents
     from agentsup.providers.reconnect import Reconnect
+    from agentsup.provisioning.artifacts import Artifacts
     from agentsup.provisioning.errors import (
+        ArtifactFailed,
         NameConflict,
+        NoSuchArtifact,
         OnlyArchived,
         PartlyFailed,
         ProvisionFailed,
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
     from agentsup.provisioning.handle import Handle
     from agentsup.provisioning.provide import ensure_agent, ensure_environment, provision
     from agentsup.provisioning.retire import prune, teardown
+    from agentsup.provisioning.shelf import Artifact
     from agentsup.provisioning.specs import AgentSpec, EnvironmentSpec
     from agentsup.provisioning.tags import resolve, tag
     from agentsup.runtime import Runtime, open_runtime, run, session_child
@@ -69,6 +73,9 @@ __all__ = [
     "AgentsupError",
     "Allow",
     "AlreadyStarted",
+    "Artifact",
+    "ArtifactFailed",
+    "Artifacts",
     "BudgetExceeded",
     "CallId",
     "ClaudeManagedAgents",
@@ -86,6 +93,7 @@ __all__ = [
     "Limits",
     "LocalProtocolError",
     "NameConflict",
+    "NoSuchArtifact",
     "NoSuchCall",
     "NoSuchSession",
     "NotFound",
@@ -179,7 +187,10 @@ _HOMES = {
     "agentsup.journal.store": ("SQLiteStore",),
     "agentsup.providers.managed": ("ClaudeManagedAgents",),
     "agentsup.providers.reconnect": ("Reconnect",),
+    "agentsup.provisioning.artifacts": ("Artifacts",),
     "agentsup.provisioning.errors": (
+        "ArtifactFailed",
+        "NoSuchArtifact",
         "NameConflict",
         "OnlyArchived",
         "PartlyFailed",
@@ -197,6 +208,7 @@ _HOMES = {
         "prune",
         "teardown",
     ),
+    "agentsup.provisioning.shelf": ("Artifact",),
     "agentsup.provisioning.specs": (
         "AgentSpec",
         "EnvironmentSpec",

@@ -33,7 +33,10 @@ nitpick_ignore_regex = [
     # Names imported for annotations only are known to autodoc by their bare name, which leads nowhere.
     (r"py:(class|exc|obj)", r"[A-Za-z_]\w*"),
     # Other libraries: the build needs no network, so none of their inventories is read.
-    (r"py:.*", r"(trio|httpx|attrs?|structlog|collections|contextvars|random|types|typing|enum|contextlib)\..*"),
+    (
+        r"py:.*",
+        r"(trio|httpx|attrs?|structlog|collections|contextvars|random|types|typing|enum|contextlib|os|pathlib)\..*",
+    ),
     # Type variables, and classes of ours that nobody needs to name.
     (r"py:.*", r"agentsup\..*\.([A-Z]|_\w+)"),
     (r"py:.*", r"agentsup\.(loop|providers|wire|journal|sim)\..*"),

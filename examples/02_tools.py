@@ -60,7 +60,7 @@ async def label(item: Item) -> list[object]:
 
 
 async def main() -> None:
-    async with open_setting() as setting:
+    async with open_setting(in_stock, order, label) as setting:
         spec = agentsup.SessionSpec(provider=setting.provider, tools=[in_stock, order, label])
         prompt = setting.prompt(
             "Check the stock of tea and coffee, look at the tea's label, then order 2 packets of coffee.",

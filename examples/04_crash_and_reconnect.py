@@ -52,9 +52,9 @@ async def show(setting: Setting) -> None:
 
 
 async def main() -> None:
-    async with open_setting() as setting:
+    async with open_setting(count) as setting:
         if setting.is_live:
-            raise SystemExit("this example breaks things on purpose: run it offline, without AGENTSUP_AGENT")
+            raise SystemExit("this example breaks things on purpose: run it offline, without AGENTSUP_LIVE")
         await show(setting)
 
 

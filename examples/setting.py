@@ -1,7 +1,7 @@
 """Where the examples run: against the simulator in memory, or against the real service.
 
-By default nothing leaves the process. With ANTHROPIC_API_KEY, AGENTSUP_AGENT and AGENTSUP_ENVIRONMENT set, the same code talks to the
-real service; the agent must have been created with the example's tools declared.
+By default nothing leaves the process. With AGENTSUP_LIVE=1 and ANTHROPIC_API_KEY set, the same code talks to the real service: the agent and
+its environment are made there from the same specs, and found again the next time.
 """
 
 from __future__ import annotations
@@ -29,16 +29,17 @@ class Setting:
 
 
 @asynccontextmanager
-async def open_setting() -> AsyncIterator[Setting]:
-    """The real service if the environment names an agent there, else the simulator."""
-    agent, environment = os.environ.get("AGENTSUP_AGENT"), os.environ.get("AGENTSUP_ENVIRONMENT")
-    if agent and environment and os.environ.get("ANTHROPIC_API_KEY"):
-        yield Setting(agentsup.ClaudeManagedAgents(agent=agent, environment=environment), is_live=True)
+async def open_setting(*tools: agentsup.Tool) -> AsyncIterator[Setting]:
+    """An agent with these tools: at the real service if the environment asks for it, else at the simulator."""
+    if os.environ.get("AGENTSUP_LIVE") and os.environ.get("ANTHROPIC_API_KEY"):
+        yield await _provisioned(Setting(agentsup.ClaudeManagedAgents(), is_live=True), tools)
         return
     async with open_simulator() as simulator, simulator.client() as http:
-        made = await http.post("/v1/agents", json={"name": "example", "model": "claude-sonnet-4-5"})
-        room = await http.post("/v1/environments", json={"name": "example"})
-        provider = agentsup.ClaudeManagedAgents(
-            agent=made.json()["id"], environment=room.json()["id"], base_url=simulator.base_url, http=http
-        )
-        yield Setting(provider, is_live=False)
+        provider = agentsup.ClaudeManagedAgents(base_url=simulator.base_url, http=http)
+        yield await _provisioned(Setting(provider, is_live=False), tools)
+
+
+async def _provisioned(setting: Setting, tools: tuple[agentsup.Tool, ...]) -> Setting:
+    spec = agentsup.AgentSpec(name="agentsup-example", model="claude-sonnet-4-5", tools=tools)
+    handle = await agentsup.provision(setting.provider, spec)
+    return attrs.evolve(setting, provider=attrs.evolve(setting.provider, agent=handle, environment=handle))

@@ -5,13 +5,17 @@ stores in which it is remembered, the languages an environment can be given, and
 """
 
 from agentsup.provisioning.backend import Backend, Found, NameTaken, NotDone, Resource, Wanted, Watch
+from agentsup.provisioning.claude_shelf import INPUTS, OUTPUTS
 from agentsup.provisioning.file_store import FileStore
 from agentsup.provisioning.names import NameRule
 from agentsup.provisioning.runtimes import Bootstrap, Runtime
+from agentsup.provisioning.shelf import Shelf
 from agentsup.provisioning.sqlite_store import SQLiteStore
 from agentsup.provisioning.stores import MemoryStore, Store
 
 __all__ = [
+    "INPUTS",
+    "OUTPUTS",
     "Backend",
     "Bootstrap",
     "FileStore",
@@ -23,6 +27,7 @@ __all__ = [
     "Resource",
     "Runtime",
     "SQLiteStore",
+    "Shelf",
     "Store",
     "Wanted",
     "Watch",

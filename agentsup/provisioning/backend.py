@@ -141,6 +141,10 @@ class Backend(Protocol):
     patience: float
     """Seconds a call takes at most if its caller does not say."""
 
+    clean_up: float
+    """Seconds for taking away again what a failed call made. They begin when it fails, so a deadline that is used up leaves them whole; a caller
+    who cancels waits for it."""
+
     exact: bool
     """Whether a name has one holder at most and a create repeated with its token makes nothing new. Otherwise what an unanswered create
     came to is found by its token, in the list."""

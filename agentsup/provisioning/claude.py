@@ -6,22 +6,18 @@ by which one that went unanswered is found in the list.
 
 from __future__ import annotations
 
-import datetime
-import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from agentsup import claude
-from agentsup.claude.settings import Settings
 from agentsup.errors import Problem, SpecError
 from agentsup.providers.base import Rejected, Unavailable
-from agentsup.provisioning.backend import Backend, Found, NameTaken, NotDone, Resource, Role, Wanted, Watch
+from agentsup.provisioning.backend import Backend, Found, NameTaken, Resource, Role, Wanted, Watch
+from agentsup.provisioning.claude_door import client_of, epoch, translated, who_asks
 from agentsup.provisioning.declarations import content_of
 from agentsup.provisioning.names import NameRule
 from agentsup.provisioning.runtimes import with_hosts
 from agentsup.provisioning.specs import AgentSpec, EnvironmentSpec
-from agentsup.talk.events import Failure
 
 TOKEN_KEY: Final = "agentsup_token"  # noqa: S105  -- the name of a metadata key, not a secret
 """Metadata under which a create that went unanswered is found again."""
@@ -49,6 +45,7 @@ class ClaudeBackend:
     roles: Sequence[Role] = ("agent", "environment")
     rule = NameRule(longest=256)
     patience = 120.0
+    clean_up = 30.0
     exact = False
 
     def __init__(self, client: claude.Client, scope: str) -> None:
@@ -84,7 +81,7 @@ class ClaudeBackend:
         metadata = {**wanted.body.get("metadata", {}), DIGEST_KEY: wanted.digest, TOKEN_KEY: token}
         body = {**wanted.body, "name": wanted.name, "metadata": metadata}
         try:
-            with _translated():
+            with translated():
                 return _found(wanted.role, await self._group(wanted.role).create(**body))
         except Unavailable as exc:
             if isinstance(exc.__cause__, claude.Conflict):
@@ -93,7 +90,7 @@ class ClaudeBackend:
 
     async def search(self, role: Role) -> Sequence[Found]:
         """All of them, archived ones included."""
-        with _translated():
+        with translated():
             return [_found(role, row) async for row in self._group(role).list(include_archived=True, limit=PAGE)]
 
     async def settle(self, found: Found | Resource, watch: Watch) -> Found | None:
@@ -101,7 +98,7 @@ class ClaudeBackend:
         if isinstance(found, Found) and found.state == "ready":
             return found
         try:
-            with _translated():
+            with translated():
                 seen = _found(found.role, await self._group(found.role).get(found.id))
         except Rejected as exc:
             if exc.failure.status == 404:
@@ -113,7 +110,7 @@ class ClaudeBackend:
     async def discard(self, found: Found | Resource, watch: Watch) -> None:
         """Archive it: agents cannot be deleted, and environments not while a session refers to them."""
         try:
-            with _translated():
+            with translated():
                 await self._group(found.role).archive(found.id)
         except Rejected as exc:
             if exc.failure.status != 404:
@@ -136,50 +133,8 @@ def backend_of(provider: Any) -> Backend:
     Raises:
         SpecError: something is missing or cannot be used.
     """
-    # What may be repeated is known one floor up, where a create that got lost is looked for first.
-    client = claude.Client(api_key=provider.api_key, base_url=provider.base_url, http=provider.http, max_retries=0)
-    settings = Settings.found(
-        api_key=provider.api_key, auth_token=None, base_url=provider.base_url, workspace_id=None, version=None
-    )
-    headers = getattr(provider.http, "headers", None) or {}
-    secret = settings.secret or headers.get("x-api-key") or headers.get("authorization") or ""
-    who = hashlib.sha256(secret.encode()).hexdigest()[:8]
-    return ClaudeBackend(client, f"{ClaudeBackend.kind} {client.base_url} {who}")
-
-
-@contextmanager
-def _translated() -> Iterator[None]:
-    """Within: the control plane's errors become the two that provisioning knows, by what is known of the deed."""
-    try:
-        yield
-    except claude.ApiError as exc:
-        if _passes(exc):
-            undone = isinstance(exc, claude.RateLimited | claude.ConnectionFailed) and not exc.ambiguous
-            kind = NotDone if undone else Unavailable  # where the answer is no proof, a look is cheap
-            raise kind(str(exc), retry_after=exc.retry_after) from exc
-        failure = Failure(
-            kind="provider",
-            message=str(exc),
-            status=exc.status,
-            code=exc.error_code or exc.type,
-            provider_request_id=exc.request_id,
-        )
-        raise Rejected(failure, fatal=True) from exc
-
-
-def _passes(exc: claude.ApiError) -> bool:
-    """Whether it could be otherwise the next time; the service's own word goes first."""
-    if exc.should_retry is not None and not isinstance(exc, claude.Conflict):
-        return exc.should_retry
-    passing = (
-        claude.Conflict,  # another change is under way; for a create it means more, see there
-        claude.ConnectionFailed,
-        claude.RateLimited,
-        claude.RequestTimedOut,
-        claude.ServerError,
-        claude.UnreadableAnswer,
-    )
-    return isinstance(exc, passing) or exc.status == 425
+    client = client_of(provider)
+    return ClaudeBackend(client, f"{ClaudeBackend.kind} {client.base_url} {who_asks(provider)}")
 
 
 def _found(role: Role, row: claude.Agent | claude.Environment) -> Found:
@@ -189,17 +144,9 @@ def _found(role: Role, row: claude.Agent | claude.Environment) -> Found:
         id=row.id,
         name=row.name,
         state="ready" if row.archived_at is None else "archived",
-        created_at=_epoch(row.created_at),
+        created_at=epoch(row.created_at),
         token=token if isinstance(token, str) else None,
     )
-
-
-def _epoch(stamp: str) -> float:
-    """Seconds since the epoch; what is no time counts as the oldest."""
-    try:
-        return datetime.datetime.fromisoformat(stamp).timestamp()
-    except ValueError:
-        return 0.0
 
 
 # --- bodies ------------------------------------------------------------------------------------------------------------------------

@@ -10,6 +10,8 @@ import inspect
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
+import attrs
+
 from agentsup.errors import Problem, SpecError
 from agentsup.provisioning.canonical import plain
 from agentsup.session.tool import Tool, problems_of
@@ -91,9 +93,7 @@ def _plain_schema(spec: ToolSpec, path: str, problems: list[Problem]) -> ToolSpe
     if not isinstance(schema, dict) or schema.get("type") != "object":
         problems.append(Problem(f"{path}.input_schema", "must be a JSON Schema with type 'object'"))
         return spec
-    return ToolSpec(
-        name=spec.name, description=spec.description, input_schema=schema, effect=spec.effect, timeout=spec.timeout
-    )
+    return attrs.evolve(spec, input_schema=schema)
 
 
 def _inside(path: str, problems: Sequence[Problem]) -> list[Problem]:

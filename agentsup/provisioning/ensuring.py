@@ -20,9 +20,6 @@ from agentsup.provisioning.recall import Recall
 
 _log = structlog.get_logger("agentsup.provisioning")
 
-ROLL_BACK: Final = 30.0
-"""Seconds for taking away again what a failed call made. They begin when it fails: a deadline that is used up leaves them whole."""
-
 ROUNDS: Final = 8
 """Looks at one name until it is given up: each ends with the resource, or with somebody else having changed what there is."""
 
@@ -33,7 +30,7 @@ LATE: Final = 1.0
 async def ensure(backend: Backend, recall: Recall, wanted: Sequence[Wanted], *, timeout: float) -> tuple[Resource, ...]:
     """All of these, made or found; or an error, and nothing that this call made.
 
-    Cancelled, it takes away what it made as well, for at most `ROLL_BACK` seconds, and what it found it leaves alone in any case.
+    Cancelled, it takes away what it made as well, for at most the backend's `clean_up` seconds, and what it found it leaves alone in any case.
 
     Raises:
         ProvisionFailed: it cannot be done; `ProvisionTimeout` if it was not done in `timeout` seconds.
@@ -124,7 +121,6 @@ class _Call:
                 case Adopt(found):
                     self.watch.start(f"waiting for {wanted.role} {wanted.name} ({found.id})")
                     if (settled := await self._settle(found)) is not None:
-                        _log.info("provision.adopted", role=wanted.role, name=wanted.name, id=found.id)
                         return Resource.of(wanted, settled)
                 case WaitOut(found):
                     self.watch.start(f"waiting for {wanted.role} {wanted.name} ({found.id}) to be gone")
@@ -163,7 +159,6 @@ class _Call:
         if found is None:
             return None
         attempt.made[found.id] = found
-        _log.info("provision.created", role=wanted.role, name=wanted.name, id=found.id)
         settled = await self._settle(found)
         if settled is None:
             raise NameConflict(
@@ -255,7 +250,7 @@ class _Call:
     async def undo(self) -> None:
         """Take away what this call made, newest first; never raises, and tells in `left` what stays."""
         self.failed_at = self.watch.doing
-        with trio.CancelScope(shield=True, deadline=trio.current_time() + ROLL_BACK):
+        with trio.CancelScope(shield=True, deadline=trio.current_time() + self.backend.clean_up):
             while self.attempts:
                 attempt = self.attempts[-1]
                 try:
@@ -264,7 +259,7 @@ class _Call:
                     self._leave(attempt, exc)
                 self.attempts.pop()
         for attempt in reversed(self.attempts):
-            self._leave(attempt, trio.TooSlowError(f"not done in {ROLL_BACK:g} s"))
+            self._leave(attempt, trio.TooSlowError(f"not done in {self.backend.clean_up:g} s"))
 
     async def _undo_one(self, attempt: _Attempt) -> None:
         if attempt.unknown and not (self.backend.exact and attempt.made):

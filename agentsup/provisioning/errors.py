@@ -54,6 +54,7 @@ class ProvisionTimeout(ProvisionFailed, TimeoutError):
 
     def __init__(self, timeout: float, watch: Watch, *, left: Sequence[str] = ()) -> None:
         self.watch = watch
+        """What it was doing and waiting for when the time was up."""
         super().__init__(f"gave up after {timeout:g} s while {watch}", left=left)
 
 
@@ -74,3 +75,16 @@ class PartlyFailed(AgentsupError):
 
 class UnknownTag(NotFound):
     """No such tag is known in this store (any more)."""
+
+
+class ArtifactFailed(AgentsupError):
+    """The provider refused, or could not be reached, for a file of a session; the text says which, and what is known."""
+
+    def __init__(self, message: str, *, failure: Failure | None = None) -> None:
+        self.failure = failure
+        """The provider's refusal as data, if it was one."""
+        super().__init__(message)
+
+
+class NoSuchArtifact(NotFound):
+    """The session has no file of that name (yet: what an agent writes shows a moment later)."""

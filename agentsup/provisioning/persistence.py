@@ -19,18 +19,23 @@ ATTEMPTS: Final = 4
 _PAUSES: Final = Reconnect(initial=1.0, cap=8.0)
 
 
-async def persist(ask: Callable[[], Awaitable[T]]) -> T:
-    """The answer, of the first time that there is one. Only for what comes to the same when it is done twice."""
+async def persist(ask: Callable[[], Awaitable[T]], *, after: type[Unavailable] = Unavailable) -> T:
+    """The answer, of the first time that there is one.
+
+    Args:
+        ask: What comes to the same when it is done twice; or anything, with `after=NotDone`.
+        after: The failures after which it is asked again.
+    """
     attempt = 0
     while True:
         attempt += 1
         try:
             return await ask()
-        except Unavailable as exc:
+        except after as exc:
             if attempt >= ATTEMPTS:
                 raise
-            wait = exc
-        await pause(attempt, wait)
+            failure = exc
+        await pause(attempt, failure)
 
 
 async def pause(attempt: int, after: Unavailable) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import structlog
 import trio
 
 from agentsup.errors import Problem, SpecError
@@ -19,8 +18,6 @@ from agentsup.provisioning.persistence import persist
 from agentsup.provisioning.plan import beyond
 from agentsup.provisioning.provide import timeout_problems
 from agentsup.provisioning.stores import Store
-
-_log = structlog.get_logger("agentsup.provisioning")
 
 
 async def teardown(
@@ -144,6 +141,4 @@ async def _retire(
     failed += [(each, trio.TooSlowError(f"not done in {patience:g} s, while {watch}")) for each in late]
     if failed:
         raise PartlyFailed(what, done=done, failed=failed)
-    for each in done:
-        _log.info("provision.retired", role=each.role, name=each.name, id=each.id)
     return tuple(done)

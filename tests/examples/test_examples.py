@@ -23,6 +23,7 @@ SAYS = {
     "03_many_sessions.py": ["ada: Good morning, ada.", "barbara: Goodbye, barbara.", "grace: idle, 2 turns"],
     "04_crash_and_reconnect.py": ["This was said while nobody listened.", "Words counted: 3", "Done.", "restarts: 1"],
     "05_embed.py": ["42"],
+    "07_provision.py": ["made: clerk_", "month,orders", "12 bytes", "nothing is left of it"],
     "06_watch.py": ["aaaa|bbbb|cccc|dddd|eeee|", "That was all.", "12 tokens written", "session_ended"],
 }
 
@@ -30,7 +31,7 @@ SAYS = {
 @pytest.fixture
 def offline(monkeypatch):
     """No key and no agent from the environment of whoever runs the tests."""
-    for name in ("AGENTSUP_AGENT", "AGENTSUP_ENVIRONMENT", "ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL"):
+    for name in ("AGENTSUP_LIVE", "ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL"):
         monkeypatch.delenv(name, raising=False)
 
 

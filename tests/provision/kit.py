@@ -69,6 +69,7 @@ class FakeBackend:
     scope: str = "fake here"
     rule: NameRule = attrs.field(factory=lambda: NameRule(256))
     patience: float = 100.0
+    clean_up: float = 30.0
     rows: list[Row] = attrs.field(factory=list)
     calls: list[str] = attrs.field(factory=list)
     tokens: set[str] = attrs.field(factory=set)

@@ -292,6 +292,13 @@ class Broken(MemoryStore):
         raise OSError("the disk is gone")
 
 
+@pytest.mark.parametrize("store", ["agents.json", agentsup.SQLiteStore("sessions.db"), MemoryStore])
+async def test_what_is_no_store(store):
+    """The store of sessions is another one; a path is none, nor is a class."""
+    with pytest.raises(agentsup.SpecError, match=r"store: must be a store of `agentsup\.provisioning`"):
+        await agentsup.ensure_agent(FakeBackend(), DESK, store=store)
+
+
 @pytest.mark.parametrize("hangs", [False, True])
 async def test_a_broken_store_is_in_nobodys_way(autojump_clock, hangs):
     """It counts as empty, with a warning, for making and for taking away."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import enum
 import functools
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Annotated, Any, Literal, assert_type
 
 import attrs
@@ -555,6 +556,20 @@ async def provisioned(backend: provisioning.Backend) -> None:
         assert_type(gone, tuple[provisioning.Resource, ...])
     except agentsup.PartlyFailed as error:
         print(error.done, [reason for _, reason in error.failed])
+
+
+async def files_of(shelf: provisioning.Shelf) -> None:
+    """By name, in and out."""
+    artifacts = agentsup.Artifacts(agentsup.ClaudeManagedAgents, "sesn_1")
+    assert_type(await artifacts.list(), Sequence[agentsup.Artifact])
+    try:
+        assert_type(await artifacts.fetch("report.csv", wait=5.0), bytes)
+        assert_type(await artifacts.fetch("report.csv", "here.csv"), Path)
+        assert_type(await artifacts.put("orders.csv", Path("orders.csv"), path="/data/x.csv"), agentsup.Artifact)
+    except agentsup.NoSuchArtifact:
+        await agentsup.Artifacts(shelf, "sesn_1").delete("orders.csv")
+    except agentsup.ArtifactFailed as error:
+        print(error.failure)
 
 
 if __name__ == "__main__":
