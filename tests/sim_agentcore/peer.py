@@ -16,12 +16,16 @@ import botocore.exceptions
 import botocore.session
 import httpx
 import trio
+import urllib3.exceptions
 
 from agentsup.sim.server import serve
 
 SECRET = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
 ROLE = "arn:aws:iam::123456789012:role/harness"
 REGION = "us-east-1"
+BROKEN = (botocore.exceptions.HTTPClientError, urllib3.exceptions.HTTPError)
+"""What a connection that breaks is to botocore: before the answer, and in its stream."""
+
 SESSION = "a-runtime-session-of-exactly-forty-chars"
 
 

@@ -11,6 +11,7 @@ import trio
 from agentsup.sim import HarnessRules
 
 from .peer import (
+    BROKEN,
     SESSION,
     blocks,
     calls,
@@ -310,7 +311,7 @@ async def test_stop_cuts_the_stream(aws, harness):
         with contextlib.closing(answer["stream"]):
             try:
                 heard.extend(answer["stream"])
-            except Exception as error:
+            except BROKEN as error:
                 heard.append({"broken": type(error).__name__})
 
     async with trio.open_nursery() as nursery:

@@ -80,16 +80,17 @@ class Sessions:
 
 
 @contextmanager
-def at_work(session: Session, stream: Stream) -> Iterator[trio.CancelScope]:
-    """The block works in a session and ends when the session is stopped; its stream ends with it."""
+def at_work(session: Session, stream: Stream) -> Iterator[None]:
+    """The block works in a session and ends when the session is stopped; its stream ends with it, or breaks if it was not through."""
     with trio.CancelScope() as scope:
         session.scopes.add(scope)
         session.streams.add(stream)
         if session.stopped:
             scope.cancel()
         try:
-            yield scope
+            yield
+            stream.end()
         finally:
             session.scopes.discard(scope)
             session.streams.discard(stream)
-            stream.end()
+            stream.cut(mid_frame=False)  # nothing to one that has ended

@@ -12,9 +12,10 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import ExitStack, asynccontextmanager, suppress
 from pathlib import Path
 
 import attrs
@@ -32,6 +33,9 @@ _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _CHUNK_BYTES = 32 * 1024
 _LAST_WORDS_S = 1.0
 """How long the output of a command that has ended may take to arrive; only who left its process group could hold it open."""
+
+_LONGEST_ARGUMENT = 100_000
+"""Bytes; the kernel takes a little more."""
 
 _TICK_S = 0.002
 
@@ -63,15 +67,7 @@ async def run_command(
         groups: holds the id of its process group as long as that exists.
     """
     try:
-        process = await trio.lowlevel.open_process(
-            [*_shell(), command],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            cwd=folder.path,
-            env=_environment(folder.path, variables),
-            start_new_session=True,
-        )
+        process = await _start(command.encode(), folder.path, variables)
     except OSError as error:
         await say("stderr", f"the command could not be started: {error.strerror}\n")
         return Exit(PLATFORM_ERROR)
@@ -85,6 +81,28 @@ async def run_command(
             for pipe in (process.stdout, process.stderr):
                 if pipe is not None:
                     await pipe.aclose()
+
+
+async def _start(command: bytes, folder: Path, variables: Mapping[str, str]) -> trio.Process:
+    """The shell at work, in a session of its own; a command too long for an argument it reads from an unnamed file."""
+    with ExitStack() as stack:
+        given: tuple[bytes | str, ...] = ("-c", command)
+        inherited: tuple[int, ...] = ()
+        if len(command) > _LONGEST_ARGUMENT:
+            script = stack.enter_context(tempfile.TemporaryFile())
+            script.write(command)
+            script.flush()
+            given, inherited = (f"/dev/fd/{script.fileno()}",), (script.fileno(),)
+        return await trio.lowlevel.open_process(
+            [*_shell(), *given],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            cwd=folder,
+            env=_environment(folder, variables),
+            start_new_session=True,
+            pass_fds=inherited,
+        )
 
 
 async def _attend(process: trio.Process, timeout_s: float, say: Say, groups: set[int]) -> Exit:
@@ -158,9 +176,9 @@ def kill_group(group: int) -> None:
         os.killpg(group, signal.SIGKILL)
 
 
-def _shell() -> list[str]:
+def _shell() -> tuple[str, ...]:
     bash = shutil.which("bash", path=_PATH)
-    return ["/bin/sh", "-c"] if bash is None else [bash, "--noprofile", "--norc", "-c"]
+    return ("/bin/sh",) if bash is None else (bash, "--noprofile", "--norc")
 
 
 def _environment(folder: Path, variables: Mapping[str, str]) -> dict[str, str]:
