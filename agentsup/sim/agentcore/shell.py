@@ -66,11 +66,16 @@ async def run_command(
         say: hears its output; it may make the command wait.
         groups: holds the id of its process group as long as that exists.
     """
-    try:
-        process = await _start(command.encode(), folder.path, variables)
-    except OSError as error:
-        await say("stderr", f"the command could not be started: {error.strerror}\n")
-        return Exit(PLATFORM_ERROR)
+    async with _clock_held():
+        try:
+            process = await _start(command.encode(), folder.path, variables)
+        except OSError as error:
+            await say("stderr", f"the command could not be started: {error.strerror}\n")
+            return Exit(PLATFORM_ERROR)
+        return await _see_through(process, timeout_s, say, groups)
+
+
+async def _see_through(process: trio.Process, timeout_s: float, say: Say, groups: set[int]) -> Exit:
     groups.add(process.pid)
     try:
         return await _attend(process, timeout_s, say, groups)
@@ -199,6 +204,22 @@ def _environment(folder: Path, variables: Mapping[str, str]) -> dict[str, str]:
 
 
 @asynccontextmanager
+async def _clock_held() -> AsyncIterator[None]:
+    """Keeps a test clock from jumping: it does so when nothing runs here, and what happens in a process is not here."""
+    async with trio.open_nursery() as nursery:
+        if not _by_the_wall():
+            nursery.start_soon(_keep_busy)
+        yield
+        nursery.cancel_scope.cancel()
+
+
+async def _keep_busy() -> None:
+    while True:
+        time.sleep(_TICK_S)  # noqa: TID251, ASYNC251 - blocking is the point: an idle loop would let the test clock jump
+        await trio.lowlevel.checkpoint()
+
+
+@asynccontextmanager
 async def _within(seconds: float) -> AsyncIterator[None]:
     """Ends what is in the block after so many seconds of the wall clock."""
     with trio.CancelScope() as scope:
@@ -219,11 +240,10 @@ async def _expire(scope: trio.CancelScope, seconds: float) -> None:
 
 
 async def _moment() -> None:
-    """A short while in which a test clock does not find us idle, and so does not jump."""
+    """A short while, on either clock."""
     if _by_the_wall():
         await trio.sleep(_TICK_S)
     else:
-        time.sleep(_TICK_S)  # noqa: TID251, ASYNC251 - blocking is the point: an idle loop would let the test clock jump
         await trio.lowlevel.checkpoint()
 
 

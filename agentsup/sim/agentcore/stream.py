@@ -9,11 +9,13 @@ import trio
 
 from agentsup.sim.exchange import Severed
 
+from . import frames
+
 MOST_WAITING_BYTES = 1024 * 1024
 """Sent and not yet read. When full, whoever sends waits, as on a socket, so a slow client costs memory to nobody."""
 
 _MOST_AT_ONCE_BYTES = 64 * 1024
-_HALF_A_FRAME = b"\x00\x00\x00\x80\x00\x00\x00\x50half"
+_HALF_A_FRAME = frames.event("contentBlockDelta", {"contentBlockIndex": 0, "delta": {"text": "never whole"}})[:-20]
 
 
 class _Ending(Enum):
