@@ -46,10 +46,7 @@ def client(plane, url, *, region=REGION, key="AKIDEXAMPLE", secret=SECRET, token
         aws_session_token=token,
         config=botocore.config.Config(
             retries={"total_max_attempts": attempts, "mode": "standard"},
-            connect_timeout=10,
-            read_timeout=20,
-            max_pool_connections=30,
-            **config,
+            **{"connect_timeout": 10, "read_timeout": 20, "max_pool_connections": 30, **config},
         ),
     )
 
