@@ -2,6 +2,7 @@
 
     Runtime
     +-- journal      the one writer of the store
+    +-- watchman     ends the runtime when the store is lost for good
     +-- providers    one child per endpoint: its HTTP client and every open stream
     +-- sessions     one child per session
     +-- recovery     brings back what stood in the store, then ends
@@ -43,6 +44,7 @@ from agentsup.session.residents import Residents
 from agentsup.session.services import Services
 from agentsup.session.spec import SessionSpec
 from agentsup.session.subscription import DEFAULT_BUFFER, Overflow, Subscription
+from agentsup.session.watchman import Watchman
 from agentsup.talk.content import Input
 from agentsup.talk.outcome import Outcome
 from agentsup.talk.result import SessionResult
@@ -254,7 +256,8 @@ async def open_runtime(
     Raises:
         SpecError: something that was given cannot be used.
         StoreBusy: another runtime has the store.
-        StoreCorrupt: it is broken, no store, or of a newer version.
+        StoreCorrupt: it is broken, no store, or of a newer version; also out of the middle of the block, when it turns out to be.
+        Fenced: out of the middle of the block: somebody took the store over.
         StoreFailed: it cannot be opened, or not be written.
     """
     _check_options(spec_for, recover, passivate_after, max_resident)
@@ -445,6 +448,7 @@ def _tree(services: Services, eager: Sequence[Life]) -> list[otp.ChildSpec]:
     endless = otp.SupFlags(intensity=math.inf, period=1.0)
     tree = [
         otp.ChildSpec(id="journal", start=lambda: Writer(services.journal), shutdown=CLOSE_STORE),
+        otp.ChildSpec(id="watchman", start=lambda: Watchman(services.journal, otp.current_runtime().give_up)),
         _supervisor("providers", services.providers, lambda: otp.DynamicSupervisor(endless)),
         # A supervisor that had to be restarted itself begins again with the sessions that live.
         _supervisor("sessions", services.sessions, lambda: otp.DynamicSupervisor(endless, source=services.children)),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+from bisect import bisect_right
+from collections import OrderedDict
 from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -18,13 +20,20 @@ from agentsup.journal.errors import StoreError
 from agentsup.loop.state import State
 from agentsup.talk.events import Entry, Heard, Kept, RequestStarted, SessionEnded
 
+ENDED_KEPT = 256
+"""Sessions that have ended and can still be read; a service that lives for months must not keep all it ever had."""
+
 
 class MemoryJournal:
-    """A `Journal` that lives as long as somebody holds it."""
+    """A `Journal` that lives as long as somebody holds it. Of the sessions that have ended it keeps the newest only."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, ended_kept: int = ENDED_KEPT) -> None:
         self._keys = itertools.count(1)
         self._books: dict[SessionKey, _Book] = {}
+        self._under: dict[SessionId, list[SessionKey]] = {}
+        """Per id, its generations, oldest first."""
+        self._ended: OrderedDict[SessionKey, None] = OrderedDict()
+        self._ended_kept = ended_kept
         self._rows = self._appends = self._largest = 0
 
     def __repr__(self) -> str:
@@ -114,7 +123,7 @@ class MemoryJournal:
     async def delete(self, key: SessionKey) -> None:
         """Forget this generation."""
         await trio.lowlevel.checkpoint()
-        self._books.pop(key, None)
+        self._drop(key)
 
     # --- records -------------------------------------------------------------------------------------------------------
 
@@ -128,6 +137,10 @@ class MemoryJournal:
         self._rows += len(entries)
         self._appends += 1
         self._largest = max(self._largest, len(entries))
+        if book.ended:
+            self._ended[key] = None
+            while len(self._ended) > self._ended_kept:
+                self._drop(next(iter(self._ended)))
         committed(book.last)
 
     def snapshot(self, key: SessionKey, cursor: Cursor, state: State) -> None:
@@ -155,8 +168,10 @@ class MemoryJournal:
         """The cursor of the last `RequestStarted` at or before this one."""
         await trio.lowlevel.checkpoint()
         book = self._books.get(key)
-        starts = [] if book is None else [e.cursor for e in book.entries if isinstance(e.body, RequestStarted)]
-        return max((cursor for cursor in starts if cursor <= upto), default=Cursor(0))
+        if book is None:
+            return Cursor(0)
+        place = bisect_right(book.starts, upto)
+        return book.starts[place - 1] if place and book.starts[place - 1] >= book.first else Cursor(0)
 
     async def known(self, key: SessionKey, sightings: Collection[str]) -> set[str]:
         """Which of these were appended already."""
@@ -184,11 +199,20 @@ class MemoryJournal:
     # --- its own -------------------------------------------------------------------------------------------------------
 
     def _generations(self, session_id: SessionId) -> list[Stored]:
-        return [book.stored for book in self._books.values() if book.session_id == session_id]
+        return [self._books[key].stored for key in self._under.get(session_id, ())]
+
+    def _drop(self, key: SessionKey) -> None:
+        book = self._books.pop(key, None)
+        self._ended.pop(key, None)
+        if book is not None:
+            self._under[book.session_id].remove(key)
+            if not self._under[book.session_id]:
+                del self._under[book.session_id]
 
     def _new(self, session_id: SessionId, provider: str, metadata: Mapping[str, Any], at: float) -> _Book:
         newest = max((stored.generation for stored in self._generations(session_id)), default=0)
         key = SessionKey(next(self._keys))
+        self._under.setdefault(session_id, []).append(key)
         book = self._books[key] = _Book(key, session_id, newest + 1, provider, dict(metadata), at, at)
         return book
 
@@ -214,6 +238,8 @@ class _Book:
     ended: bool = False
     entries: list[Entry] = attrs.field(factory=list)
     sightings: dict[str, Cursor] = attrs.field(factory=dict)
+    starts: list[Cursor] = attrs.field(factory=list)
+    """Where requests began."""
     snapshot: tuple[Cursor, State] | None = None
 
     @property
@@ -238,8 +264,11 @@ class _Book:
     def extend(self, entries: Sequence[Entry]) -> None:
         self.entries.extend(entries)
         for entry in entries:
-            if isinstance(entry.body, Heard) and entry.body.sighting is not None:
-                self.sightings.setdefault(entry.body.sighting, entry.cursor)
+            body = entry.body
+            if isinstance(body, RequestStarted):
+                self.starts.append(entry.cursor)
+            elif isinstance(body, Heard) and (sighting := body.sighting) is not None:
+                self.sightings.setdefault(sighting, entry.cursor)
         self.changed_at = max(self.created_at, entries[-1].at)
         self.ended = isinstance(entries[-1].body, SessionEnded)
 

@@ -69,7 +69,7 @@ class Runtime:
     audience: Audience = attrs.field(factory=Audience)
     """Who listens to its events."""
     fatal: BaseException | None = None
-    """A SystemExit or KeyboardInterrupt out of a process: it leaves the block, bare."""
+    """A SystemExit or KeyboardInterrupt out of a process, or what the tree was given up for: it leaves the block, bare."""
     now: Callable[[], float] = attrs.field(factory=lambda: trio.lowlevel.current_clock().current_time)
     """Seconds on trio's clock, without the detour over `trio.current_time`, as every call with a timeout asks."""
     token: trio.lowlevel.TrioToken = attrs.field(factory=trio.lowlevel.current_trio_token)
@@ -221,6 +221,13 @@ class Runtime:
             if isinstance(cause, (KeyboardInterrupt, SystemExit)) and self.fatal is None:
                 self.fatal = cause
                 self._body.cancel(reason=f"{type(cause).__name__} in a process")
+
+    @enable_ki_protection
+    def give_up(self, error: BaseException) -> None:
+        """Stop everything in order, and have the block raise this: for what the whole tree stands on, and cannot be had any more."""
+        if self.fatal is None:
+            self.fatal = error
+            self._body.cancel(reason=f"given up: {type(error).__name__}")
 
     # The block.
 

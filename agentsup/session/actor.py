@@ -106,6 +106,8 @@ class SessionActor(otp.Actor):
         self.state = self._log.state
         if self.state.ended is not None or life.abandoned:
             return otp.Ignore()
+        # Once, for every line that is logged by the session, its tools and its callbacks: they inherit the context.
+        structlog.contextvars.bind_contextvars(session_id=life.session_id)
         first = not life.incarnation
         self._services.enter(life)
         life.begin(self.ref)
@@ -229,6 +231,8 @@ class SessionActor(otp.Actor):
         after = step(before, message)
         self.state = after.state
         if after.events:
+            if before.current is not after.state.current:
+                _bind(after.state)
             self._life.record(after.events, after.state)
             if after.state.ended is not None:
                 self._services.leave(self._life)
@@ -254,6 +258,15 @@ class SessionActor(otp.Actor):
         for feed in unheard:
             self._hear(feed.take())
         self._life.awaits_durability = bool(self._due or self._unheard)
+
+
+def _bind(state: State) -> None:
+    """What is logged from here on is about the request that runs, and its turn."""
+    current = state.current
+    if current is None:
+        structlog.contextvars.unbind_contextvars("request_id", "turn")
+    else:
+        structlog.contextvars.bind_contextvars(request_id=current.id, turn=current.turns + 1)
 
 
 def _is_known(state: State, message: FromUser) -> bool:

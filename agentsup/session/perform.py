@@ -227,7 +227,7 @@ class Performer:
         use = effect.use
         info = self._info(use.call_id)
         async with self._slots:
-            result = await run_tool(self._life.spec, use, info)
+            result = await run_tool(self._life.spec, use, info, threads=self._services.threads)
         await otp.send(self._actor.ref, msg.ToolDone(result))
         self._tools.pop(use.call_id, None)
 

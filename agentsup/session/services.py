@@ -24,6 +24,11 @@ OPENINGS = 64
 """Enough to be quick, few enough that ten thousand sessions which begin together leave the others their turn."""
 
 
+THREADS = 40
+"""As trio's own limit for threads; a runtime has its own, so that its tools and whatever else the service does in threads do not starve
+one another."""
+
+
 class Terminals:
     """Every session's terminals, for a whole service."""
 
@@ -75,6 +80,9 @@ class Services:
         self.residents = residents
         self.openings = trio.CapacityLimiter(OPENINGS)
         """Sessions that are made at their providers, or taken up from the journal, at the same time."""
+
+        self.threads = trio.CapacityLimiter(THREADS)
+        """Threads that sync tools of all sessions may occupy."""
 
         self.starts = KeyedLocks()
         """Per session id: one beginning at a time."""
