@@ -56,13 +56,11 @@ class Batch:
     """What goes into one transaction, and what became of it; a thread says so before it ends, whoever waits for it or not."""
 
     items: list[Item]
+    rows: int
+    """How many records it has."""
+
     done: bool = False
     error: BaseException | None = None
-
-    @property
-    def rows(self) -> int:
-        """How many records it has."""
-        return sum(len(item.rows) for item in self.items if isinstance(item, Append))
 
 
 class Backlog:
@@ -121,7 +119,7 @@ class Backlog:
                 elif isinstance(item, Append):
                     rows += len(item.rows)
                 items.append(item)
-            self.batch = Batch(items)
+            self.batch = Batch(items, rows)
         return self.batch
 
     def settle(self) -> Batch:

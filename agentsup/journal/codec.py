@@ -21,6 +21,7 @@ from typing import Any
 import attrs
 import cattrs
 from cattrs.errors import StructureHandlerNotFoundError
+from cattrs.fns import identity
 
 from agentsup.errors import AgentsupError, SpecError
 from agentsup.journal import text
@@ -52,10 +53,10 @@ def encode_event(body: Kept) -> dict[str, Any]:
     Raises:
         SpecError: it is no event that is kept.
     """
-    kind = type(body)
-    if KINDS.get(body.type) is not kind:
-        raise SpecError.of("body", f"a {kind.__name__} is no event that is kept")
-    return _unstructured(body, kind)
+    encode = _ENCODERS.get(type(body))
+    if encode is None:
+        raise SpecError.of("body", f"a {type(body).__name__} is no event that is kept")
+    return _unstructured(body, encode)
 
 
 def decode_event(kind: str, fields: Any) -> Kept:
@@ -76,7 +77,7 @@ def encode_state(state: State) -> dict[str, Any]:
     Raises:
         SpecError: there is something in it that has no place in JSON.
     """
-    return _unstructured(state, State)
+    return _unstructured(state, _encode_state)
 
 
 def decode_state(fields: Any) -> State:
@@ -115,12 +116,11 @@ def parse(line: str) -> Any:
         raise Unreadable(f"text that is no JSON ({type(exc).__name__})") from exc
 
 
-def _unstructured(value: Any, kind: type) -> dict[str, Any]:
+def _unstructured(value: Any, encode: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
     try:
-        found: dict[str, Any] = _CONVERTER.unstructure(value, kind)
-    except (TypeError, ValueError, AttributeError, Unreadable, StructureHandlerNotFoundError) as exc:
-        raise SpecError.of(_tag_of(kind), f"cannot be kept: {exc}") from exc
-    return found
+        return encode(value)
+    except (TypeError, ValueError, AttributeError, Unreadable) as exc:
+        raise SpecError.of(_tag_of(type(value)), f"cannot be kept: {exc}") from exc
 
 
 def _structured(fields: Any, kind: type) -> Any:
@@ -209,13 +209,13 @@ def _keep_verbatim(converter: cattrs.Converter) -> None:
         origin, args = typing.get_origin(kind), typing.get_args(kind)
         return isinstance(origin, type) and issubclass(origin, Mapping) and len(args) == 2 and args[1] is Any
 
-    converter.register_unstructure_hook_func(is_verbatim, lambda value: value)
+    converter.register_unstructure_hook_func(is_verbatim, identity)
     converter.register_structure_hook_func(is_verbatim, lambda value, _: value)
 
 
 def _keep_unions_tagged(converter: cattrs.Converter) -> None:
     """A union's classes by tag; its plain members by what they are in JSON."""
-    converter.register_unstructure_hook_factory(_is_union, lambda kind: _Choice(converter, kind).encode)
+    converter.register_unstructure_hook_factory(_is_union, lambda kind: _Choice(converter, kind).encoder)
     converter.register_structure_hook_factory(_is_union, lambda kind: _Choice(converter, kind).decode)
 
 
@@ -236,6 +236,15 @@ class _Choice:
         self._name = " | ".join(getattr(member, "__name__", str(member)) for member in members)
         if len(self._classes) + len(self._others) < len(members):
             raise TypeError(f"the members of {self._name} cannot be told apart in JSON")
+
+    @property
+    def encoder(self) -> Callable[[Any], Any]:
+        """How a value is encoded; one that may only be plain is as it is, and cattrs spends no call on it."""
+        members = self._others.values()
+        is_plain = not self._classes and all(
+            self._converter.get_unstructure_hook(member) is identity for member in members
+        )
+        return identity if is_plain else self.encode
 
     def encode(self, value: Any) -> Any:
         if value is None and self._optional:
@@ -285,3 +294,7 @@ def _shape(kind: Any) -> Any:
 
 
 _CONVERTER = _converter()
+_ENCODERS: Mapping[type, Callable[[Any], dict[str, Any]]] = {
+    kind: _CONVERTER.get_unstructure_hook(kind) for kind in KINDS.values()
+}
+_encode_state: Callable[[State], dict[str, Any]] = _CONVERTER.get_unstructure_hook(State)

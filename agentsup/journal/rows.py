@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeAlias
-
-import attrs
+from typing import Any, NamedTuple, TypeAlias
 
 from agentsup.ids import Cursor
 from agentsup.journal import codec
@@ -17,16 +15,17 @@ Texts: TypeAlias = Mapping[bytes, bytes]
 """Blobs by their hash."""
 
 
-@attrs.frozen
-class Body:
-    """What is in a row, as text, and what did not fit into it."""
+class Body(NamedTuple):
+    """What is in a row, as text, and what did not fit into it. A tuple, as `Row` is: there is one for every record, and both have no other life."""
 
-    text: str = attrs.field(repr=False)
+    text: str
     blobs: tuple[Blob, ...] = ()
 
+    def __repr__(self) -> str:
+        return f"Body(<{len(self.text)}>, {len(self.blobs)} blobs)"
 
-@attrs.frozen
-class Row:
+
+class Row(NamedTuple):
     """An entry as it is written."""
 
     seq: int

@@ -69,7 +69,8 @@ class Scribe:
         elif not self.backlog.snapshot(item):
             self._settled += 1
             return
-        self._work.unpark()
+        if self._work:
+            self._work.unpark()
 
     async def do(self, work: Callable[[Ledger], T]) -> T:
         """Have this done to the ledger, behind everything handed over before. Cancelled in time, it is not done; else it is.

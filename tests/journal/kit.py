@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 import attrs
+import trio
 
 from agentsup.ids import Cursor, RequestId
 from agentsup.journal.base import Journal, SessionKey, Stored
@@ -60,3 +64,35 @@ async def keep(journal: Journal, key: SessionKey, found: tuple[ev.Entry, ...]) -
     """Append, and wait until it is durable."""
     journal.append(key, found, committed=lambda _: None)
     await journal.flush()
+
+
+@asynccontextmanager
+async def writing(journal: Journal) -> AsyncIterator[Journal]:
+    """The journal opened and with its writer at work, for as long as the block lasts."""
+    await journal.open()
+    try:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(journal.run_writer)
+            yield journal
+            nursery.cancel_scope.cancel()
+    finally:
+        await journal.aclose()
+
+
+async def in_trouble(journal: Journal) -> None:
+    """Wait until it cannot write; in threads' time, which no clock of trio's knows."""
+    while journal.trouble is None:
+        await trio.to_thread.run_sync(lambda: None)
+
+
+async def everything(journal: Journal) -> object:
+    """All that can be asked about all sessions, to compare by; without keys, which are each journal's own."""
+    found = []
+    for stored in await journal.sessions(all_generations=True):
+        read = await journal.read(stored.key, after=Cursor(0), limit=10_000)
+        loaded = await journal.load(stored.key)
+        known = await journal.known(stored.key, {f"event-{number}" for number in range(100)})
+        starts = [await journal.last_started(stored.key, Cursor(upto)) for upto in (stored.last, stored.last // 2)]
+        lines = [line async for line in journal.export(stored.key)]
+        found.append((attrs.evolve(stored, key=SessionKey(0)), read, loaded, known, starts, lines))
+    return found

@@ -196,6 +196,18 @@ async def test_load_begins_at_the_newest_snapshot(journal):
     assert (loaded.state, loaded.cursor, loaded.entries) == (state("four"), 4, entries(5, 6))
 
 
+async def test_an_older_snapshot_does_not_replace_a_newer_one(journal):
+    """Also when the newer one is durable already."""
+    key = (await register(journal)).key
+    await keep(journal, key, entries(1, 3))
+    for cursor in (3, 2):
+        journal.snapshot(key, cursor, state(f"at {cursor}"))
+        await journal.flush()
+
+    loaded = await journal.load(key)
+    assert (loaded.state, loaded.cursor) == (state("at 3"), 3)
+
+
 async def test_a_snapshot_is_never_ahead_of_its_records(journal):
     """There is no account of what was not kept."""
     key = (await register(journal)).key
