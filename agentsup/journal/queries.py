@@ -83,7 +83,7 @@ def load(connection: sqlite3.Connection, key: SessionKey) -> Loaded:
         if found is None:
             return Loaded(state=None, cursor=Cursor(0), entries=_entries(connection, key, 0, -1))
         cursor, written, text, has_blobs = found
-        texts = _texts(connection, key, 0, 0) if has_blobs else {}
+        texts = _texts(connection, key, 0, 0) if has_blobs else None
         with _place(f"the snapshot at {cursor} of the session {key}"):
             state = state_of(written, text, texts)
         return Loaded(state=state, cursor=Cursor(cursor), entries=_entries(connection, key, cursor, -1))
@@ -115,7 +115,7 @@ def _entries(connection: sqlite3.Connection, key: SessionKey, after: int, limit:
 
 def _as_entry(connection: sqlite3.Connection, key: SessionKey, row: tuple[Any, ...]) -> Entry:
     seq, at, kind, written, text, has_blobs = row
-    texts = _texts(connection, key, seq, seq) if has_blobs else {}
+    texts = _texts(connection, key, seq, seq) if has_blobs else None
     with _place(f"the record {seq} of the session {key}"):
         return entry_of(seq, at, kind, written, text, texts)
 

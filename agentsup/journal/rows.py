@@ -11,8 +11,8 @@ from agentsup.journal.blobs import LARGE, Blob, put_back, taken_out
 from agentsup.loop.state import State
 from agentsup.talk.events import Entry, Heard
 
-Texts: TypeAlias = Mapping[bytes, bytes]
-"""Blobs by their hash."""
+Texts: TypeAlias = Mapping[bytes, bytes] | None
+"""A row's blobs by their hash; None for a row that has none."""
 
 
 class Body(NamedTuple):
@@ -100,7 +100,7 @@ def _fields(written: int, text: str, texts: Texts) -> Any:
     if written > codec.FORMAT:
         raise codec.Unreadable(f"a record in format {written}, and this version knows {codec.FORMAT}")
     fields = codec.parse(text)
-    if not texts:
+    if texts is None:
         return fields
     try:
         return put_back(fields, texts)

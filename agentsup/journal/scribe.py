@@ -56,13 +56,20 @@ class Scribe:
         self._handed = self._settled = 0
         self._one_at_a_time = trio.CapacityLimiter(1)
         self._has_writer = False
+        self._closed: StoreFailed | None = None
         self._rows = self._commits = self._largest = self._failures = 0
         self._seconds: deque[float] = deque(maxlen=REMEMBERED)
 
     # --- handing over --------------------------------------------------------------------------------------------------
 
     def hand(self, item: Append | Snapshot) -> None:
-        """Take this; it is written when its turn comes."""
+        """Take this; it is written when its turn comes.
+
+        Raises:
+            StoreFailed: the journal is closed.
+        """
+        if self._closed:
+            raise self._closed
         self._handed += 1
         if isinstance(item, Append):
             self.backlog.append(item)
@@ -140,9 +147,9 @@ class Scribe:
         """Write what is left, giving up at the first failure; afterwards nothing is taken. Says how many records are lost."""
         while self.backlog and not self._failed.is_set() and await self._write():
             pass
-        lost = self.backlog.rows
-        self.fail(StoreFailed(f"the store {self._ledger.path} is closed"))
-        return lost
+        self._closed = StoreFailed(f"the store {self._ledger.path} is closed")
+        self.fail(self._closed)
+        return self.backlog.rows
 
     async def _write(self) -> bool:
         """One attempt at the batch whose turn it is; whether it is durable now."""
