@@ -23,6 +23,9 @@ _log = structlog.get_logger("agentsup.provisioning")
 ROUNDS: Final = 8
 """Looks at one name until it is given up: each ends with the resource, or with somebody else having changed what there is."""
 
+ANSWER: Final = 10.0
+"""Seconds in which a provider that is up has answered one question about what we remember."""
+
 LATE: Final = 1.0
 """Seconds that a create without an answer is given to show in the list after all."""
 
@@ -102,15 +105,28 @@ class _Call:
             return remembered.resource, False
         self.watch.start(f"looking at {remembered.resource}")
         try:
-            found = await self.backend.settle(remembered.resource, self.watch)
+            there = await self._still_there(remembered.resource)
         except Unavailable:
             return remembered.resource, False  # nobody to ask: what is remembered is the best we have
-        except Rejected:
-            found = None
-        if found is not None:
+        if there:
             return remembered.resource, True
         await self.recall.forget(remembered.resource)
         return await self._from_provider(wanted), True
+
+    async def _still_there(self, resource: Resource) -> bool:
+        """Whether it can be used; one that the provider says is changing is waited for.
+
+        Raises:
+            Unavailable: there was no answer in a while.
+        """
+        try:
+            with trio.move_on_after(ANSWER):
+                return await self.backend.settle(resource, self.watch) is not None
+            if not self.watch.polls:
+                raise Unavailable(f"no answer in {ANSWER:g} s")
+            return await self.backend.settle(resource, self.watch) is not None
+        except Rejected:
+            return False
 
     async def _from_provider(self, wanted: Wanted) -> Resource:
         was_taken = 0

@@ -76,7 +76,7 @@ class FakeBackend:
     """Of every create that came in."""
     caller: trio.CancelScope | None = None
     _late: list = attrs.field(factory=list)
-    _ids: itertools.count = attrs.field(factory=lambda: itertools.count(1))
+    _ids: itertools.count = attrs.field(factory=lambda: itertools.count(1), alias="_ids")
 
     # --- what a test sets up and looks at ---
 

@@ -507,15 +507,30 @@ async def test_one_that_was_archived_meanwhile_is_made_anew(autojump_clock, cloc
     assert again.agent_id == "agent-2"
 
 
-async def test_with_nobody_to_ask_the_memory_is_good_enough(autojump_clock, clock):
-    """A provider that cannot be reached does not take away what we know."""
+@pytest.mark.parametrize("trouble", ["lost", "not_done", "stall"])
+async def test_with_nobody_to_ask_the_memory_is_good_enough(autojump_clock, clock, trouble):
+    """A provider that cannot be reached, or is silent, does not take away what we know."""
     backend, store = FakeBackend(), MemoryStore()
     first = await agentsup.ensure_agent(backend, DESK, store=store)
-    backend.troubles = {"settle": ["lost"]}
+    backend.troubles = {"settle": [trouble]}
 
     clock.now += 301
 
     assert await agentsup.ensure_agent(backend, DESK, store=store) == first
+    assert trio.current_time() <= 10
+
+
+async def test_a_memory_of_what_is_changing(autojump_clock, clock):
+    """It is waited for, however long that takes: the provider said that it is there."""
+    backend, store = FakeBackend(exact=True), MemoryStore()
+    first = await agentsup.ensure_agent(backend, DESK, store=store)
+    backend.rows[0].state, backend.rows[0].settles = "pending", 6
+
+    clock.now += 301
+
+    assert await agentsup.ensure_agent(backend, DESK, store=store) == first
+    assert backend.rows[0].state == "ready"
+    assert trio.current_time() >= 20
 
 
 async def test_a_failed_call_is_not_remembered(autojump_clock):
@@ -592,6 +607,31 @@ def test_there_once_or_not_at_all(order, exact, slow, there, latency):
         assert {row.id for row in surprising} <= ids
         if there:
             assert outcome.handle.agent_id == before[0].id
+
+    run(main)
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.lists(st.floats(0, 3), min_size=2, max_size=5))
+def test_processes_that_cannot_see_each_other_agree(latencies):
+    """Without common locks and without unique names, at any speeds: one is there in the end, and everybody has it."""
+
+    async def main():
+        first = FakeBackend(scope="process 0", latency=latencies[0])
+        others = [
+            FakeBackend(scope=f"process {place}", latency=latency, rows=first.rows, _ids=first._ids)
+            for place, latency in enumerate(latencies[1:], 1)
+        ]
+        handles = []
+
+        async def ensure(backend):
+            handles.append(await agentsup.ensure_agent(backend, DESK, store=MemoryStore()))
+
+        async with trio.open_nursery() as nursery:
+            for backend in (first, *others):
+                nursery.start_soon(ensure, backend)
+        assert len(set(handles)) == 1
+        assert [row.id for row in first.live()] == [handles[0].agent_id]
 
     run(main)
 
