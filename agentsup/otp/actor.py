@@ -186,6 +186,10 @@ class Actor:
         cell.trapping = self.trap_exit
         return True
 
+    def _offspring(self) -> list[Cell]:
+        """The processes it started that are not over; only supervisors start any."""
+        return []
+
     def _notice(self, notice: Notice) -> None:
         """Take a notice of the kernel; only supervisors are sent any."""
         raise AssertionError(f"{self._cell.ref!r} is no supervisor and was sent {notice!r}")

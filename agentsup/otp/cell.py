@@ -61,7 +61,7 @@ class Doomed:
 DOOMED = Doomed()
 
 
-@attrs.define(eq=False, repr=False)
+@attrs.define(eq=False, repr=False, weakref_slot=False)
 class Cell:
     """One process, from the decision to start it until its death was announced. Idle ones are many: what is rare is None until needed."""
 
@@ -113,9 +113,10 @@ class Cell:
     """Requests whose caller was gone before they were begun."""
     late_replies: int = 0
     deferred: set[Caller] | None = None
-    names: list[Held] | None = None
-    """What it holds in registries."""
-    children: dict[int, Cell] | None = None
+    held: Held | None = None
+    """What it holds in registries: the newest entry, from which the others follow."""
+    children: int = 0
+    """How many processes it has started that are not over. Which ones, the actor knows."""
     spawned: set[Spawned] | None = None
     links: set[Cell] | None = None
     monitors: dict[Monitor, Cell] | None = None
@@ -256,12 +257,18 @@ class Cell:
         for watcher in list(self.watchers or ()):
             watcher(self)
 
-    def forget(self, *, child: Cell | None = None, spawned: Spawned | None = None) -> None:
-        """A child or a spawned task of this process is gone."""
-        if child is not None and self.children is not None:
-            self.children.pop(child.ref.serial, None)
-        if spawned is not None and self.spawned is not None:
+    def lost_child(self) -> None:
+        """A child of this process is gone."""
+        self.children -= 1
+        self._look_around()
+
+    def lost_spawned(self, spawned: Spawned) -> None:
+        """A task that it spawned is gone."""
+        if self.spawned is not None:
             self.spawned.discard(spawned)
+        self._look_around()
+
+    def _look_around(self) -> None:
         if self.emptied is not None and not self.children and not self.spawned:
             self.emptied.set()
 

@@ -33,7 +33,7 @@ class State(enum.Enum):
     STOPPED = "stopped"
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, weakref_slot=False)
 class Child:
     """One child, from `start_child` until its spec is forgotten."""
 

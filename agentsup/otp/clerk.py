@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Hashable
 
     from agentsup.otp.caller import Caller
+    from agentsup.otp.cell import Cell
     from agentsup.otp.results import CallResult, MessageResult
 
 
@@ -50,6 +51,9 @@ class Clerk(Actor):
     def roster(self) -> list[Child]:
         """Its children, oldest first."""
         return list(self._children.values())
+
+    def _offspring(self) -> list[Cell]:
+        return [child.cell for child in self._children.values() if child.cell is not None and not child.cell.is_over]
 
     @enable_ki_protection
     def handle_call(self, request: Any, caller: Caller) -> CallResult:

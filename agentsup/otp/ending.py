@@ -14,6 +14,7 @@ from trio.lowlevel import enable_ki_protection
 from agentsup.otp import links, reports
 from agentsup.otp.actor import Actor
 from agentsup.otp.cell import ACTORS, CELLS, Cell, Phase
+from agentsup.otp.entries import held_by
 from agentsup.otp.events import ProcessEnded
 from agentsup.otp.notices import Ended
 from agentsup.otp.reasons import Crashed, ExitReason, Killed
@@ -84,8 +85,10 @@ async def close(cell: Cell) -> None:
     grace = cell.runtime.reaper.grace
     for spawned in list(cell.spawned or ()):
         spawned.cancel()
-    for child in list((cell.children or {}).values()):
-        cell.runtime.reaper.kill(child)
+    if cell.children:
+        assert cell.actor is not None
+        for child in cell.actor._offspring():  # noqa: SLF001  (the kernel's half of the actor)
+            cell.runtime.reaper.kill(child)
     await _emptied(cell, grace)
     if cell.spawned:
         for spawned in cell.spawned:
@@ -119,13 +122,14 @@ def bury(cell: Cell, phase: Phase = Phase.DEAD) -> None:
         cell.ladder.cancel()
     if cell.idle is not None:
         cell.idle.cancel()
-    for held in cell.names or ():
-        held.registry.forget(held, reason)
-    cell.names = None
+    if cell.held is not None:
+        for held in held_by(cell):
+            held.registry.forget(held, reason)
+        cell.held = None
     _answer_pending(cell, reason)
     links.dissolve(cell, reason)
     if cell.parent is not None:
-        cell.parent.forget(child=cell)
+        cell.parent.lost_child()
     runtime = cell.runtime
     if runtime.audience:
         parent = None if cell.parent is None else cell.parent.ref

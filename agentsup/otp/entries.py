@@ -1,7 +1,7 @@
 """What a registry keeps: entries, found by key from one side and by owner from the other.
 
-Each entry is in its registry's table and in its owner's list, and it knows its place there. So taking a key, giving it up, looking it up and dying
-each cost the same however many keys there are and however many of them the owner holds.
+Each entry is in its registry's table and in a chain of its owner's, the newest first. So taking a key, giving it up, looking it up and dying each cost
+the same however many keys there are and however many of them the owner holds; and an owner of one, as most are, pays for no list.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ def strict(key: Hashable) -> Hashable:
     Raises:
         SpecError: it is not hashable.
     """
-    if key.__class__ is str:
-        return key
+    if key.__class__ is str or key.__class__ is int:
+        return key  # equal to nothing of another type that is left as it is
     if isinstance(key, tuple):
         return (tuple, *map(strict, key))
     try:
@@ -62,8 +62,9 @@ class Held:
     cell: Cell
     key: Hashable
     value: Any
-    place: int = -1
-    """Where it is in its owner's list."""
+    newer: Held | None = None
+    """The one before it in its owner's chain."""
+    older: Held | None = None
 
     @property
     def entry(self) -> Entry:
@@ -76,21 +77,32 @@ class Held:
         return Registration(self.key, self.cell.ref, self.value)
 
     def give(self) -> None:
-        """Put it into its owner's list."""
-        names = self.cell.names
-        if names is None:
-            names = self.cell.names = []
-        self.place = len(names)
-        names.append(self)
+        """Put it into its owner's chain."""
+        cell = self.cell
+        self.older = cell.held
+        if cell.held is not None:
+            cell.held.newer = self
+        cell.held = self
 
     def take_back(self) -> None:
-        """Take it out of its owner's list; the last one there moves into its place, so the others need not."""
-        names = self.cell.names
-        assert names is not None
-        last = names.pop()
-        if last is not self:
-            last.place = self.place
-            names[self.place] = last
+        """Take it out of its owner's chain."""
+        if self.newer is None:
+            self.cell.held = self.older
+        else:
+            self.newer.older = self.older
+        if self.older is not None:
+            self.older.newer = self.newer
+        self.newer = self.older = None
+
+
+def held_by(cell: Cell) -> list[Held]:
+    """What a process holds, the oldest first."""
+    found = []
+    held = cell.held
+    while held is not None:
+        found.append(held)
+        held = held.older
+    return found[::-1]
 
 
 @attrs.define(eq=False)

@@ -181,7 +181,7 @@ def describe_entry(entry: Any) -> str | None:
 UNBOUNDED = MailboxSpec(math.inf, "unbounded")
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, weakref_slot=False)
 class Mailbox:
     """The two lanes of one process and its parked reader. Everything here is synchronous and belongs to one trio thread."""
 

@@ -16,7 +16,7 @@ from agentsup.errors import SpecError
 from agentsup.otp import keeper, links, listeners, patterns
 from agentsup.otp.cell import Cell, find
 from agentsup.otp.current import current_runtime
-from agentsup.otp.entries import Entry, Held, ManyPerKey, OnePerKey, Registration, Table, strict
+from agentsup.otp.entries import Entry, Held, ManyPerKey, OnePerKey, Registration, Table, held_by, strict
 from agentsup.otp.errors import AlreadyRegistered, NoProc, NotFound, RegistryClosed
 from agentsup.otp.keyed_lock import KeyedLocks
 from agentsup.otp.refs import Dest, Ref
@@ -203,7 +203,7 @@ class Registry:
         if ref is None:
             return self._table.keys
         cell = find(ref)
-        return [held.key for held in (cell.names or () if cell else ()) if held.registry is self]
+        return [held.key for held in (held_by(cell) if cell else ()) if held.registry is self]
 
     def values(self, key: Hashable, ref: Ref | None = None) -> list[Any]:
         """The values that one process - the calling actor, or `ref` - keeps under `key`.

@@ -25,6 +25,7 @@ import itertools
 import traceback
 from typing import TYPE_CHECKING, Any, Literal
 
+from agentsup.otp.entries import held_by
 from agentsup.otp.log import Log
 from agentsup.otp.mailbox import describe_entry
 from agentsup.otp.reasons import Crashed, Killed, root_causes
@@ -155,7 +156,7 @@ def _about(cell: Cell) -> dict[str, Any]:
     """What is said of a process, be it the one that crashed or one beside it."""
     return {
         "ref": str(cell.ref),
-        "names": [held.key for held in cell.names or ()],
+        "names": [held.key for held in held_by(cell)],
         "initial_call": type(cell.actor).__name__,
         "ancestors": [str(each.ref) for each in ancestors(cell)],
         "mailbox_length": len(cell.mailbox.queue or ()),

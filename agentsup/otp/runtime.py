@@ -170,9 +170,7 @@ class Runtime:
         if spec.name is not None:
             self._enter(spec.name, cell)
         if parent is not None:
-            if parent.children is None:
-                parent.children = {}
-            parent.children[cell.ref.serial] = cell
+            parent.children += 1
         if spec.init_timeout is not None:
             cell.ladder = self.timers.after(spec.init_timeout, functools.partial(self._init_took_too_long, cell))
             cell.watch(_init_in_time)

@@ -9,6 +9,7 @@ import attrs
 from agentsup.otp import reports
 from agentsup.otp.cell import Cell, Phase, find
 from agentsup.otp.child import Child, State
+from agentsup.otp.entries import held_by
 from agentsup.otp.mailbox import MailboxStatistics, describe_entry
 from agentsup.otp.overseer import Overseer
 
@@ -123,7 +124,7 @@ def of_cell(cell: Cell, above: str) -> ProcessSnapshot:
         ref=str(cell.ref),
         id=cell.ref.label,
         path=path,
-        names=tuple(str(held.key) for held in cell.names or ()),
+        names=tuple(str(held.key) for held in held_by(cell)),
         actor=type(actor).__name__,
         type="worker" if overseer is None else "supervisor",
         state="suspended" if cell.suspended and cell.phase is Phase.RUNNING else cell.phase.value,

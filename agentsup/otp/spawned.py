@@ -42,7 +42,7 @@ class Spawned:
             self._escaped(error)
         finally:
             self.is_done = True
-            self._cell.forget(spawned=self)
+            self._cell.lost_spawned(self)
             self._cell.runtime.reaper.forget(self)
 
     def _escaped(self, error: BaseException) -> None:

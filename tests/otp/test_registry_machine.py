@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from agentsup import otp
 from agentsup.otp.cell import find
+from agentsup.otp.entries import held_by
 
 ALL_KEYS = (1, True, (1,), "k")
 KEYS = st.sampled_from(ALL_KEYS)
@@ -178,7 +179,10 @@ class Machine:
                 assert registry.whereis(key) == (rows[0][0] if rows else None)
         for ref in self.refs:
             assert bag(registry.keys(ref)) == bag(row[1] for row in model.rows if row[0] == ref)
-            assert [held.place for held in find(ref).names or ()] == list(range(len(find(ref).names or ())))
+            chain = [None, *held_by(find(ref)), None]
+            assert all(
+                (held.older, held.newer) == (chain[at - 1], chain[at + 1]) for at, held in enumerate(chain) if held
+            )
         news = await otp.call(otp.Name("ear"), "take")
         assert bag(map(told, news)) == bag(model.heard)
         model.heard = []
