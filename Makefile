@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.stamp-dev
 DOCS_STAMP := $(VENV)/.stamp-docs
+BENCH_STAMP := $(VENV)/.stamp-bench
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test crash check bench docs fix clean
@@ -19,6 +20,10 @@ $(STAMP): pyproject.toml
 
 $(DOCS_STAMP): $(STAMP)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group docs
+	@touch $@
+
+$(BENCH_STAMP): $(STAMP)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group bench
 	@touch $@
 
 setup: $(STAMP) ## the virtual environment with everything the other targets need
@@ -39,7 +44,7 @@ check: $(STAMP) ## format, lint, types, layers
 	@$(BIN)/mypy tests/typing/api.py
 	@$(BIN)/lint-imports --no-cache >$(VENV)/layers.txt || { cat $(VENV)/layers.txt; exit 1; }
 
-bench: $(STAMP) ## speed, as ratios against raw trio, raw httpx and the peers
+bench: $(BENCH_STAMP) ## speed, as ratios against raw trio, raw httpx and the peers
 	@$(BIN)/python -m tests.bench
 
 docs: $(DOCS_STAMP) ## the documentation, in docs/_build/html; a broken reference is an error
