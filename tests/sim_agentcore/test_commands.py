@@ -129,6 +129,28 @@ async def test_background_children(aws, harness):
     assert alive("71235.5") == []
 
 
+async def test_processes_that_leave_their_group(aws, harness):
+    """A daemon outlives its command, as in the service's machine, and is found by its home when the session ends."""
+    chunks = await aws.run(harness, "setsid sleep 71239.5 >/dev/null 2>&1 & sleep 0.1; echo done")
+    between = len(alive("71239.5"))
+    await aws.stop(harness)
+
+    assert (output(chunks), between) == ("done\n", 1)
+
+    async def ended():
+        return alive("71239.5") == []
+
+    assert await until(ended)
+
+
+async def test_a_daemon_with_the_pipe_in_hand(aws, harness):
+    """Who has left the group and holds the output open does not hold the answer back for longer than a moment."""
+    chunks = await aws.run(harness, "setsid sleep 71240.5 & sleep 0.1; echo done")
+    await aws.stop(harness)
+
+    assert (output(chunks), chunks[-1]) == ("done\n", DONE)
+
+
 async def test_much_output(aws, harness):
     """Megabytes arrive whole and in order, a character cut by the pipe is one character, and bytes that are no text are marked."""
     big = await aws.run(harness, "for i in $(seq 1 60000); do echo line-ü-$i; done")

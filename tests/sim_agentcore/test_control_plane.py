@@ -7,6 +7,7 @@ import uuid
 import pytest
 import trio
 
+import agentsup
 from agentsup.sim import HarnessRules
 
 from .peer import ROLE, code, fields, official, planes, status, until
@@ -178,6 +179,15 @@ async def test_delays_are_told():
         late = await create(aws, "late", tags={"agentsup:creating": "60"})
 
     assert (at_once["status"], late["status"]) == ("READY", "CREATING")
+
+
+@pytest.mark.parametrize("seconds", [-1.0, float("nan"), float("inf"), 86_401.0, "1"])
+def test_delays_that_make_no_sense(seconds):
+    """Every one that is wrong is named, at the door."""
+    with pytest.raises(agentsup.SpecError) as caught:
+        HarnessRules(creating=seconds, deleting=seconds)
+
+    assert [problem.path for problem in caught.value.problems] == ["creating", "deleting"]
 
 
 async def test_client_tokens(aws):

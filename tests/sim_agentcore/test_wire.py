@@ -182,6 +182,41 @@ async def test_too_many_wait(sim_memory, autojump_clock):
     assert answers.count(200) == 101
 
 
+async def test_reset_sends_those_away_who_wait(sim_memory, autojump_clock):
+    """What runs breaks, what waits hears that there is no such harness any more, and no task is left."""
+    harness = await sim_memory.harness()
+    answers, turns = [], sim_memory.simulator.simulator._nursery
+
+    async def say(text):
+        try:
+            answers.append((await sim_memory.client.send(sim_memory.invoking(harness, text))).status_code)
+        except httpx.RemoteProtocolError:
+            answers.append("broken")
+
+    async with trio.open_nursery() as nursery:
+        for text in ("@sleep 60", "@say one", "@say two"):
+            nursery.start_soon(say, text)
+            await trio.testing.wait_all_tasks_blocked(0.001)
+        running = len(turns.child_tasks)
+        assert (await sim_memory.client.post("/_sim/reset")).status_code == 200
+
+    await trio.testing.wait_all_tasks_blocked()
+    assert sorted(answers, key=str) == [404, 404, "broken"]
+    assert (running, len(turns.child_tasks)) == (1, 0)
+
+
+async def test_refused_sessions_were_never_there(sim_memory, autojump_clock):
+    """A first invoke that is refused, or given up while it waits, begins nothing."""
+    harness = await sim_memory.harness()
+    sessions = sim_memory.simulator.simulator._agentcore._sessions
+
+    refused = await sim_memory.client.send(sim_memory.invoking(harness, "@stale"))
+
+    assert refused.status_code == 400
+    assert sessions._rows == {}
+    assert (await sim_memory.stop(harness)).status_code == 404
+
+
 async def test_a_waiting_client_that_gives_up(sim_memory, autojump_clock):
     """It leaves nothing behind, and those behind it get their turn."""
     harness = await sim_memory.harness()
@@ -277,7 +312,9 @@ async def test_unknown_operations(sim_memory, autojump_clock):
         assert answer.headers["x-amzn-errortype"] == "UnknownOperationException"
 
 
-@pytest.mark.parametrize("body", [b"{", b"[]", b"\xff", b'{"harnessName": NaN}', b"[" * 100_000])
+@pytest.mark.parametrize(
+    "body", [b"{", b"[]", b"\xff", b'{"a": NaN}', b'{"a": 1e999}', b"[" * 100_000, b'{"a":' * 300 + b"1" + b"}" * 300]
+)
 async def test_bodies_that_are_no_json_object(sim_memory, body, autojump_clock):
     """A ValidationException whose reason is CannotParse."""
     url = "http://simulator.test/harnesses"

@@ -9,6 +9,8 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
+from .inhabitants import kill_inhabitants
+
 _TRIES = 5
 """To remove it: a process that is being killed may still finish one call that makes a file."""
 
@@ -47,8 +49,10 @@ class Folder:
         target.write_text(text, encoding="utf-8", errors="replace", newline="")
 
     def remove(self) -> None:
-        """Removes it; a second time does nothing."""
+        """Removes it, and ends whoever still lives in it; a second time does nothing."""
         path, self._path = self._path, None
+        if path is not None:
+            kill_inhabitants(path)
         for _ in range(_TRIES):
             if path is None or not os.path.lexists(path):
                 return

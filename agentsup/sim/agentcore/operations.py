@@ -7,6 +7,7 @@ with every problem at once.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,23 +16,8 @@ import attrs
 from agentsup.errors import Problem
 from agentsup.sim.exchange import Json, Request
 
-from .definition import (
-    ALLOWED_TOOLS,
-    AUTHORIZER,
-    ENVIRONMENT,
-    ENVIRONMENT_ARTIFACT,
-    ENVIRONMENT_VARIABLES,
-    HOOKS,
-    MEMORY,
-    MODEL,
-    ROLE_ARN,
-    SKILLS,
-    SYSTEM_PROMPT,
-    TAGS,
-    TOOL_NAME,
-    TOOLS,
-    TRUNCATION,
-)
+from .definition import ALLOWED_TOOLS, HOOKS, MEMORY, MODEL, SKILLS, SYSTEM_PROMPT, TOOL_NAME, TOOLS, TRUNCATION
+from .environment import AUTHORIZER, ENVIRONMENT, ENVIRONMENT_ARTIFACT, ENVIRONMENT_VARIABLES, ROLE_ARN, TAGS
 from .refusal import CANNOT_PARSE, AwsRefused, invalid_fields
 from .shapes import NOT_NULL, Blob, Boolean, Document, Integer, ListOf, Shape, Structure, Text, Union
 
@@ -55,6 +41,10 @@ _TRACING: dict[str, tuple[str, Shape]] = {
     "traceState": ("tracestate", Text(0, 512)),
     "baggage": ("baggage", Text(0, 8192)),
 }
+
+
+DEEPEST = 200
+"""Levels of nesting in a body: more than any schema has, fewer than Python's own JSON can write."""
 
 
 @attrs.frozen
@@ -118,17 +108,38 @@ def _read_body(request: Request) -> Json:
     if not request.body.strip():
         return {}
     try:
-        body = json.loads(request.body, parse_constant=_no_number)
+        body = json.loads(request.body, parse_constant=_finite, parse_float=_finite)
     except (ValueError, RecursionError) as error:
         raise AwsRefused("ValidationException", "The request body is not valid JSON", reason=CANNOT_PARSE) from error
     if not isinstance(body, dict):
         raise AwsRefused("ValidationException", "The request body must be a JSON object", reason=CANNOT_PARSE)
+    if _is_deep(request.body, body):
+        told = f"The request body must not be nested deeper than {DEEPEST}"
+        raise AwsRefused("ValidationException", told, reason=CANNOT_PARSE)
     return body
 
 
-def _no_number(word: str) -> None:
-    """Refuses NaN and its kin, which Python reads and JSON does not have."""
-    raise ValueError(word)
+def _finite(word: str) -> float:
+    """A number; NaN and its kin, and what is too large for a number, are refused: Python reads them, JSON does not have them."""
+    number = float(word)
+    if not math.isfinite(number):
+        raise ValueError(word)
+    return number
+
+
+def _is_deep(written: bytes, body: Json) -> bool:
+    """Whether it is nested so deeply that nobody could write it down again; asked only where it might be."""
+    if written.count(b"[") + written.count(b"{") <= DEEPEST:
+        return False
+    level: list[Any] = [body]
+    for _ in range(DEEPEST):
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+            if isinstance(inner, dict | list)
+        ]
+    return bool(level)
 
 
 # The control plane

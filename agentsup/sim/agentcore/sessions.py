@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import trio
 
 from .harness import Harness
+from .refusal import not_found
 from .session import Session
 from .stream import Stream
 
@@ -18,6 +19,7 @@ class Sessions:
     def __init__(self) -> None:
         self._rows: dict[tuple[str, str], Session] = {}
         self._leaving: set[Session] = set()
+        self._closed = False
 
     def statistics(self) -> dict[str, int]:
         """How many sessions there are, how many are at work, and how many streams and commands are open."""
@@ -33,24 +35,36 @@ class Sessions:
         """The session, when it is this caller's turn; `leave` gives the turn back.
 
         Raises:
-            AwsRefused: 429, too many wait.
+            AwsRefused: 429, too many wait; 404, everything was forgotten meanwhile.
         """
-        while True:
+        while not self._closed:
             session = self.named(harness, session_id)
-            await session.take_turn()
+            try:
+                await session.take_turn()
+            except BaseException:
+                self._tidy(harness, session)
+                raise
             if not session.stopped:
                 return session
             session.turn.release()  # stopped while we waited: the id has become a new session's
+        raise not_found("Harness", harness.arn)
 
     def leave(self, harness: Harness, session: Session) -> None:
         """Gives the turn back; a session to which nothing happened was never there."""
         session.turn.release()
-        if not session.begun and not session.waiting and not session.busy:
-            self._rows.pop((harness.arn, session.id), None)
+        self._tidy(harness, session)
+
+    def _tidy(self, harness: Harness, session: Session) -> None:
+        ours = self._rows.get((harness.arn, session.id)) is session
+        if ours and not session.begun and not session.waiting and not session.busy:
+            del self._rows[harness.arn, session.id]
 
     def named(self, harness: Harness, session_id: str) -> Session:
         """The session of that name, a new one where there is none."""
-        return self._rows.setdefault((harness.arn, session_id), Session(session_id))
+        key = (harness.arn, session_id)
+        if key not in self._rows:
+            self._rows[key] = Session(session_id)
+        return self._rows[key]
 
     def running(self, harness: Harness, session_id: str) -> Session | None:
         """The session if it has begun."""
@@ -65,7 +79,8 @@ class Sessions:
         self._leaving = {one for one in self._leaving | {session} if not one.gone.is_set()}
 
     def end_all(self, harness: Harness | None = None) -> None:
-        """Stops every session, of one harness or of all."""
+        """Stops every session of one harness; without one, of all of them, for good."""
+        self._closed = self._closed or harness is None
         for (arn, _), session in list(self._rows.items()):
             if harness is None or harness.arn == arn:
                 del self._rows[arn, session.id]
@@ -74,9 +89,10 @@ class Sessions:
 
     async def all_gone(self) -> None:
         """Returns when nothing is left of the sessions that were stopped."""
-        for session in list(self._leaving):
+        leaving = set(self._leaving)
+        for session in leaving:
             await session.gone.wait()
-        self._leaving.clear()
+        self._leaving -= leaving
 
 
 @contextmanager

@@ -1,7 +1,6 @@
 """Runs one command in a real shell, in a process group of its own that does not outlive it.
 
-Time limits here are the wall clock's, also under trio's test clock: a process does not know about that one. While a command runs
-under a test clock, the clock is kept from jumping.
+Time limits here are the wall clock's, also under trio's test clock: a process does not know about that one.
 """
 
 from __future__ import annotations
@@ -14,14 +13,15 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import ExitStack, asynccontextmanager, suppress
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import attrs
 import trio
 
 from .folder import Folder
+from .wall import clock_held, moment, within
 
 Say = Callable[[str, str], Awaitable[None]]
 """Hears `stdout` or `stderr`, and a piece of it."""
@@ -36,8 +36,6 @@ _LAST_WORDS_S = 1.0
 
 _LONGEST_ARGUMENT = 100_000
 """Bytes; the kernel takes a little more."""
-
-_TICK_S = 0.002
 
 
 @attrs.frozen
@@ -66,7 +64,7 @@ async def run_command(
         say: hears its output; it may make the command wait.
         groups: holds the id of its process group as long as that exists.
     """
-    async with _clock_held():
+    async with clock_held():
         try:
             process = await _start(command.encode(), folder.path, variables)
         except OSError as error:
@@ -117,7 +115,7 @@ async def _attend(process: trio.Process, timeout_s: float, say: Say, groups: set
     async with trio.open_nursery() as nursery:
         for pump in pumps:
             nursery.start_soon(pump.run)
-        async with _within(timeout_s):
+        async with within(timeout_s):
             await process.wait()
         timed_out = process.returncode is None
         _end_group(process.pid, groups)
@@ -140,7 +138,7 @@ async def _hear_out(pumps: Sequence[_Pump]) -> None:
             silent_since = time.monotonic()
         elif time.monotonic() - silent_since > _LAST_WORDS_S:
             return
-        await _moment()
+        await moment()
 
 
 @attrs.define(eq=False)
@@ -198,56 +196,3 @@ def _environment(folder: Path, variables: Mapping[str, str]) -> dict[str, str]:
         "USER": "root",
         **variables,
     }
-
-
-# Time
-
-
-@asynccontextmanager
-async def _clock_held() -> AsyncIterator[None]:
-    """Keeps a test clock from jumping: it does so when nothing runs here, and what happens in a process is not here."""
-    async with trio.open_nursery() as nursery:
-        if not _by_the_wall():
-            nursery.start_soon(_keep_busy)
-        yield
-        nursery.cancel_scope.cancel()
-
-
-async def _keep_busy() -> None:
-    while True:
-        time.sleep(_TICK_S)  # noqa: TID251, ASYNC251 - blocking is the point: an idle loop would let the test clock jump
-        await trio.lowlevel.checkpoint()
-
-
-@asynccontextmanager
-async def _within(seconds: float) -> AsyncIterator[None]:
-    """Ends what is in the block after so many seconds of the wall clock."""
-    with trio.CancelScope() as scope:
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(_expire, scope, seconds)
-            yield
-            nursery.cancel_scope.cancel()
-
-
-async def _expire(scope: trio.CancelScope, seconds: float) -> None:
-    if _by_the_wall():
-        await trio.sleep(seconds)
-    else:
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            await _moment()
-    scope.cancel()
-
-
-async def _moment() -> None:
-    """A short while, on either clock."""
-    if _by_the_wall():
-        await trio.sleep(_TICK_S)
-    else:
-        await trio.lowlevel.checkpoint()
-
-
-def _by_the_wall() -> bool:
-    """Whether trio's clock is the real one: a test clock says that a second takes no time, or for ever."""
-    clock = trio.lowlevel.current_clock()
-    return 0.5 < clock.deadline_to_sleep_time(clock.current_time() + 1.0) <= 1.0

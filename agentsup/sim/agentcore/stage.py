@@ -30,9 +30,9 @@ def read_stage(text: str, path: str) -> tuple[Direction, ...]:
     Raises:
         AwsRefused: 400 that quotes every line that is no direction of this wire.
     """
-    lines = [line.removesuffix("\r") for line in text.split("\n")]
+    lines = text.split("\n")
     script = read_script("\n".join(_with_input(line) for line in lines), without=_NOT_HERE)
-    numbered = [(number, line) for number, line in enumerate(lines, start=1) if line.startswith("@")]
+    numbered = [(number, line.removesuffix("\r")) for number, line in enumerate(lines, start=1) if line.startswith("@")]
     wrong = [
         f"line {number}: unknown stage direction: {line}"
         for (number, line), direction in zip(numbered, script, strict=False)
@@ -46,7 +46,7 @@ def read_stage(text: str, path: str) -> tuple[Direction, ...]:
 
 def _with_input(line: str) -> str:
     """A `@tool` line without JSON means one with an empty object."""
-    return f"{line} {{}}" if _BARE_TOOL.fullmatch(line) else line
+    return f"{line.rstrip()} {{}}" if _BARE_TOOL.fullmatch(line) else line
 
 
 def _can_be_performed(direction: Direction) -> bool:

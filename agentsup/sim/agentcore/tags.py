@@ -6,7 +6,7 @@ from agentsup.sim.exchange import Request, Response
 from agentsup.sim.routing import Route
 
 from .arn import ACCOUNT, Arn
-from .definition import TAGS
+from .environment import TAGS
 from .gate import check_signature, region_of
 from .harnesses import Harnesses
 from .operations import LIST_TAGS_FOR_RESOURCE, TAG_RESOURCE, UNTAG_RESOURCE, read_input
