@@ -16,6 +16,8 @@ import trio
 
 from .peer import BROKEN, SESSION, Planes, code, fields, status, until, user
 
+DAEMON = "setsid sh -c 'touch up; exec sleep {}' {} & while [ ! -e up ]; do sleep 0.01; done; echo done"
+
 DONE = {"contentStop": {"exitCode": 0, "status": "COMPLETED"}}
 
 
@@ -131,7 +133,7 @@ async def test_background_children(aws, harness):
 
 async def test_processes_that_leave_their_group(aws, harness):
     """A daemon outlives its command, as in the service's machine, and is found by its home when the session ends."""
-    chunks = await aws.run(harness, "setsid sleep 71239.5 >/dev/null 2>&1 & sleep 0.1; echo done")
+    chunks = await aws.run(harness, DAEMON.format("71239.5", ">/dev/null 2>&1"))
     between = len(alive("71239.5"))
     await aws.stop(harness)
 
@@ -145,7 +147,7 @@ async def test_processes_that_leave_their_group(aws, harness):
 
 async def test_a_daemon_with_the_pipe_in_hand(aws, harness):
     """Who has left the group and holds the output open does not hold the answer back for longer than a moment."""
-    chunks = await aws.run(harness, "setsid sleep 71240.5 & sleep 0.1; echo done")
+    chunks = await aws.run(harness, DAEMON.format("71240.5", ""))
     await aws.stop(harness)
 
     assert (output(chunks), chunks[-1]) == ("done\n", DONE)

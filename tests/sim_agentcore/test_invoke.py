@@ -286,18 +286,15 @@ async def test_sessions_are_apart(aws, harness):
 
 
 async def test_a_second_invoke_waits_its_turn(aws, harness):
-    """While a turn runs, the next one of the session is silent; then it is performed, and sees what the first one left."""
-    order = []
-
-    async def say(text):
-        order.extend(said(await aws.invoke(harness, text)))
-
+    """While a turn runs, the next one of the session is silent; then it finds what the first one left: here, an open call."""
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(say, "@sleep 0.3\n@say first")
+        nursery.start_soon(aws.invoke, harness, "@sleep 0.3\n@tool a")
         await aws.until_running()
-        nursery.start_soon(say, "@say second")
+        second = await aws.error(
+            aws.data.invoke_harness, harnessArn=harness["arn"], runtimeSessionId=SESSION, messages=[user("hello?")]
+        )
 
-    assert order == ["first", "second"]
+    assert "open tool calls" in second.response["Error"]["Message"]
 
 
 async def test_stop_cuts_the_stream(aws, harness):
