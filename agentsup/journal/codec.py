@@ -141,8 +141,7 @@ def _structured(fields: Any, kind: type) -> Any:
 
 def _converter() -> cattrs.Converter:
     converter = cattrs.Converter(omit_if_default=True, detailed_validation=False)
-    for kind in (str, int, bool):
-        _keep_exact(converter, kind)
+    _keep_plain(converter)
     _keep_sets_sorted(converter)
     _keep_unions_tagged(converter)
     _keep_names(converter)
@@ -150,15 +149,14 @@ def _converter() -> cattrs.Converter:
     return converter
 
 
-def _keep_exact(converter: cattrs.Converter, kind: type) -> None:
-    """Text is text and a number is a number: nothing is turned into the other on reading."""
+def _keep_plain(converter: cattrs.Converter) -> None:
+    """Texts and numbers as they are, and nothing is turned into the other: what a provider put where a text should be is what it was."""
+    for kind in (str, int, float, bool):
+        converter.register_structure_hook(kind, _as_it_is)
 
-    def exact(value: Any, _: Any) -> Any:
-        if type(value) is not kind:
-            raise Unreadable(f"a {type(value).__name__} where a {kind.__name__} should be")
-        return value
 
-    converter.register_structure_hook(kind, exact)
+def _as_it_is(value: Any, _: Any) -> Any:
+    return value
 
 
 def _keep_sets_sorted(converter: cattrs.Converter) -> None:
@@ -210,13 +208,13 @@ def _keep_verbatim(converter: cattrs.Converter) -> None:
         return isinstance(origin, type) and issubclass(origin, Mapping) and len(args) == 2 and args[1] is Any
 
     converter.register_unstructure_hook_func(is_verbatim, identity)
-    converter.register_structure_hook_func(is_verbatim, lambda value, _: value)
+    converter.register_structure_hook_func(is_verbatim, _as_it_is)
 
 
 def _keep_unions_tagged(converter: cattrs.Converter) -> None:
     """A union's classes by tag; its plain members by what they are in JSON."""
     converter.register_unstructure_hook_factory(_is_union, lambda kind: _Choice(converter, kind).encoder)
-    converter.register_structure_hook_factory(_is_union, lambda kind: _Choice(converter, kind).decode)
+    converter.register_structure_hook_factory(_is_union, lambda kind: _Choice(converter, kind).decoder)
 
 
 def _is_union(kind: Any) -> bool:
@@ -240,11 +238,21 @@ class _Choice:
     @property
     def encoder(self) -> Callable[[Any], Any]:
         """How a value is encoded; one that may only be plain is as it is, and cattrs spends no call on it."""
+        return identity if self._is_plain else self.encode
+
+    @property
+    def decoder(self) -> Callable[[Any, Any], Any]:
+        """How it is decoded."""
+        return _as_it_is if self._is_plain else self.decode
+
+    @property
+    def _is_plain(self) -> bool:
         members = self._others.values()
-        is_plain = not self._classes and all(
-            self._converter.get_unstructure_hook(member) is identity for member in members
+        return not self._classes and all(
+            self._converter.get_unstructure_hook(member) is identity
+            and self._converter.get_structure_hook(member) is _as_it_is
+            for member in members
         )
-        return identity if is_plain else self.encode
 
     def encode(self, value: Any) -> Any:
         if value is None and self._optional:

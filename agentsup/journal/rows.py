@@ -47,7 +47,7 @@ def row_of(entry: Entry) -> Row:
         entry.cursor,
         entry.at,
         body.type,
-        None if sighting is None else sighting_key(sighting),
+        sighting_key(sighting) if isinstance(sighting, str) else None,  # what is no text recognises nothing
         _body(codec.encode_event(body), body.type),
     )
 

@@ -19,6 +19,7 @@ import structlog
 import trio
 from trio.lowlevel import Abort, ParkingLot, current_task, reschedule, wait_task_rescheduled
 
+from agentsup import telemetry
 from agentsup.errors import AgentsupError
 from agentsup.journal.backlog import Append, Backlog, Batch, Item, Job, Snapshot
 from agentsup.journal.base import JournalStatistics, SessionKey
@@ -178,6 +179,9 @@ class Scribe:
         self._rows += batch.rows
         self._largest = max(self._largest, batch.rows)
         self._seconds.append(seconds)
+        if telemetry.listening():
+            figures = {"duration_s": seconds, "rows": batch.rows, "backlog": self.backlog.rows}
+            telemetry.emit(telemetry.JOURNAL_COMMITTED, figures, {"store": str(self._ledger.path)})
         if self.trouble is not None and not self._failed.is_set():
             self.trouble = None
             _log.info("journal.mended", store=str(self._ledger.path), records=batch.rows)
@@ -204,6 +208,9 @@ class Scribe:
     def _refuse(self, error: StoreError) -> None:
         """The batch could not be written: it stays, and nobody who can do something else is kept waiting."""
         self._failures += 1
+        if telemetry.listening():
+            what = {"store": str(self._ledger.path), "error": type(error).__name__}
+            telemetry.emit(telemetry.JOURNAL_FAILED, {"backlog": self.backlog.rows}, what)
         if is_final(error):
             self.fail(error)
         elif self.trouble is None:
@@ -283,6 +290,7 @@ def _write_all(ledger: Ledger, items: list[Item]) -> None:
                 snapshots.append(item)
             case Job():
                 write()
+                item.error = None
                 try:
                     item.value = item.work(ledger)
                 except StoreError:

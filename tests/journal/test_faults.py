@@ -10,6 +10,7 @@ import pytest
 import structlog
 import trio
 
+from agentsup import telemetry
 from agentsup.errors import NotFound
 from agentsup.journal import scribe
 from agentsup.journal.codec import FORMAT
@@ -109,6 +110,27 @@ async def test_attempts_are_made_less_and_less_often(tmp_path, mock_clock):
             assert journal.statistics().failures == failures
             await again(journal, mock_clock, 0.01 + 1e-9)
         await make_room(journal)
+
+
+async def test_commits_and_failures_can_be_measured(tmp_path, autojump_clock):
+    """By hooks of telemetry: how long, how many, how much waits; never what."""
+    path = tmp_path / "store.db"
+    heard: list[telemetry.TelemetryEvent] = []
+    async with writing(SQLiteJournal(path)) as journal:
+        key = (await register(journal)).key
+        await keep(journal, key, entries(1, 3))
+        with telemetry.attached(heard.append):
+            await keep(journal, key, entries(4, 5))
+            await fill(journal)
+            journal.append(key, entries(6, 500), committed=lambda _: None)
+            await in_trouble(journal)
+        await make_room(journal)
+
+    assert [event.name for event in heard] == ["journal.committed", "journal.failed"]
+    committed, failed = heard
+    assert committed.measurements.keys() == {"duration_s", "rows", "backlog"}
+    assert (committed.measurements["rows"], committed.measurements["backlog"]) == (2, 0)
+    assert (failed.measurements, failed.metadata) == ({"backlog": 495}, {"store": str(path), "error": "StoreFailed"})
 
 
 async def test_what_could_not_be_written_at_the_end_is_told(tmp_path):
@@ -437,6 +459,37 @@ async def test_one_who_is_told_and_raises_costs_nobody_else_their_word(tmp_path)
         nursery.cancel_scope.cancel()
 
     assert told.cursors == {key: [2] for key in keys}
+    await journal.aclose()
+
+
+async def test_a_bug_in_a_transaction_ends_the_writer_and_nothing_else(tmp_path, monkeypatch):
+    """Nothing of the batch is written then; the next writer writes it once."""
+    journal = SQLiteJournal(tmp_path / "store.db")
+    async with writing(journal):
+        key = (await register(journal)).key
+    journal = SQLiteJournal(tmp_path / "store.db")
+    await journal.open()
+    await journal.find("s")
+    told = Told()
+    journal.append(key, entries(1, 2), committed=told.of(key))
+    journal.snapshot(key, 2, state())
+
+    def faulty(*_: object) -> None:
+        raise Bug
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Ledger, "snapshot", faulty)
+        for _ in range(2):
+            with pytest.raises(Bug):
+                await journal.run_writer()
+    assert await journal.read(key, after=0, limit=9) == ()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(journal.run_writer)
+        await journal.flush()
+        nursery.cancel_scope.cancel()
+
+    assert told.cursors == {key: [2]}
+    assert (await journal.load(key)).state == state()
     await journal.aclose()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sqlite3
@@ -12,7 +13,7 @@ import structlog
 import trio
 
 from agentsup.journal import lease
-from agentsup.journal.errors import Fenced, StoreBusy, StoreError
+from agentsup.journal.errors import Fenced, StoreBusy, StoreError, StoreFailed
 from agentsup.journal.lease import Hold, Holder
 from agentsup.journal.ledger import Ledger
 from agentsup.journal.sqlite import SQLiteJournal
@@ -136,6 +137,40 @@ async def test_a_lease_left_behind_by_nobody_alive_is_no_obstacle(tmp_path):
 
     async with writing(SQLiteJournal(path)) as journal:
         await register(journal)
+
+
+async def test_a_holder_that_has_not_said_who_it_is_is_one_all_the_same(tmp_path):
+    """Between taking the lock and writing its name; the lock counts."""
+    path = tmp_path / "store.db"
+    with running(path, "hold") as child:
+        assert child.stdout.readline() == "holding\n"
+        path.with_name("store.db-lease").write_text("")
+        with pytest.raises(StoreBusy, match="held by another process: stop that one first"):
+            await SQLiteJournal(path).open()
+
+
+async def test_a_lease_that_cannot_be_written_is_given_back(tmp_path, monkeypatch):
+    """A disk too full for the holder's name: an error at once, and the store is free."""
+    path = tmp_path / "store.db"
+    with monkeypatch.context() as patch:
+        patch.setattr(lease.os, "pwrite", _no_room)
+        with pytest.raises(StoreFailed, match="no room for more"):
+            await SQLiteJournal(path).open()
+    with monkeypatch.context() as patch:
+        patch.setattr(lease.fcntl, "lockf", _no_locks)
+        with pytest.raises(StoreFailed, match="its disk has no locks"):
+            await SQLiteJournal(path).open()
+
+    async with writing(SQLiteJournal(path)) as journal:
+        await register(journal)
+
+
+def _no_room(*_: object) -> None:
+    raise OSError(errno.ENOSPC, "full")
+
+
+def _no_locks(*_: object) -> None:
+    raise OSError(errno.ENOLCK, "no locks")
 
 
 async def test_a_clock_that_jumps_back_changes_nothing(tmp_path, monkeypatch):
