@@ -8,11 +8,15 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import structlog
+
 from agentsup.ids import Cursor, SessionId
 from agentsup.journal import codec
 from agentsup.journal.base import Loaded, SessionKey, Stored
 from agentsup.journal.rows import Texts, entry_of, sighting_key, state_of
 from agentsup.talk.events import Entry
+
+_log = structlog.get_logger("agentsup.journal")
 
 _AT_ONCE = 500
 """Values asked for in one statement; older builds of SQLite take no more than 999."""
@@ -74,18 +78,27 @@ def read(connection: sqlite3.Connection, key: SessionKey, after: Cursor, limit: 
 def load(connection: sqlite3.Connection, key: SessionKey) -> Loaded:
     """The newest snapshot and what is behind it.
 
+    A snapshot that cannot be read is passed over while all records are there: it says nothing that they do not.
+
     Raises:
-        Unreadable: something in it is nothing we wrote, or a newer version did.
+        Unreadable: something that is needed is nothing we wrote, or a newer version did.
     """
     with _one_view(connection):
-        sql = "SELECT cursor, format, body, blobs FROM snapshots WHERE session = ?"
-        found = connection.execute(sql, (key,)).fetchone()
-        if found is None:
-            return Loaded(state=None, cursor=Cursor(0), entries=_entries(connection, key, 0, -1))
-        cursor, written, text, has_blobs = found
-        texts = _texts(connection, key, 0, 0) if has_blobs else None
-        with _place(f"the snapshot at {cursor} of the session {key}"):
-            state = state_of(written, text, texts)
+        sql = (
+            "SELECT n.cursor, n.format, n.body, n.blobs, s.first FROM snapshots n JOIN sessions s ON s.key = n.session"
+        )
+        found = connection.execute(f"{sql} WHERE n.session = ?", (key,)).fetchone()
+        cursor, state = 0, None
+        if found is not None:
+            cursor, written, text, has_blobs, first = found
+            try:
+                with _place(f"the snapshot at {cursor} of the session {key}"):
+                    state = state_of(written, text, _texts(connection, key, 0, 0) if has_blobs else None)
+            except codec.Unreadable as exc:
+                if first > 1:
+                    raise
+                _log.warning("journal.snapshot_passed_over", session=key, reason=str(exc))
+                cursor = 0
         return Loaded(state=state, cursor=Cursor(cursor), entries=_entries(connection, key, cursor, -1))
 
 

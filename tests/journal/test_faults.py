@@ -404,8 +404,6 @@ async def test_damage_found_while_reading_ends_the_writing(tmp_path, monkeypatch
         ),
         (f"UPDATE records SET format = {FORMAT + 1} WHERE seq = 2", f"the record 2 .* in format {FORMAT + 1}"),
         ("UPDATE records SET body = '{' WHERE seq = 2", "the record 2 .* no JSON"),
-        ("UPDATE snapshots SET body = '[]'", "the snapshot at 1 .* a list where its fields should be"),
-        ('UPDATE snapshots SET blobs = 1, body = \'{"@blob": "00"}\'', "a large text that is missing"),
     ],
 )
 async def test_a_record_that_cannot_be_read_is_named(tmp_path, sql, said):
@@ -423,6 +421,36 @@ async def test_a_record_that_cannot_be_read_is_named(tmp_path, sql, said):
         assert str(path) in str(caught.value)
         await keep(journal, (await register(journal, "other")).key, entries(1, 2))
         assert journal.trouble is None
+
+
+@pytest.mark.parametrize(
+    ("sql", "said"),
+    [
+        ("UPDATE snapshots SET body = '[]'", "a list where its fields should be"),
+        (f"UPDATE snapshots SET format = {FORMAT + 1}", f"in format {FORMAT + 1}"),
+        ('UPDATE snapshots SET blobs = 1, body = \'{"@blob": "00"}\'', "a large text that is missing"),
+    ],
+)
+async def test_a_snapshot_that_cannot_be_read_is_passed_over_unless_it_is_needed(tmp_path, sql, said):
+    """All records say the same; when some were compacted, it is an error that names it."""
+    path = tmp_path / "store.db"
+    await written(path)
+    for first in (1, 2):
+        connection = sqlite3.connect(path)
+        connection.execute(f"UPDATE sessions SET first = {first}")
+        connection.execute(sql)
+        connection.commit()
+        connection.close()
+        with structlog.testing.capture_logs() as logs:
+            async with writing(SQLiteJournal(path)) as journal:
+                key = (await journal.find("s")).key
+                if first == 1:
+                    loaded = await journal.load(key)
+                    assert (loaded.state, loaded.cursor, len(loaded.entries)) == (None, 0, 50)
+                    assert [line["event"] for line in logs] == ["journal.snapshot_passed_over"]
+                else:
+                    with pytest.raises(StoreCorrupt, match=f"the snapshot at 1 of the session .* {said}"):
+                        await journal.load(key)
 
 
 # --- bugs, crashes, cancellations ------------------------------------------------------------------------------------------------------
