@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import importlib
 import pkgutil
 import re
@@ -138,3 +139,16 @@ def test_every_operation_of_the_client_is_in_its_table():
     for name in extra:
         expected.pop(name), told.pop(name)
     assert expected == told
+
+
+def test_every_test_that_a_table_names_is_there():
+    """A row's proof cannot be renamed away."""
+    tests = Path(__file__).parents[1]
+    known = {path.stem for path in tests.rglob("test_*.py")}
+    for path in tests.rglob("test_*.py"):
+        known |= set(re.findall(r"^(?:async )?def (test_\w+)", path.read_text(encoding="utf-8"), re.MULTILINE))
+    pages = [(REFERENCE / name).read_text(encoding="utf-8") for name in ("simulator.md", "claude-events.md")]
+    prose = [re.sub(r"^```.*?^```", "", page, flags=re.MULTILINE | re.DOTALL) for page in pages]
+    told = {name for page in prose for name in re.findall(r"\btest_[\w*]+", page)}
+
+    assert {name for name in told if not fnmatch.filter(known, name)} == set()

@@ -2,50 +2,23 @@
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
-
 import anthropic
 import pytest
 import trio
 
 from agentsup.sim.server import serve
 
-TOOL = {
-    "type": "custom",
-    "name": "count",
-    "description": "Counts.",
-    "input_schema": {"type": "object", "properties": {}},
-}
-
-
-@asynccontextmanager
-async def official(**options):
-    """The async official client, pointed at a served simulator."""
-    async with trio.open_nursery() as nursery:
-        url = await nursery.start(serve)
-        async with anthropic.AsyncAnthropic(api_key="any", base_url=url, timeout=10, **options) as client:
-            yield client
-        nursery.cancel_scope.cancel()
-
-
-async def _session(client):
-    agent = await client.beta.agents.create(name="clerk", model="claude-x", tools=[TOOL])
-    environment = await client.beta.environments.create(name="desk")
-    return await client.beta.sessions.create(agent=agent.id, environment_id=environment.id)
-
-
-def _message(text):
-    return {"type": "user.message", "content": [{"type": "text", "text": text}]}
+from .official import message, official, session_of
 
 
 async def test_turn_with_two_parallel_tools():
     """It creates everything, streams a turn with two parallel tools, answers them, and lists the history through its pages."""
     async with official() as client:
-        session = await _session(client)
+        session = await session_of(client)
         answered, said, listed = [], [], []
         async with await client.beta.sessions.events.stream(session.id) as stream:
             await client.beta.sessions.events.send(
-                session.id, events=[_message('@tool count {"n": 1}\n@tool count {"n": 2}\n@say sum: {results}')]
+                session.id, events=[message('@tool count {"n": 1}\n@tool count {"n": 2}\n@say sum: {results}')]
             )
             uses = {}
             async for event in stream:
@@ -91,7 +64,7 @@ async def test_errors_as_its_classes():
 async def test_resources_have_every_field():
     """Agents, environments and sessions come back complete, in the client's own types."""
     async with official() as client:
-        session = await _session(client)
+        session = await session_of(client)
         agents = [agent async for agent in client.beta.agents.list(limit=1)]
         environments = [environment async for environment in client.beta.environments.list()]
         sessions = [found async for found in client.beta.sessions.list()]
@@ -114,7 +87,7 @@ def test_sync_client_in_a_thread():
             environment = client.beta.environments.create(name="e")
             session = client.beta.sessions.create(agent=agent.id, environment_id=environment.id)
             with client.beta.sessions.events.stream(session.id, event_deltas=["agent.message"]) as stream:
-                client.beta.sessions.events.send(session.id, events=[_message("@deltas 4 1")])
+                client.beta.sessions.events.send(session.id, events=[message("@deltas 4 1")])
                 kinds = []
                 for event in stream:
                     kinds.append(event.type)
@@ -130,3 +103,58 @@ def test_sync_client_in_a_thread():
         return kinds
 
     assert trio.run(main).count("event_delta") == 4
+
+
+async def _all(pages):
+    return [item async for item in pages]
+
+
+async def test_the_session_tool_runner_through_broken_streams():
+    """The official tool runner answers every call exactly once, through a cut and a clean end of its stream."""
+    calls = []
+
+    @anthropic.beta_async_tool
+    async def double(n: int) -> str:
+        """Doubles.
+
+        Args:
+            n: the number.
+        """
+        calls.append(n)
+        return str(n * 2)
+
+    async with official() as client:
+        session = await session_of(client)
+        script = '@tool double {"n": 1}\n@cut\n@tool double {"n": 2}\n@eof\n@tool double {"n": 3}\n@say last: {results}'
+        with trio.fail_after(20):
+            async with trio.open_nursery() as nursery:
+                runner = client.beta.sessions.events.tool_runner(session.id, tools=[double], max_idle=0.1)
+                nursery.start_soon(runner.until_done)
+                await client.beta.sessions.events.send(session.id, events=[message(script)])
+        said = await _said(client, session.id)
+
+    assert sorted(calls) == [1, 2, 3]
+    assert said == ["last: 6"]
+
+
+async def _said(client, session_id):
+    events = await _all(client.beta.sessions.events.list(session_id, types=["agent.message"]))
+    return [event.content[0].text for event in events]
+
+
+async def test_the_work_poller():
+    """The official poller drains the queue: claims, acknowledges and stops each item."""
+    async with official() as client:
+        agent = await client.beta.agents.create(name="a", model="m")
+        environment = await client.beta.environments.create(name="e", config={"type": "self_hosted"})
+        where = {"agent": agent.id, "environment_id": environment.id}
+        sessions = [await client.beta.sessions.create(**where, initial_events=[message("hi")]) for _ in range(2)]
+        work = client.beta.environments.work
+        poller = work.poller(
+            environment_id=environment.id, environment_key="any", worker_id="w", block_ms=1, drain=True
+        )
+        claimed = [item.data.id async for item in poller]
+        states = {item.state for item in await _all(work.list(environment.id))}
+
+    assert claimed == [session.id for session in sessions]
+    assert states == {"stopping"}

@@ -1,4 +1,4 @@
-"""Every endpoint of the simulator, driven by the official client and read back in its own types."""
+"""Every endpoint of the simulator, driven by the official client, async and sync, and read back in its own types."""
 
 from __future__ import annotations
 
@@ -6,7 +6,14 @@ import anthropic
 import pytest
 import trio
 
-from .test_official_client import _message, _session, official
+from . import official as flavours
+from .official import message, official, session_of
+
+
+@pytest.fixture(autouse=True, params=["async", "sync"])
+def flavour(request, monkeypatch):
+    """Each test with either client."""
+    monkeypatch.setattr(flavours, "FLAVOUR", request.param)
 
 
 async def _collect(pages):
@@ -65,7 +72,7 @@ async def test_sessions():
     """Sessions: create with everything, retrieve, update, list with filters, archive, delete."""
     async with official() as client:
         sessions = client.beta.sessions
-        plain = await _session(client)
+        plain = await session_of(client)
         file = await client.beta.files.upload(file=("in.txt", b"in"))
         store = await client.beta.memory_stores.create(name="notes")
         made = await sessions.create(
@@ -103,7 +110,7 @@ async def test_sessions():
 async def test_session_resources():
     """Session resources: add, list, retrieve, rotate a token, delete."""
     async with official() as client:
-        session = await _session(client)
+        session = await session_of(client)
         resources = client.beta.sessions.resources
         file = await client.beta.files.upload(file=("in.txt", b"in"))
         added = await resources.add(session.id, type="file", file_id=file.id, mount_path="/x")
@@ -122,12 +129,12 @@ async def test_files():
     """Files: upload, list by session, metadata, download of outputs only, delete; newer records of a name come first."""
     async with official(max_retries=0) as client:
         files = client.beta.files
-        session = await _session(client)
+        session = await session_of(client)
         content = bytes(range(256)) + b"\r\n--x\r\n"
         upload = await files.upload(file=("dir/näme.bin", content, "application/x-odd"), expires_in_seconds=3600)
         script = "@file out.txt one\n@file out.txt two words\n@say done"
         async with await client.beta.sessions.events.stream(session.id) as stream:
-            await client.beta.sessions.events.send(session.id, events=[_message(script)])
+            await client.beta.sessions.events.send(session.id, events=[message(script)])
             async for event in stream:
                 if event.type == "session.status_idle":
                     await client.beta.sessions.archive(session.id)
@@ -152,8 +159,8 @@ async def test_files():
 async def test_threads():
     """Threads: list, retrieve, events, archive."""
     async with official() as client:
-        session = await _session(client)
-        await client.beta.sessions.events.send(session.id, events=[_message("@thread helper\n@say hi")])
+        session = await session_of(client)
+        await client.beta.sessions.events.send(session.id, events=[message("@thread helper\n@say hi")])
         await _until_idle(client, session.id)
         threads = client.beta.sessions.threads
         own, child = await _collect(threads.list(session.id))
@@ -262,12 +269,12 @@ async def test_deployments():
     """Deployments and runs: all verbs; a run is a session on its initial events, or an error where a part is gone."""
     async with official() as client:
         deployments = client.beta.deployments
-        session = await _session(client)
+        session = await session_of(client)
         made = await deployments.create(
             name="d",
             agent=session.agent.id,
             environment_id=session.environment_id,
-            initial_events=[_message("@say started")],
+            initial_events=[message("@say started")],
             schedule={"type": "cron", "expression": "0 9 * * 1-5", "timezone": "UTC"},
         )
         changed = await deployments.update(made.id, description="x")
@@ -303,7 +310,7 @@ async def test_work():
         session = await client.beta.sessions.create(agent=agent.id, environment_id=environment.id)
         work, where = client.beta.environments.work, environment.id
         nothing = await work.poll(where, block_ms=1)
-        await client.beta.sessions.events.send(session.id, events=[_message("@say alone")])
+        await client.beta.sessions.events.send(session.id, events=[message("@say alone")])
         await _until_idle(client, session.id)
         waiting = await work.stats(where)
         item = await work.poll(where, extra_headers={"anthropic-worker-id": "w1"})
@@ -338,54 +345,3 @@ async def test_work():
     )
     assert (found.metadata, [one.id for one in listed]) == ({"k": "v"}, [item.id])
     assert (stats.depth, stats.pending, stats.workers_polling) == (0, 0, 1)
-
-
-async def test_the_session_tool_runner_through_broken_streams():
-    """The official tool runner answers every call exactly once, through a cut and a clean end of its stream."""
-    calls = []
-
-    @anthropic.beta_async_tool
-    async def double(n: int) -> str:
-        """Doubles.
-
-        Args:
-            n: the number.
-        """
-        calls.append(n)
-        return str(n * 2)
-
-    async with official() as client:
-        session = await _session(client)
-        script = '@tool double {"n": 1}\n@cut\n@tool double {"n": 2}\n@eof\n@tool double {"n": 3}\n@say last: {results}'
-        with trio.fail_after(20):
-            async with trio.open_nursery() as nursery:
-                runner = client.beta.sessions.events.tool_runner(session.id, tools=[double], max_idle=0.1)
-                nursery.start_soon(runner.until_done)
-                await client.beta.sessions.events.send(session.id, events=[_message(script)])
-        said = await _said(client, session.id)
-
-    assert sorted(calls) == [1, 2, 3]
-    assert said == ["last: 6"]
-
-
-async def _said(client, session_id):
-    events = await _collect(client.beta.sessions.events.list(session_id, types=["agent.message"]))
-    return [event.content[0].text for event in events]
-
-
-async def test_the_work_poller():
-    """The official poller drains the queue: claims, acknowledges and stops each item."""
-    async with official() as client:
-        agent = await client.beta.agents.create(name="a", model="m")
-        environment = await client.beta.environments.create(name="e", config={"type": "self_hosted"})
-        where = {"agent": agent.id, "environment_id": environment.id}
-        sessions = [await client.beta.sessions.create(**where, initial_events=[_message("hi")]) for _ in range(2)]
-        work = client.beta.environments.work
-        poller = work.poller(
-            environment_id=environment.id, environment_key="any", worker_id="w", block_ms=1, drain=True
-        )
-        claimed = [item.data.id async for item in poller]
-        states = {item.state for item in await _collect(work.list(environment.id))}
-
-    assert claimed == [session.id for session in sessions]
-    assert states == {"stopping"}

@@ -70,7 +70,7 @@ async def test_an_agents_defaults_are_written_out(client, autojump_clock):
 
     allow = {"enabled": True, "permission_policy": {"type": "always_allow"}}
     assert made["tools"] == [
-        {**TOOLSET, "default_config": allow, "configs": [{**config, "enabled": True}]},
+        {**TOOLSET, "default_config": allow, "configs": [{**config, "type": "bash", "enabled": True}]},
         {**SERVER_TOOLS, "default_config": allow, "configs": []},
         CUSTOM,
     ]

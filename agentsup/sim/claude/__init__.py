@@ -26,7 +26,7 @@ class ClaudeProtocol:
 
     def __init__(self, world: World) -> None:
         agents, files, memories = Agents(world), Files(world), Memories(world)
-        self._sessions = Sessions(world, agents, files, Resources(world, files, memories.store_named))
+        self._sessions = Sessions(world, agents, files, Resources(world, files, memories.store))
         self._nouns = (
             agents,
             files,

@@ -5,6 +5,8 @@ Rules: API reference, "Agents".
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import attrs
 
 from agentsup.sim.exchange import Json, Request, Response
@@ -18,6 +20,7 @@ from agentsup.sim.world import World
 
 from .definition import Definition, read_definition
 from .gates import managed_agents
+from .roster import Reference, read_multiagent, references_of, with_definitions
 
 
 @attrs.frozen
@@ -33,6 +36,8 @@ class Version:
     updated_at: str
     """When this version was made."""
     archived_at: str | None = None
+    members: Mapping[Reference, Json] = attrs.field(factory=dict, repr=False)
+    """The agents that work for it, as they are in a session."""
 
     @property
     def place(self) -> int:
@@ -54,7 +59,16 @@ class Version:
 
     def snapshot(self, definition: Definition | None = None) -> Json:
         """The agent as a session carries it, with a session's own overrides where there are any."""
-        return {"id": self.id, "type": "agent", "version": self.number, **(definition or self.definition).view()}
+        view = (definition or self.definition).view()
+        alone = self.alone(view)
+        members = {**self.members, (self.id, self.number): alone}
+        return {**alone, "multiagent": with_definitions(view["multiagent"], members)}
+
+    def alone(self, view: Json | None = None) -> Json:
+        """The agent as one that works for another."""
+        fields = self.definition.view() if view is None else view
+        kept = {key: value for key, value in fields.items() if key != "multiagent"}
+        return {"id": self.id, "type": "agent", "version": self.number, **kept}
 
 
 @attrs.define(eq=False)
@@ -114,12 +128,38 @@ class Agents:
             raise missing("agent version", f"{agent.id} {number}")
         return agent.versions[number - 1]
 
+    def _read_multiagent(self, form: Form, own: Reference, current: Json | None) -> Json | None:
+        return read_multiagent(form, self._find_member, own, current)
+
+    def _find_member(self, form: Form, agent_id: str, number: int | None) -> Reference | None:
+        agent = self._table.find(agent_id)
+        if agent is None or not 1 <= (number or 1) <= len(agent.versions):
+            form.wrong("id", f"there is no agent {agent_id}{f' in version {number}' if number else ''}")
+            return None
+        version = agent.latest if number is None else agent.versions[number - 1]
+        if agent.latest.archived_at is not None:
+            form.wrong("id", f"{agent_id} is archived")
+        if version.definition.multiagent is not None:
+            form.wrong("id", f"{agent_id} has a multiagent of its own: one level is all there is")
+        return agent_id, version.number
+
+    def _members(self, definition: Definition) -> dict[Reference, Json]:
+        """The agents a definition refers to; itself aside, which is not there yet."""
+        found = {}
+        for agent_id, number in references_of(definition.multiagent):
+            agent = self._table.find(agent_id)
+            if agent is not None and number <= len(agent.versions):
+                found[agent_id, number] = agent.versions[number - 1].alone()
+        return found
+
     async def _create(self, request: Request) -> Response:
         form = Form.of(request)
-        definition, metadata = read_definition(form), form.metadata()
+        agent_id = self._world.mint.id("agent")
+        definition = read_definition(form, multiagent=lambda form: self._read_multiagent(form, (agent_id, 1), None))
+        metadata = form.metadata()
         form.check()
         now = self._world.calendar.stamp()
-        first = Version(self._world.mint.id("agent"), 1, definition, metadata, now, now)
+        first = Version(agent_id, 1, definition, metadata, now, now, members=self._members(definition))
         self._table.add(Agent(self._table.next_place(), [first]))
         return Response.json(first.view())
 
@@ -133,7 +173,11 @@ class Agents:
         latest = agent.latest
         form = Form.of(request)
         expected = form.integer("version", least=1, most=10**9)
-        definition, metadata = read_definition(form, latest.definition), form.metadata(latest.metadata)
+        next_one, current = (latest.id, latest.number + 1), latest.definition.multiagent
+        definition = read_definition(
+            form, latest.definition, multiagent=lambda form: self._read_multiagent(form, next_one, current)
+        )
+        metadata = form.metadata(latest.metadata)
         if latest.archived_at is not None:
             form.wrong("", f"agent {agent.id} is archived and cannot be changed")
         form.check()
@@ -145,6 +189,7 @@ class Agents:
             definition=definition,
             metadata=metadata,
             updated_at=self._world.calendar.stamp(),
+            members=self._members(definition),
         )
         agent.versions.append(made)
         return Response.json(made.view())

@@ -6,6 +6,7 @@ Shapes and limits: API reference, "Agents" and "Tools".
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 import attrs
@@ -17,6 +18,7 @@ MOST_TOOLS = 256
 MOST_SERVERS = 20
 MOST_SKILLS = 20
 MOST_SYSTEM_CHARS = 100_000
+MOST_DOMAINS = 64
 
 EFFORTS = ("low", "medium", "high", "xhigh", "max")
 SPEEDS = ("standard", "fast")
@@ -49,7 +51,11 @@ class Definition:
 
 
 def read_definition(
-    form: Form, current: Definition | None = None, *, fields: frozenset[str] | None = None
+    form: Form,
+    current: Definition | None = None,
+    *,
+    fields: frozenset[str] | None = None,
+    multiagent: Callable[[Form], Json | None] = lambda _form: None,
 ) -> Definition:
     """The definition after this form: a new one, or `current` with the fields that are given; null or empty clears a field.
 
@@ -57,6 +63,7 @@ def read_definition(
         form: where problems are noted.
         current: what omitted fields keep.
         fields: the only fields that may be given, by default all.
+        multiagent: reads who works for the agent, which needs to know other agents.
     """
     readers: dict[str, Any] = {
         "name": lambda: form.text("name", required=True, least=1, most=256) or "",
@@ -66,7 +73,7 @@ def read_definition(
         "tools": lambda: read_tools(form),
         "mcp_servers": lambda: read_servers(form),
         "skills": lambda: read_skills(form),
-        "multiagent": lambda: form.value("multiagent", dict, "an object"),
+        "multiagent": lambda: multiagent(form),
         "execution_identity": lambda: form.value("execution_identity", dict, "an object") or dict(SERVICE_ACCOUNT),
     }
     wanted = readers.keys() if fields is None else readers.keys() & fields
@@ -140,8 +147,26 @@ def _read_configs(tool: Form, names: tuple[str, ...] | None) -> Json:
     configs = []
     for config in tool.children("configs"):
         name = config.text("name", required=True) if names is None else config.choice("name", names, required=True)
-        configs.append({"name": name, **_read_config(config, base)})
+        about = {} if names is None else {"type": name, **_read_web_config(config, name)}
+        configs.append({"name": name, **about, **_read_config(config, base)})
     return {"default_config": base, "configs": configs}
+
+
+def _read_web_config(config: Form, name: str | None) -> Json:
+    """What tools that reach the web can be told besides; null where they are not."""
+    if name not in ("web_search", "web_fetch"):
+        return {}
+    found: Json = {}
+    for key in ("allowed_domains", "blocked_domains"):
+        found[key] = config.texts(key, most=MOST_DOMAINS) if config.data.get(key) is not None else None
+        if found[key] == []:
+            config.wrong(key, "must have at least 1 item: leave it out instead")
+    if found["allowed_domains"] is not None and found["blocked_domains"] is not None:
+        config.wrong("blocked_domains", "cannot be combined with allowed_domains")
+    if name == "web_search":
+        return {**found, "user_location": config.value("user_location", dict, "an object")}
+    limit = config.integer("max_content_tokens", least=1, most=10**9)
+    return {**found, "max_content_tokens": limit, "url_sources": config.value("url_sources", dict, "an object")}
 
 
 def _read_config(config: Form, base: Json | None = None) -> Json:

@@ -29,6 +29,9 @@ _CRON_FIELDS = 5
 _TRIGGERS = ("manual", "schedule")
 
 
+MOST_RESOURCES = 500
+
+
 @attrs.frozen
 class Run:
     """One start of a deployment."""
@@ -102,7 +105,9 @@ class Deployments:
             "initial_events": lambda: [
                 event.data for event in read_events(form, "initial_events", least=1, most=MOST_INITIAL_EVENTS)
             ],
-            "resources": lambda: [_config(resource) for resource in self._sessions.check_resources(form)],
+            "resources": lambda: [
+                _config(resource) for resource in self._sessions.check_resources(form, most=MOST_RESOURCES)
+            ],
             "schedule": lambda: _read_schedule(form),
             "vault_ids": lambda: form.texts("vault_ids", most=50),
             "budget": lambda: read_budget(form),

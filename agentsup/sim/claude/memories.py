@@ -25,6 +25,9 @@ MOST_PATH_BYTES = 1024
 MOST_SEGMENTS = 20
 MOST_CONTENT_BYTES = 102_400
 
+API_KEY_ID = "apikey_simulated"
+"""Who wrote everything there is: the simulator's agents write no memories."""
+
 _VIEWS = ("basic", "full")
 _OPERATIONS = ("created", "modified", "deleted")
 
@@ -55,7 +58,7 @@ class MemoryVersion:
             **_content_fields(self.content),
             "content": self.content if full else None,
             "created_at": self.created_at,
-            "created_by": {"type": "api_actor", "api_key_id": "apikey_simulated"},
+            "created_by": {"type": "api_actor", "api_key_id": API_KEY_ID},
             "redacted_at": self.redacted_at,
             "redacted_by": None,
         }
@@ -121,10 +124,10 @@ class Memories:
             Route("POST", f"{versions}/{{id}}/redact", self._redact, agent_memory),
         ]
 
-    def store_named(self, store_id: str) -> str | None:
-        """A store's name, None where there is no such store."""
+    def store(self, store_id: str) -> Json | None:
+        """A store's name and description, None where there is no such store."""
         store = self._stores.find(store_id)
-        return None if store is None else str(store.fields["name"])
+        return None if store is None else {key: store.fields[key] for key in ("name", "description")}
 
     def _memory(self, request: Request) -> Memory:
         memory = self._memories.get(request.params["id"])
@@ -217,10 +220,13 @@ class Memories:
         query = Query(request)
         within, memory_id = query.moments("created_at"), query.text("memory_id")
         operations = query.many("operation", _OPERATIONS)
+        others = query.text("session_id") is not None or query.text("service_account_id") is not None
+        ours = not others and query.text("api_key_id") in (None, API_KEY_ID)
         rows = [
             version
             for version in self._versions
             if version.store_id == store.id
+            and ours
             and within(version.created_at)
             and (memory_id is None or version.memory_id == memory_id)
             and (not operations or version.operation in operations)

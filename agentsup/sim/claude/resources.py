@@ -28,11 +28,11 @@ _KINDS = ("file", "github_repository", "memory_store")
 class Resources:
     """Reads the resources of a new session, and serves those of the existing ones."""
 
-    def __init__(self, world: World, files: Files, store_named: Callable[[str], str | None]) -> None:
+    def __init__(self, world: World, files: Files, find_store: Callable[[str], Json | None]) -> None:
         self._world = world
         self._files = files
-        self._store_named = store_named
-        """A memory store's name by its id, None where there is none."""
+        self._find_store = find_store
+        """A memory store's name and description by its id, None where there is none."""
         self._sessions: Callable[[str], Session] | None = None
 
     def routes(self, sessions: Callable[[str], Session]) -> list[Route]:
@@ -47,9 +47,9 @@ class Resources:
             Route("DELETE", f"{base}/{{resource_id}}", self._delete, managed_agents),
         ]
 
-    def check(self, form: Form) -> list[Form]:
+    def check(self, form: Form, *, most: int = MOST_RESOURCES) -> list[Form]:
         """Notes what is wrong with the `resources` of a session to be."""
-        resources = list(form.children("resources", most=MOST_RESOURCES))
+        resources = list(form.children("resources", most=most))
         for resource in resources:
             self._check_one(resource, _KINDS)
         if sum(resource.data.get("type") == "memory_store" for resource in resources) > MOST_STORES:
@@ -72,7 +72,7 @@ class Resources:
         return {
             "type": "memory_store",
             "memory_store_id": given["memory_store_id"],
-            "name": self._store_named(given["memory_store_id"]),
+            **(self._find_store(given["memory_store_id"]) or {}),
             "access": given.get("access") or "read_write",
             "instructions": given.get("instructions"),
             "mount_path": f"/mnt/memory/{given['memory_store_id']}",
@@ -94,7 +94,7 @@ class Resources:
                 checkout.text("sha" if by == "commit" else "name", required=True, least=1)
         elif kind == "memory_store":
             store_id = form.text("memory_store_id", required=True, least=1)
-            if store_id is not None and self._store_named(store_id) is None:
+            if store_id is not None and self._find_store(store_id) is None:
                 form.wrong("memory_store_id", f"there is no memory store {store_id}")
             form.choice("access", ("read_write", "read_only"))
             form.text("instructions", most=MOST_INSTRUCTION_CHARS)

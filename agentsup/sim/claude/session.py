@@ -11,6 +11,7 @@ from agentsup.sim.exchange import Json
 from agentsup.sim.world import World
 
 from .feed import Feed
+from .roster import member_named
 from .thread import Child, Thread
 from .usage import Tokens
 
@@ -63,7 +64,7 @@ class Session:
     def begin_child(self, name: str) -> Child:
         """A new child thread, at work."""
         now = self.world.calendar.stamp()
-        agent = {**self.agent, "name": name, "multiagent": None}
+        agent = member_named(self.agent["multiagent"], name) or {**self.agent, "name": name, "multiagent": None}
         thread = Thread(
             self.world.mint.id("sthr"), len(self.threads) + 1, self.id, agent, now, Feed(), parent_id=self.thread_id
         )

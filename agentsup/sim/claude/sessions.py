@@ -150,9 +150,9 @@ class Sessions:
                 self._work.add(environment.id, hosted.id)
         return kept
 
-    def check_resources(self, form: Form) -> list[Form]:
+    def check_resources(self, form: Form, *, most: int) -> list[Form]:
         """Notes what is wrong with the `resources` of a session to be."""
-        return self._resources.check(form)
+        return self._resources.check(form, most=most)
 
     def _read_fields(self, form: Form) -> Json:
         return {

@@ -21,6 +21,14 @@ _REQUIRED = {
     "mcp_oauth": ("access_token", "mcp_server_url"),
     "static_bearer": ("token", "mcp_server_url"),
 }
+_DEFAULTS: dict[str, Json] = {
+    "environment_variable": {
+        "networking": {"type": "unrestricted"},
+        "injection_location": {"header": True, "body": False},
+    },
+    "mcp_oauth": {"expires_at": None, "refresh": None},
+}
+"""What is written out where nothing is said."""
 
 
 class Vaults:
@@ -82,12 +90,24 @@ def _read_credential(form: Form, record: Record | None) -> Json:
             auth.wrong("type", f"cannot be changed from {current['type']}")
         for key in _REQUIRED.get(kind or "", ()):
             auth.text(key, required=current is None, least=1)
-        current = {**(current or {}), **_without_secrets(auth.data)}
+        _check_refresh(auth, required=current is None)
+        current = {**_DEFAULTS.get(kind or "", {}), **(current or {}), **_without_secrets(auth.data)}
     return {
         "display_name": read_kept_text(form, record, "display_name", most=255),
         "auth": current or {},
         "metadata": read_metadata(form, record),
     }
+
+
+def _check_refresh(auth: Form, *, required: bool) -> None:
+    refresh = auth.child("refresh")
+    if refresh is None:
+        return
+    for key in ("client_id", "refresh_token", "token_endpoint"):
+        refresh.text(key, required=required, least=1)
+    how = refresh.child("token_endpoint_auth", required=required)
+    if how is not None:
+        how.choice("type", ("none", "client_secret_basic", "client_secret_post"), required=True)
 
 
 def _without_secrets(value: Any) -> Any:
