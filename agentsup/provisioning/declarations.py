@@ -26,7 +26,7 @@ _OURS = {"type", "name", "description", "input_schema"}
 
 def as_tools(given: Any) -> tuple[Any, ...]:
     """Several tools, or one, as a tuple."""
-    if isinstance(given, Tool | ToolSpec | Mapping | str) or callable(given) or not isinstance(given, Iterable):
+    if isinstance(given, Tool | ToolSpec | Mapping) or callable(given) or not isinstance(given, Iterable):
         return (given,)
     return tuple(given)
 

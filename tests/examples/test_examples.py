@@ -23,14 +23,8 @@ SAYS = {
     "03_many_sessions.py": ["ada: Good morning, ada.", "barbara: Goodbye, barbara.", "grace: idle, 2 turns"],
     "04_crash_and_reconnect.py": ["This was said while nobody listened.", "Words counted: 3", "Done.", "restarts: 1"],
     "05_embed.py": ["42"],
+    "07_provision.py": ["made: clerk_", "month,orders", "12 bytes", "nothing is left of it"],
     "06_watch.py": ["aaaa|bbbb|cccc|dddd|eeee|", "That was all.", "12 tokens written", "session_ended"],
-    "07_walkthrough.py": [
-        "agent clerk_",
-        "tool: orders_in(May), orders_in(June)",
-        "grader: needs_revision, then satisfied",
-        "report.csv: month,orders;May,3;June,4",
-        "the agent is archived, and its tag is gone",
-    ],
 }
 
 

@@ -259,62 +259,6 @@ async def test_after_a_teardown_it_is_made_again(http, provider, autojump_clock)
     assert [row["id"] for row in await everything(http, "agents")] == [second.agent_id]
 
 
-@pytest.fixture
-def clock(monkeypatch):
-    """Moves the time that stores go by."""
-    seconds = [1_000_000.0]
-    monkeypatch.setattr("agentsup.provisioning.kinds.now", lambda: seconds[0])
-
-    def pass_time(by):
-        seconds[0] += by
-
-    return pass_time
-
-
-@pytest.mark.parametrize("how", ["archived", "deleted"])
-async def test_what_went_meanwhile_is_made_again(http, simulator, provider, autojump_clock, clock, how):
-    """A memory older than five minutes is held against the service: one request for each that is there still."""
-    first = await provision(provider, DESK, environment=ROOM)
-    path = f"/v1/environments/{first.environment_id}"
-    await (http.post(f"{path}/archive") if how == "archived" else http.delete(path))
-    asked = len(simulator.requests)
-
-    clock(200)
-    assert await provision(provider, DESK, environment=ROOM) == first
-    assert len(simulator.requests) == asked
-    clock(200)
-    second = await provision(provider, DESK, environment=ROOM)
-
-    assert second.agent_id == first.agent_id
-    assert [row["id"] for row in await everything(http, "environments")] == [second.environment_id]
-    methods = [request["method"] for request in simulator.requests[asked:-1]]
-    assert methods == ["GET", "GET", "GET", "POST", "GET"]
-
-
-async def test_a_memory_that_cannot_be_checked_is_taken(simulator, provider, autojump_clock, clock):
-    """A service that is down takes nothing away; one that says no is asked properly."""
-    first = await provision(provider, DESK, environment=ROOM)
-    clock(400)
-    simulator.fault(method="GET", path="/v1/*/*", status=503, times=2)
-
-    assert await provision(provider, DESK, environment=ROOM) == first
-
-    simulator.fault(method="GET", path="/v1/agents*", status=403, times=2)
-    with pytest.raises(agentsup.ProvisionFailed) as caught:
-        await provision(provider, DESK, environment=ROOM)
-    assert caught.value.status == 403
-
-
-async def test_a_teardown_of_what_is_gone(http, provider, autojump_clock):
-    """What somebody else deleted is out of use."""
-    handle = await fresh(provider)
-    await http.delete(f"/v1/environments/{handle.environment_id}")
-
-    await teardown(handle)
-
-    assert await everything(http, "agents") == []
-
-
 async def test_a_broken_page_is_not_the_end_of_the_list(http, simulator, provider, autojump_clock):
     """A page that fails is asked for again: half a list would make a second agent."""
     first = await fresh(provider)
@@ -370,19 +314,6 @@ async def test_a_refusal_leaves_nothing(http, simulator, provider, autojump_cloc
     assert caught.value.left == ()
     assert await everything(http, "agents") == []
     assert len(sent(simulator, "POST", "/v1/environments")) == 1
-
-
-async def test_the_services_own_word_goes_first(http, simulator, provider, autojump_clock):
-    """A 500 that is not to be repeated is not; but what it may have done is looked for."""
-    rule = {"status": 500, "mode": "after", "headers": {"x-should-retry": "false"}}
-    simulator.fault(method="POST", path="/v1/environments", **rule)
-
-    with pytest.raises(agentsup.ProvisionFailed) as caught:
-        await fresh(provider)
-
-    assert caught.value.status == 500
-    assert len(sent(simulator, "POST", "/v1/environments")) == 1
-    assert await everything(http, "agents") == await everything(http, "environments") == []
 
 
 async def test_the_wait_that_is_asked_for(simulator, provider, autojump_clock):

@@ -161,14 +161,6 @@ async def test_unknown_tags(store, autojump_clock):
             await resolve(backend, name, store=store)
 
 
-async def test_a_tag_needs_a_handle(store):
-    """An id is none."""
-    with pytest.raises(agentsup.SpecError) as caught:
-        await tag("agent_1", " ", store=store)
-
-    assert [problem.path for problem in caught.value.problems] == ["tag", "handle"]
-
-
 @pytest.mark.parametrize("name", ["desk", "", ":stable", "desk:", "desk: ", 7, None])
 async def test_names_without_a_tag(store, name):
     """They are refused."""

@@ -61,26 +61,6 @@ def test_all_problems_at_once():
     }
 
 
-@pytest.mark.parametrize(
-    ("options", "path"),
-    [
-        ({"model": ""}, "model"),
-        ({"model": 7}, "model"),
-        ({"model": {"id": ""}}, "model.id"),
-        ({"model": {"id": "x", "effort": {1}}}, "model.effort"),
-        ({"extra": [1]}, "extra"),
-        ({"tools": [{"name": "x", "odd": {1}}]}, "tools[0].odd"),
-        ({"tools": [{"name": 7}]}, "tools[0]"),
-        ({"tools": [{"name": "x", "description": None}]}, "tools[0]"),
-        ({"tools": 7}, "tools[0]"),
-        ({"tools": "look"}, "tools[0]"),
-    ],
-)
-def test_one_thing_wrong(options, path):
-    """Each is told by its place."""
-    assert path in problems(lambda: AgentSpec(name="x", **options))
-
-
 def test_all_problems_of_an_environment_at_once():
     """Likewise, runtimes included."""
     found = problems(

@@ -18,7 +18,6 @@ import agentsup
 from agentsup import AgentSpec
 from agentsup.provisioning import FileStore, MemoryStore, Resource, SQLiteStore
 from agentsup.provisioning.recall import Recall
-from agentsup.provisioning.stores import default_store
 
 from .kit import FakeBackend, run
 
@@ -263,26 +262,6 @@ async def test_rows_that_are_not_ours_are_no_rows(tmp_path):
     db.close()
 
     assert await SQLiteStore(path).scan("") == {"a": VALUE}
-
-
-# --- when none is given --------------------------------------------------------------------------------------------------------------
-
-
-def test_each_client_has_a_store():
-    """The same for the same client; one for all who bring none; none that lasts for what cannot be told apart."""
-
-    class Client:
-        pass
-
-    class Unhashable:
-        __hash__ = None
-
-    one, other, odd = Client(), Client(), Unhashable()
-
-    assert default_store(None) is default_store(None)
-    assert default_store(one) is default_store(one)
-    assert default_store(one) is not default_store(other)
-    assert default_store(odd) is not default_store(odd)
 
 
 # --- stores that are in trouble ----------------------------------------------------------------------------------------------------
