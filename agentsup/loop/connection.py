@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from agentsup.loop.effects import Attach, Detach, Open
-from agentsup.loop.endings import end_session
+from agentsup.loop.endings import end_request, end_session
 from agentsup.loop.plan import Plan
-from agentsup.loop.state import Link
+from agentsup.loop.state import Link, State
 from agentsup.talk import events as ev
+from agentsup.talk.outgoing import SayStop
 
 
 def bind(plan: Plan, provider_session_id: str) -> None:
@@ -40,3 +41,30 @@ def lose(plan: Plan, reason: str) -> None:
         end_session(plan, "connection lost", ev.Failure(kind="provider", message=message), interrupt=False)
     else:
         connect(plan)
+
+
+def give_up_unheard(plan: Plan, reason: str) -> None:
+    """Without a history nobody can learn what became of what was under way: it is not sent again, and the request for it ends here.
+
+    What waits for us (calls that have no answer on its way) goes on, and so does what was not sent yet.
+    """
+    state = plan.state
+    if state.rules.has_history:
+        return
+    sent = tuple(item.key for item in state.outbox if item.key in state.sent and not isinstance(item, SayStop))
+    if not sent and not _works_unheard(state):
+        return
+    message = f"{reason}, in the middle of a turn; whether it was done is unknown, and the provider keeps no history that would say"
+    failure = ev.Failure(kind="stream", message=message)
+    if sent:
+        plan.happen(ev.Withdrawn(keys=sent, failure=failure))
+    plan.happen(ev.Waiting(id=None, raw={}, terminal="terminated", stop_reason=None, failure=failure))
+    end_request(plan, "terminated", None, failure)
+
+
+def _works_unheard(state: State) -> bool:
+    """Whether the agent may be at work, and says so to nobody."""
+    idle = state.idle
+    if not state.at_work or idle is None:
+        return state.at_work
+    return idle.terminal == "requires_action" and not any(call_id in state.calls for call_id in idle.asked)

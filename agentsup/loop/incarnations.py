@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from agentsup.loop import messages as msg
 from agentsup.loop.calls import look_after
-from agentsup.loop.connection import connect
+from agentsup.loop.connection import connect, give_up_unheard
 from agentsup.loop.effects import AwaitRest, Detach, Rest, StartTimer
 from agentsup.loop.endings import REST
 from agentsup.loop.plan import Plan
@@ -22,6 +22,7 @@ def revive(plan: Plan, message: msg.Revive) -> None:
         plan.do(StartTimer(current.id, plan.state.rules.timeout))
     if plan.state.stopping and plan.state.last_stop is not None:
         plan.do(AwaitRest(plan.state.last_stop, REST))
+    give_up_unheard(plan, message.reason)
     look_after(plan)
     connect(plan)
 

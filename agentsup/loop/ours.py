@@ -261,7 +261,7 @@ def answered(state: State, event: ev.Answered) -> State:
 
 def _answer(call: Call) -> Outgoing | None:
     if call.ours:
-        return None if call.result is None else GiveResult(call.result)
+        return None if call.result is None else GiveResult(call.result, call.use)
     return None if call.leave is None else GiveLeave(call.use.call_id, call.leave.allow, call.leave.message)
 
 

@@ -90,7 +90,7 @@ def result_of(
         if not inside:
             continue
         acted = sums.add(body) or acted
-        if isinstance(body, ev.Heard):
+        if isinstance(body, ev.Heard) and body.raw:
             raws.append(body.raw)
         if isinstance(body, ev.Waiting | ev.Terminated):
             turns, acted = turns + acted, False

@@ -40,8 +40,8 @@ def _is_held(state: State, item: Outgoing) -> bool:
     """Whether it waits although the way is free: behind an agent that comes to rest, or behind answers that are not there yet."""
     if item.key in state.sent or not says(item):
         return False
-    if state.stopping:
-        return True
+    if state.stopping or (state.at_work and not begins(item) and not state.rules.has_history):
+        return True  # an agent that is answered by streams of its own hears nothing while one of them runs
     return bool(state.asked_calls) and not begins(item)
 
 
@@ -68,7 +68,7 @@ def refuse(plan: Plan, failure: ev.Failure, *, fatal: bool) -> None:
     if missed:
         # The calls were dropped while their answers were on the way. The rest is sent again.
         plan.happen(ev.Withdrawn(keys=_keys(missed)))
-    elif not plan.state.now.refused.issuperset(_keys(answers)):
+    elif plan.state.rules.has_history and not plan.state.now.refused.issuperset(_keys(answers)):
         # Somebody else may have answered a moment ago: then the history says so, and these are sent once more if it does not.
         plan.now(refused=frozenset(_keys(answers)))
         lose(plan, "answers were refused")

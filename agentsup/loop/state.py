@@ -49,6 +49,10 @@ class Rules:
     wait_in_doubt: bool = False
     """A call that was cut off and may not run again waits for a person; otherwise the model is told that its outcome is unknown."""
 
+    has_history: bool = True
+    """The provider keeps what happened and shows it; otherwise every input is answered by a stream of its own, once, and what is lost with
+    that stream is lost."""
+
     timeout: float | None = 600.0
     max_attempts: int | None = None
     """Losses of the connection in a row after which the session gives up; None never does."""

@@ -17,7 +17,7 @@ import attrs
 
 from agentsup.loop import messages as msg
 from agentsup.loop.calls import confirm, resolve, take_result, undecided
-from agentsup.loop.connection import bind, lose
+from agentsup.loop.connection import bind, give_up_unheard, lose
 from agentsup.loop.effects import Effect, Open, PauseTimer, ResumeTimer, StartTimer
 from agentsup.loop.endings import end_session, end_terminated, stop, stop_request
 from agentsup.loop.hearing import deliver, hear
@@ -92,6 +92,7 @@ def _answer(plan: Plan, message: msg.Message) -> None:  # noqa: C901  -- one cla
             plan.happen(ev.Connected())
             withdraw_stale(plan)
         case msg.Lost(reason):
+            give_up_unheard(plan, reason)
             lose(plan, reason)
         case msg.Unanswered(reason):
             plan.now(posting=False)

@@ -74,7 +74,7 @@ def _act_on_rest(plan: Plan, current: Current, idle: ev.Waiting) -> bool:
             return False
     elif idle.terminal == "terminated" and plan.state.owes_word:
         stop_agent(plan, f"stop:{current.id}", "the request ended")  # it may go on with what waits over there
-    end_request(plan, idle.terminal, _stop_reason(plan.state, current, idle), None)
+    end_request(plan, idle.terminal, _stop_reason(plan.state, current, idle), idle.failure)
     return True
 
 

@@ -64,8 +64,8 @@ class Driver(Protocol):
         `caught_up` is called once, between history and stream. A stream silent for `heartbeat` seconds is taken for dead.
         """
 
-    async def post(self, provider_session_id: str, items: Sequence[Outgoing]) -> None:
-        """Send all of these, or none."""
+    async def post(self, provider_session_id: str, items: Sequence[Outgoing], *, seconds: float | None = None) -> None:
+        """Send all of these, or none. `seconds` is what is left of the request's time, for providers that can be told."""
 
     async def aclose(self) -> None:
         """Give every connection back."""
@@ -81,6 +81,14 @@ class Provider(Protocol):
     @property
     def endpoint(self) -> Hashable:
         """Whom it talks to, and as whom: equal endpoints share a driver."""
+
+    @property
+    def has_history(self) -> bool:
+        """Whether it keeps what happened and shows it.
+
+        Without, `attach` is caught up at once and tells what `post` brings about; a `post`
+        that may have been taken raises `Rejected` and never `Unavailable`; and a turn that breaks off is told as `Waiting` with a failure.
+        """
 
     @property
     def provider_session_id(self) -> str | None:

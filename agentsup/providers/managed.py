@@ -80,6 +80,11 @@ class ClaudeManagedAgents:
         return "claude-managed-agents"
 
     @property
+    def has_history(self) -> bool:
+        """Yes."""
+        return True
+
+    @property
     def provider_session_id(self) -> str | None:
         """The existing session to go on with."""
         return self.session_id
@@ -179,7 +184,7 @@ class ManagedDriver:
                 await _follow(response, hear)
         raise Unavailable(f"{what}: the stream ended")
 
-    async def post(self, provider_session_id: str, items: Sequence[Outgoing]) -> None:
+    async def post(self, provider_session_id: str, items: Sequence[Outgoing], *, seconds: float | None = None) -> None:
         """Send all of these, or none."""
         path = f"/v1/sessions/{quote(provider_session_id, safe='')}/events"
         await self._call("POST", path, "sending to the session", body=requests.send_events(items))

@@ -19,6 +19,12 @@ class RequestClock:
         self._since = 0.0
         self._timer: otp.Timer | None = None
 
+    @property
+    def left(self) -> float:
+        """Seconds of it that are not used up."""
+        ran = 0.0 if self._timer is None else trio.current_time() - self._since
+        return max(0.0, self._left - ran)
+
     def go_on(self) -> None:
         """Its time runs."""
         if self._timer is None:

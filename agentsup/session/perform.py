@@ -196,7 +196,7 @@ class Performer:
             driver = await self._services.driver(self._provider)
             provider_session_id = self._actor.state.provider_session_id
             assert provider_session_id is not None
-            await driver.post(provider_session_id, effect.items)
+            await driver.post(provider_session_id, effect.items, seconds=self._seconds_left())
             return msg.Posted(tuple(item.key for item in effect.items))
 
         try:
@@ -204,6 +204,12 @@ class Performer:
         finally:
             self._unfinished.discard(done)
             done.set()
+
+    def _seconds_left(self) -> float | None:
+        """What is left of the running request's time."""
+        current = self._actor.state.current
+        clock = self._clocks.get(current.id) if current is not None else None
+        return None if clock is None else clock.left
 
     async def _finish(self) -> None:
         """Let what has begun come to its end, within reason, then end the task."""

@@ -211,6 +211,7 @@ class SessionSpec:
             terminal_tool=self.terminal_tool,
             gated=frozenset(item.name for item in self.tools if item.spec.needs_approval),
             wait_in_doubt=self.in_doubt == "wait",
+            has_history=self.provider.has_history,
             timeout=self.limits.timeout,
             max_attempts=self.reconnect.max_attempts,
             effects={item.name: item.spec.effect for item in self.tools},

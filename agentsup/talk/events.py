@@ -376,6 +376,7 @@ class Heard:
     """The provider's event id; what it is recognised by when it is seen again."""
 
     raw: Mapping[str, Any] = attrs.field(repr=hidden)
+    """Empty for what is concluded from several events."""
 
     @property
     def sighting(self) -> str | None:
@@ -399,6 +400,9 @@ class Waiting(Heard):
     stop_reason: Any
     asked: tuple[CallId, ...] = ()
     """With `requires_action`: the calls it waits for, in its order; they may be old ones, and answered already."""
+
+    failure: Failure | None = None
+    """It broke off because of this, and nothing can be looked up or asked again: the request ends with it."""
 
 
 @attrs.frozen(kw_only=True)

@@ -10,7 +10,7 @@ import attrs
 from agentsup.ids import CallId, RequestId
 from agentsup.talk.content import Part, as_text, hidden
 from agentsup.talk.outcome import Outcome
-from agentsup.talk.tools import ToolResult
+from agentsup.talk.tools import ToolResult, ToolUse
 
 
 @attrs.frozen
@@ -51,6 +51,8 @@ class GiveResult:
     """A tool's result on its way to the provider."""
 
     result: ToolResult
+    use: ToolUse | None = attrs.field(default=None, eq=False)
+    """The call it answers, for providers that must be told of it again."""
 
     @property
     def key(self) -> str:

@@ -61,7 +61,9 @@ class Points:
         self.around(Performer, "_perform", lambda self, effect, _: f"effect {type(effect).__name__}")
         self.around(SQLiteJournal, "append", lambda self, key, entries, **_: f"append of {_names(entries)}")
         self.around(Life, "_committed", lambda self, cursor: "durable")
-        self.around(ManagedDriver, "post", lambda self, _, items: f"post of {[i.key.partition(':')[0] for i in items]}")
+        self.around(
+            ManagedDriver, "post", lambda self, _, items, **__: f"post of {[i.key.partition(':')[0] for i in items]}"
+        )
         self.around(ManagedDriver, "create_session", lambda *_: "create")
         self.around(Endpoint, "_follow", lambda *_: "follow")
         self.around(perform, "run_tool", lambda spec, use, *_: f"tool {use.name}")
