@@ -9,12 +9,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from agentsup import claude, otp, provisioning
+    from agentsup import agentcore, claude, otp, provisioning
     from agentsup.errors import AgentsupError, AlreadyStarted, NotFound, Problem, SpecError
     from agentsup.ids import CallId, Cursor, ProviderSessionId, RequestId, SessionId
     from agentsup.journal.base import Stored
     from agentsup.journal.errors import Fenced, StoreBusy, StoreCorrupt, StoreError, StoreFailed
     from agentsup.journal.store import SQLiteStore
+    from agentsup.providers.agentcore.provider import BedrockAgentCore
     from agentsup.providers.managed import ClaudeManagedAgents
     from agentsup.providers.reconnect import Reconnect
     from agentsup.provisioning.artifacts import Artifacts
@@ -76,6 +77,7 @@ __all__ = [
     "Artifact",
     "ArtifactFailed",
     "Artifacts",
+    "BedrockAgentCore",
     "BudgetExceeded",
     "CallId",
     "ClaudeManagedAgents",
@@ -145,6 +147,7 @@ __all__ = [
     "UnknownTag",
     "Usage",
     "__version__",
+    "agentcore",
     "claude",
     "ensure_agent",
     "ensure_environment",
@@ -185,6 +188,7 @@ _HOMES = {
         "StoreFailed",
     ),
     "agentsup.journal.store": ("SQLiteStore",),
+    "agentsup.providers.agentcore.provider": ("BedrockAgentCore",),
     "agentsup.providers.managed": ("ClaudeManagedAgents",),
     "agentsup.providers.reconnect": ("Reconnect",),
     "agentsup.provisioning.artifacts": ("Artifacts",),
@@ -293,7 +297,7 @@ _HOMES = {
 
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
-_ROOMS = ("claude", "errors", "ids", "otp", "provisioning", "sim", "testing")
+_ROOMS = ("agentcore", "claude", "errors", "ids", "otp", "provisioning", "sim", "testing")
 """Modules that are names of the public face themselves."""
 
 if not TYPE_CHECKING:  # a type checker believes the imports above, and would believe any name after seeing this

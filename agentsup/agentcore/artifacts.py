@@ -47,7 +47,7 @@ rows = []
 if os.path.isdir(folder):
     for entry in os.scandir(folder):
         if entry.is_file() and not (entry.name.startswith(".") and entry.name.endswith(".part")):
-            rows.append([entry.name, entry.stat().st_size])
+            rows.append([entry.name, entry.stat().st_size, entry.stat().st_mtime])
 print(json.dumps(sorted(rows)))
 """
 
@@ -118,6 +118,9 @@ class Artifact:
     size: int
     """Bytes."""
 
+    changed_at: float = attrs.field(default=0.0, eq=False)
+    """Seconds since 1970, by the machine's clock; 0 where it was not asked for."""
+
 
 class Artifacts:
     """The files in one folder of one runtime session; `Client.artifacts` makes it."""
@@ -142,7 +145,7 @@ class Artifacts:
         """
         answer = await self._run("listing files", _LIST)
         rows = _json(answer, list)
-        return [Artifact(name=str(name), size=int(size)) for name, size in rows]
+        return [Artifact(name=str(name), size=int(size), changed_at=float(when)) for name, size, when in rows]
 
     async def fetch(self, name: str, *, max_bytes: int = MOST_BYTES) -> bytes:
         """A file's content.

@@ -35,6 +35,11 @@ class _Kind:
 
 
 _KINDS: Final = {
+    "bedrock-agentcore": _Kind(
+        provider="agentsup.providers.agentcore.provider:BedrockAgentCore",
+        backend="agentsup.provisioning.agentcore:backend_of",
+        shelf="agentsup.provisioning.agentcore_shelf:shelf_of",
+    ),
     "claude-managed-agents": _Kind(
         provider="agentsup.providers.managed:ClaudeManagedAgents",
         backend="agentsup.provisioning.claude:backend_of",

@@ -16,7 +16,7 @@ import httpx
 import trio
 
 import agentsup
-from agentsup import claude, otp, provisioning
+from agentsup import agentcore, claude, otp, provisioning
 from agentsup.testing import InjectedCrash, crash, open_simulator
 
 # --- tools -----------------------------------------------------------------------------------------------------------------------
@@ -123,6 +123,18 @@ class Handler:
 provider = agentsup.ClaudeManagedAgents(agent="agent_1", environment="env_1")
 mine = agentsup.ClaudeManagedAgents(
     session_id="sesn_1", api_key="key", base_url="http://127.0.0.1:1", http=httpx.AsyncClient()
+)
+harnessed = agentsup.BedrockAgentCore(
+    harness="arn:aws:bedrock-agentcore:us-east-1:123456789012:harness/desk-abcdefghij",
+    runtime_session_id=None,
+    region="us-east-1",
+    credentials=agentcore.Credentials(access_key_id="AKID", secret_access_key="secret", session_token=None),
+    endpoint_url="http://127.0.0.1:1",
+    control_endpoint_url=None,
+    http=httpx.AsyncClient(),
+    qualifier="live",
+    overrides=agentcore.Overrides(model="some.model", tools=[word_count], max_tokens=100),
+    idle_timeout=60.0,
 )
 spec = agentsup.SessionSpec(
     provider=provider,
@@ -599,3 +611,24 @@ async def control_plane() -> None:
             assert_type(await client.sessions.delete(session.id), claude.Deleted)
         except claude.ApiError as error:
             assert_type(error.ambiguous, bool)
+
+
+async def harnesses() -> None:
+    """Harnesses, endpoints, commands, files."""
+    async with agentcore.Client("us-east-1", credentials=agentcore.DefaultChain(profile="work")) as client:
+        harness = await client.harnesses.create("desk", "arn:aws:iam::123456789012:role/works", tools=[word_count])
+        assert_type(harness, agentcore.Harness)
+        await client.harnesses.update(harness.harness_id, memory=None, system_prompt="Be brief.")
+        assert_type(await client.harnesses.list().all(), list[agentcore.Harness])
+        async for version in client.harnesses.versions(harness.harness_id):
+            assert_type(version, agentcore.HarnessVersion)
+        assert_type(await client.endpoints.create(harness.harness_id, "live"), agentcore.HarnessEndpoint)
+        try:
+            async with client.commands.stream(harness, "s" * 33, "ls") as events:
+                async for event in events:
+                    assert_type(event, agentcore.Output | agentcore.Exit)
+        except agentcore.ApiError as error:
+            print(error.code, error.fields, error.ambiguous)
+        assert_type(await client.commands.run(harness, "s" * 33, "ls", on_output=print), agentcore.CommandResult)
+        assert_type(await client.artifacts(harness, "s" * 33, "/mnt/data").fetch("x"), bytes)
+        assert_type(await client.sessions.stop(harness, "s" * 33), bool)

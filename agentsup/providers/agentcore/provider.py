@@ -62,6 +62,10 @@ class BedrockAgentCore:
     idle_timeout: float = 300.0
     """Seconds without a byte in the middle of a turn after which it is given up. The service says nothing while its model thinks."""
 
+    storage: str = "/mnt/data"
+    """The folder over there in which `agentsup.Artifacts` finds and puts files; under the mount path of the harness's session storage, or
+    they go with the machine."""
+
     @property
     def kind(self) -> str:
         """`bedrock-agentcore`."""
@@ -132,6 +136,8 @@ class BedrockAgentCore:
             yield Problem(
                 "qualifier", f"must be an endpoint's name (letters, digits, '_', up to 48), not {self.qualifier!r}"
             )
+        if not isinstance(self.storage, str) or not self.storage.strip() or not self.storage.isprintable():
+            yield Problem("storage", "must be a path, such as /mnt/data")
         if not is_positive(self.idle_timeout):
             yield Problem("idle_timeout", f"must be a positive number of seconds, not {self.idle_timeout!r}")
         if isinstance(self.overrides, Overrides):
