@@ -66,7 +66,7 @@ class Points:
         )
         self.around(ManagedDriver, "create_session", lambda *_: "create")
         self.around(Endpoint, "_follow", lambda *_: "follow")
-        self.around(perform, "run_tool", lambda spec, use, *_: f"tool {use.name}")
+        self.around(perform, "run_tool", lambda spec, use, *_, **__: f"tool {use.name}")
 
 
 def _names(entries) -> str:
