@@ -21,6 +21,9 @@ DIGEST_CHARS = 16
 DEEPEST = 64
 """Levels of nesting; more is a mistake, such as a value that contains itself."""
 
+_LARGEST = 2**63
+"""JSON knows no bound, but whoever reads it does."""
+
 _EXACT = 2**53
 """Beyond it a float no longer tells neighbouring integers apart."""
 
@@ -29,8 +32,10 @@ def plain(value: Any, path: str, problems: list[Problem], *, depth: int = 0) -> 
     """The value as plain JSON data; what JSON cannot say is added to `problems` under its path, and is None in the answer."""
     if isinstance(value, Enum):
         value = value.value
-    if value is None or isinstance(value, bool | int | str):
+    if value is None or isinstance(value, bool | str):
         return value
+    if isinstance(value, int):
+        return _integer(value, path, problems)
     if depth >= DEEPEST:
         problems.append(Problem(path, f"is nested deeper than {DEEPEST} levels"))
         return None
@@ -48,6 +53,13 @@ def digest_of(kind: str, content: Mapping[str, Any]) -> str:
     """The digest of plain content of a kind; the same content of another kind has another one."""
     text = json.dumps([kind, content], sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
     return hashlib.sha256(text.encode("ascii")).hexdigest()[:DIGEST_CHARS]
+
+
+def _integer(value: int, path: str, problems: list[Problem]) -> int | None:
+    if abs(value) >= _LARGEST:
+        problems.append(Problem(path, "must be an integer that 64 bits can hold"))
+        return None
+    return value
 
 
 def _number(value: float, path: str, problems: list[Problem]) -> float | int | None:

@@ -33,7 +33,11 @@ class Key(enum.StrEnum):
 
 
 json_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    st.none()
+    | st.booleans()
+    | st.integers(1 - 2**63, 2**63 - 1)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
     max_leaves=12,
 )
@@ -94,11 +98,11 @@ def test_what_json_cannot_say_is_named_with_its_path():
     circle.append(circle)
     problems = []
 
-    plain({"a": [1, {2, 3}], 5: 1, "b": float("nan"), "c": b"x", "d": circle}, "extra", problems)
+    plain({"a": [1, {2, 3}], 5: 1, "b": float("nan"), "c": b"x", "d": 10**5000, "e": circle}, "extra", problems)
 
     told = [problem.path for problem in problems]
-    assert told[:4] == ["extra.a[1]", "extra", "extra.b", "extra.c"]
-    assert told[4].startswith("extra.d[0][0]")
+    assert told[:5] == ["extra.a[1]", "extra", "extra.b", "extra.c", "extra.d"]
+    assert told[5].startswith("extra.e[0][0]")
 
 
 def test_the_kind_is_part_of_the_digest():
