@@ -1,4 +1,7 @@
-"""Asking and telling: `call`, `cast`, `info`, `signal`, `send` and `stop`."""
+"""Asking and telling: `call`, `cast`, `info`, `signal`, `send` and `stop`.
+
+Where a task is noted as waiting and then waits, a Ctrl-C must not come in between: whoever answers would wake a task that waits for something else.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import math
 from typing import TYPE_CHECKING, Any, overload
 
 import trio
-from trio.lowlevel import current_task, wait_task_rescheduled
+from trio.lowlevel import current_task, enable_ki_protection, wait_task_rescheduled
 
 from agentsup.errors import SpecError
 from agentsup.otp.caller import Caller
@@ -35,6 +38,7 @@ def locate(dest: Dest) -> Cell | None:
 async def call(dest: Dest, request: Request[R], timeout: float | None = 5.0) -> R: ...
 @overload
 async def call(dest: Dest, request: object, timeout: float | None = 5.0) -> Any: ...
+@enable_ki_protection
 async def call(dest: Dest, request: object, timeout: float | None = 5.0) -> Any:
     """Ask the actor at `dest` and wait for its reply.
 

@@ -127,8 +127,6 @@ class Cell:
     """Told, in the kernel's own code, when it runs and when it has ended."""
     emptied: trio.Event | None = None
     """Set when the last of `spawned` and `children` is gone, for the closing process that waits for it."""
-    is_hearing: bool = False
-    """It is in the middle of a notice, in somebody else's task."""
     is_timed: bool = False
     """Somebody may wait for its answer with a timeout, and `Deadlines` knows."""
     alert: bool = False
@@ -206,17 +204,18 @@ class Cell:
 
         A supervisor handles each notice in one step and never waits, so it does not matter in whose task that step is.
         """
-        if self.is_hearing or self.mailbox.parked is None or self.mailbox.system:
+        runtime = self.runtime
+        if runtime.is_hearing or self.mailbox.parked is None or self.mailbox.system:
             self.mailbox.put_system(notice)
             return
         assert self.actor is not None
-        self.is_hearing = True
+        runtime.is_hearing = True  # one after another, so that news does not climb a deep tree on one stack
         try:
             self.actor._notice(notice)  # noqa: SLF001  (the kernel's half of the actor)
         except BaseException as error:  # noqa: BLE001  (a supervision border: it is the supervisor's fault, and not of whoever tells it)
             self.interrupt(Crashed(error))
         finally:
-            self.is_hearing = False
+            runtime.is_hearing = False
 
     def look_up(self) -> None:
         """Set `alert` anew."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeVar, get_args
 
 import attrs
 import trio
-from trio.lowlevel import Abort, current_task, reschedule, wait_task_rescheduled
+from trio.lowlevel import Abort, current_task, enable_ki_protection, reschedule, wait_task_rescheduled
 
 from agentsup.errors import AgentsupError, Problem, SpecError
 from agentsup.otp.mailbox import WOKEN
@@ -145,6 +145,7 @@ class Channel(Generic[T]):
             raise trio.EndOfChannel
         raise trio.WouldBlock
 
+    @enable_ki_protection
     async def receive(self) -> T:
         """The next item; waits for it. Cancelled, it has taken none.
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 import trio
-from trio.lowlevel import current_task, wait_task_rescheduled
+from trio.lowlevel import current_task, enable_ki_protection, wait_task_rescheduled
 
 from agentsup.otp.caller import Caller
 from agentsup.otp.calls import locate, seconds
@@ -51,6 +51,7 @@ def _with_cause(error: BaseException, cause: BaseException) -> BaseException:
     return error
 
 
+@enable_ki_protection
 async def ask_system(dest: Dest, control: Control, timeout: float | None) -> Any:
     """Have a process do something before its next message, and wait for the answer; the errors are those of `call`."""
     target = locate(dest)

@@ -125,6 +125,7 @@ def bury(cell: Cell, phase: Phase = Phase.DEAD) -> None:
     if cell.held is not None:
         for held in held_by(cell):
             held.registry.forget(held, reason)
+            held.newer = held.older = None
         cell.held = None
     _answer_pending(cell, reason)
     links.dissolve(cell, reason)

@@ -282,6 +282,7 @@ class Mailbox:
                 return True
         return False
 
+    @enable_ki_protection
     async def wait_for_room(self, message: object) -> bool:
         """Wait in line until a cast was queued; False if the process ended before. For `block`; if cancelled, nothing was queued."""
         sender = Sender(message, trio.lowlevel.current_task())

@@ -68,6 +68,8 @@ class Runtime:
     reaper: Reaper = attrs.field(init=False)
     audience: Audience = attrs.field(factory=Audience)
     """Who listens to its events."""
+    is_hearing: bool = False
+    """A supervisor is in the middle of a notice, in the task of whoever gives it."""
     fatal: BaseException | None = None
     """A SystemExit or KeyboardInterrupt out of a process, or what the tree was given up for: it leaves the block, bare."""
     now: Callable[[], float] = attrs.field(factory=lambda: trio.lowlevel.current_clock().current_time)
