@@ -32,19 +32,23 @@ class Deadlines:
     """The earliest deadline at the servers on the list, or earlier; whoever calls with one before it, says so with `note`."""
 
     _timer: Timer | None = None
-    _servers: list[Cell] = attrs.field(factory=list)
+    _servers: dict[Cell, None] = attrs.field(factory=dict)
     _buckets: dict[int, set[Caller]] = attrs.field(factory=dict)
 
     def note(self, server: Cell, deadline: float) -> None:
         """A call that `server` can be asked for ends at `deadline`."""
         if not server.is_timed:
             server.is_timed = True
-            self._servers.append(server)
+            self._servers[server] = None
         if deadline < self.due:
             self.due = deadline
             if self._timer is not None:
                 self._timer.cancel()
             self._timer = self._timers.at(deadline, self._look_up)
+
+    def forget(self, server: Cell) -> None:
+        """A server ended, and has answered everybody."""
+        self._servers.pop(server, None)
 
     def add(self, caller: Caller, deadline: float) -> None:
         """Give `caller` up at `deadline`, unless it is settled before."""
@@ -61,7 +65,7 @@ class Deadlines:
 
     def _look_up(self) -> None:
         now = trio.current_time()
-        servers, self._servers, self.due = self._servers, [], math.inf
+        servers, self._servers, self.due = self._servers, {}, math.inf
         for server in servers:
             server.is_timed = False
             for caller in server.owed():

@@ -132,6 +132,8 @@ def bury(cell: Cell, phase: Phase = Phase.DEAD) -> None:
     if cell.parent is not None:
         cell.parent.lost_child()
     runtime = cell.runtime
+    if cell.is_timed:
+        runtime.deadlines.forget(cell)
     if runtime.audience:
         parent = None if cell.parent is None else cell.parent.ref
         runtime.tell(ProcessEnded(runtime.now(), cell.ref, cell.id, parent, reason, not cell.announced))

@@ -132,15 +132,19 @@ class Probe:
         self.saw("out", f"reply of {type(value).__name__}", value)
 
     def saw(self, kind: TraceKind, what: str, message: Any) -> None:
-        """Show an event to the ring and to every watcher; one that raises is removed and reported, as it must not hurt the process."""
+        """Show an event to the ring and to every watcher; one that raises is removed and reported, as it must not hurt the process.
+
+        A Ctrl-C in one is not swallowed by that: it stops the whole tree in order.
+        """
         event = TraceEvent(trio.current_time(), self.cell.ref, kind, what, message)
         if self.ring is not None:
             self.ring.append(event)
         for watcher in list(self.watchers):
             try:
                 watcher(event)
-            except Exception as error:  # noqa: BLE001  (a debugging function at a process's border)
+            except BaseException as error:  # noqa: BLE001  (a debugging function at a process's border)
                 self.watchers.remove(watcher)
+                self.cell.runtime.note_fatal(error)
                 reports.watcher_failed(self.cell, error)
 
     def statistics(self) -> Statistics | None:
