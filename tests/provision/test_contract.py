@@ -9,13 +9,14 @@ import pytest
 import trio
 
 import agentsup
-from agentsup import AgentSpec, EnvironmentSpec, provision, prune, resolve, tag, teardown
+from agentsup import AgentSpec, EnvironmentSpec, agentcore, provision, prune, resolve, tag, teardown
 from agentsup.provisioning import MemoryStore
 from agentsup.provisioning.kinds import asked
 from agentsup.testing import open_simulator
 
 from .kit import FakeBackend
 
+KEYS = agentcore.Credentials(access_key_id="AKIDEXAMPLE", secret_access_key="wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")
 DESK = AgentSpec(name="desk", system_prompt="Be kind.", model="claude-x")
 ROOM = EnvironmentSpec(name="room")
 
@@ -57,11 +58,30 @@ async def claude_place():
         )
 
 
+@asynccontextmanager
+async def agentcore_place():
+    async with open_simulator() as simulator, simulator.client(headers={}) as http:
+        provider = agentsup.BedrockAgentCore(region="us-east-1", credentials=KEYS, http=http)
+        where = {"method": "POST", "path": "/harnesses"}
+        yield Place(
+            provider,
+            lambda: simulator.fault(**where, mode="after_reset"),
+            lambda: simulator.fault(**where, status=400, body={"message": "no"}),
+        )
+
+
 PLACES = {
     "names as one likes": lambda: fake_place(exact=False),
     "names once": lambda: fake_place(exact=True),
     "claude": claude_place,
+    "agentcore": agentcore_place,
 }
+
+
+@pytest.fixture(autouse=True)
+def role(monkeypatch):
+    """With what harnesses work, said where a spec for every provider does not have to."""
+    monkeypatch.setenv("AGENTSUP_EXECUTION_ROLE_ARN", "arn:aws:iam::123456789012:role/works")
 
 
 @pytest.fixture(params=PLACES)
