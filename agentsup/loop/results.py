@@ -90,8 +90,8 @@ def result_of(
         if not inside:
             continue
         acted = sums.add(body) or acted
-        if isinstance(body, ev.Heard) and body.raw:
-            raws.append(body.raw)
+        if isinstance(body, ev.Heard) and body.verbatim:
+            raws.append(body.verbatim)
         if isinstance(body, ev.Waiting | ev.Terminated):
             turns, acted = turns + acted, False
     return SessionResult(

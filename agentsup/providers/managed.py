@@ -269,7 +269,7 @@ async def _tell(frames: Iterable[sse.Frame], hear: Hear) -> None:
     try:
         for name, data in frames:
             raw = decode_frame(name, data)
-            if raw is not None and (body := read(raw)) is not None:
+            if raw is not None and (body := read(raw, data.decode("utf-8", "replace"))) is not None:
                 bodies.append(body)
     finally:
         if bodies:

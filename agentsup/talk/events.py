@@ -21,6 +21,7 @@ from agentsup.talk.outcome import Outcome
 from agentsup.talk.result import SessionResult, Terminal
 from agentsup.talk.tools import Effect, ToolResult, ToolUse
 from agentsup.talk.usage import Usage
+from agentsup.talk.verbatim import Verbatim, as_mapping
 
 FailureKind: TypeAlias = Literal[
     "timeout", "turn_limit", "budget", "halted", "interrupted", "provider", "stream", "closed"
@@ -375,8 +376,18 @@ class Heard:
     id: str | None
     """The provider's event id; what it is recognised by when it is seen again."""
 
-    raw: Mapping[str, Any] = attrs.field(repr=hidden)
-    """Empty for what is concluded from several events."""
+    _raw: Verbatim = attrs.field(repr=hidden)
+    """As it came, where it came as text: a text costs the garbage collector nothing, and the journal no encoding."""
+
+    @property
+    def raw(self) -> Mapping[str, Any]:
+        """The provider's own event, verbatim; empty for what is concluded from several of them."""
+        return as_mapping(self._raw)
+
+    @property
+    def verbatim(self) -> Verbatim:
+        """The same, in the form in which it is kept."""
+        return self._raw
 
     @property
     def sighting(self) -> str | None:

@@ -11,6 +11,7 @@ from agentsup.ids import SessionId
 from agentsup.talk.content import hidden
 from agentsup.talk.tools import ToolUse
 from agentsup.talk.usage import Usage
+from agentsup.talk.verbatim import Verbatim, as_mapping
 
 Terminal: TypeAlias = Literal["end_turn", "requires_action", "terminated"]
 """How a request ended, the same words for every provider: the agent was done; it waits for something this session cannot give;
@@ -42,8 +43,7 @@ class SessionResult:
     turns: int = 0
     """Stretches of agent work between two inputs from us; starts at 1 for a request that got an answer."""
 
-    events: tuple[Mapping[str, Any], ...] = attrs.field(default=(), repr=hidden)
-    """The provider's events, verbatim, each once, in order; text deltas are not among them."""
+    _events: tuple[Verbatim, ...] = attrs.field(default=(), repr=hidden)
 
     session_id: SessionId
     """The session's id here."""
@@ -56,6 +56,11 @@ class SessionResult:
 
     files: Mapping[str, str] | None = attrs.field(default=None, repr=hidden)
     """The session's workspace (path to content) where it has one of its own; None otherwise."""
+
+    @property
+    def events(self) -> tuple[Mapping[str, Any], ...]:
+        """The provider's events, verbatim, each once, in order; text deltas are not among them. Made of their text each time."""
+        return tuple(as_mapping(event) for event in self._events)
 
 
 @attrs.frozen(kw_only=True)

@@ -16,6 +16,7 @@ from agentsup.talk import events as ev
 from agentsup.talk.result import Terminal
 from agentsup.talk.tools import ToolUse
 from agentsup.talk.usage import Usage
+from agentsup.talk.verbatim import Verbatim
 
 Raw = Mapping[str, Any]
 
@@ -29,8 +30,8 @@ _ENDS: Mapping[str, Terminal] = {
 """Stop reason to terminal. Every other one, also one nobody has heard of yet, ends the turn as `terminated` (the official client's rule)."""
 
 
-def read(raw: Raw) -> ev.Theirs | ev.TextDelta | None:
-    """What the event means; None if it says nothing by itself. `raw` must have passed `frames.checked`."""
+def read(raw: Raw, source: str | None = None) -> ev.Theirs | ev.TextDelta | None:
+    """What the event means; None if it says nothing by itself. `raw` must have passed `frames.checked`; `source` is the text it was."""
     meaning = _READ.get(raw["type"])
     if meaning is None and raw["type"].startswith("user."):
         meaning = _input  # the service shows what it was sent, also in words we do not know
@@ -38,65 +39,66 @@ def read(raw: Raw) -> ev.Theirs | ev.TextDelta | None:
     event_id = raw.get("id")
     if not isinstance(event_id, str) or not event_id:
         event_id = None
-    return ev.Noted(id=event_id, raw=raw) if meaning is None else meaning(event_id, raw)
+    verbatim = raw if source is None else source
+    return ev.Noted(id=event_id, raw=verbatim) if meaning is None else meaning(event_id, raw, verbatim)
 
 
-def _delta(_: Any, raw: Raw) -> ev.TextDelta | None:
+def _delta(_: Any, raw: Raw, __: Verbatim) -> ev.TextDelta | None:
     delta = raw.get("delta")
     content = delta.get("content") if isinstance(delta, dict) else None
     text = content.get("text") if isinstance(content, dict) else None
     return ev.TextDelta(message_id=str(raw.get("event_id")), text=text) if isinstance(text, str) else None
 
 
-def _nothing(_: Any, __: Raw) -> None:
+def _nothing(_: Any, __: Raw, ___: Verbatim) -> None:
     """`event_start` announces deltas, which say it all."""
 
 
-def _message(event_id: Any, raw: Raw) -> ev.Said:
-    return ev.Said(id=event_id, raw=raw, text=_text(raw))
+def _message(event_id: Any, raw: Raw, verbatim: Verbatim) -> ev.Said:
+    return ev.Said(id=event_id, raw=verbatim, text=_text(raw))
 
 
-def _custom_tool_use(event_id: Any, raw: Raw) -> ev.ToolAsked | ev.Noted:
+def _custom_tool_use(event_id: Any, raw: Raw, verbatim: Verbatim) -> ev.ToolAsked | ev.Noted:
     if event_id is None:
-        return ev.Noted(id=None, raw=raw)  # a call without an id cannot be answered
-    return ev.ToolAsked(id=event_id, raw=raw, use=_use(event_id, raw))
+        return ev.Noted(id=None, raw=verbatim)  # a call without an id cannot be answered
+    return ev.ToolAsked(id=event_id, raw=verbatim, use=_use(event_id, raw))
 
 
-def _server_tool_use(event_id: Any, raw: Raw) -> ev.ServerToolUsed:
+def _server_tool_use(event_id: Any, raw: Raw, verbatim: Verbatim) -> ev.ServerToolUsed:
     """The service says by `evaluated_permission` whether it waits for leave, whatever policy that came of."""
     asks = raw.get("evaluated_permission") == "ask" and event_id is not None  # leave is given by id
-    return ev.ServerToolUsed(id=event_id, raw=raw, use=_use(event_id, raw), asks=asks)
+    return ev.ServerToolUsed(id=event_id, raw=verbatim, use=_use(event_id, raw), asks=asks)
 
 
-def _server_tool_result(event_id: Any, raw: Raw) -> ev.ServerToolEnded | ev.Noted:
+def _server_tool_result(event_id: Any, raw: Raw, verbatim: Verbatim) -> ev.ServerToolEnded | ev.Noted:
     call_id = raw.get("tool_use_id" if raw["type"] == "agent.tool_result" else "mcp_tool_use_id")
     if not isinstance(call_id, str):
-        return ev.Noted(id=event_id, raw=raw)
-    return ev.ServerToolEnded(id=event_id, raw=raw, call_id=CallId(call_id), is_error=raw.get("is_error") is True)
+        return ev.Noted(id=event_id, raw=verbatim)
+    return ev.ServerToolEnded(id=event_id, raw=verbatim, call_id=CallId(call_id), is_error=raw.get("is_error") is True)
 
 
-def _running(event_id: Any, raw: Raw) -> ev.Working:
-    return ev.Working(id=event_id, raw=raw)
+def _running(event_id: Any, _: Raw, verbatim: Verbatim) -> ev.Working:
+    return ev.Working(id=event_id, raw=verbatim)
 
 
-def _idle(event_id: Any, raw: Raw) -> ev.Waiting:
+def _idle(event_id: Any, raw: Raw, verbatim: Verbatim) -> ev.Waiting:
     reason = raw.get("stop_reason")
     kind = reason.get("type") if isinstance(reason, dict) else None
     terminal = _ENDS.get(kind, "terminated") if isinstance(kind, str) else "terminated"
     asked = reason.get("event_ids") if isinstance(reason, dict) and terminal == "requires_action" else None
     named = dict.fromkeys(call for call in asked if isinstance(call, str)) if isinstance(asked, list) else {}
     calls = tuple(CallId(call) for call in named)  # each once: a call named twice is still one call
-    return ev.Waiting(id=event_id, raw=raw, terminal=terminal, stop_reason=reason, asked=calls)
+    return ev.Waiting(id=event_id, raw=verbatim, terminal=terminal, stop_reason=reason, asked=calls)
 
 
-def _over(event_id: Any, raw: Raw) -> ev.Terminated:
-    return ev.Terminated(id=event_id, raw=raw, stop_reason=raw.get("stop_reason"))
+def _over(event_id: Any, raw: Raw, verbatim: Verbatim) -> ev.Terminated:
+    return ev.Terminated(id=event_id, raw=verbatim, stop_reason=raw.get("stop_reason"))
 
 
-def _model_request_end(event_id: Any, raw: Raw) -> ev.Measured:
+def _model_request_end(event_id: Any, raw: Raw, verbatim: Verbatim) -> ev.Measured:
     usage = raw.get("model_usage")
     if not isinstance(usage, dict):
-        return ev.Measured(id=event_id, raw=raw, usage=Usage())
+        return ev.Measured(id=event_id, raw=verbatim, usage=Usage())
     measured = Usage(
         input_tokens=_count(usage, "input_tokens"),
         output_tokens=_count(usage, "output_tokens"),
@@ -104,45 +106,47 @@ def _model_request_end(event_id: Any, raw: Raw) -> ev.Measured:
         cache_write_tokens=_count(usage, "cache_creation_input_tokens"),
         raw=(usage,),
     )
-    return ev.Measured(id=event_id, raw=raw, usage=measured)
+    return ev.Measured(id=event_id, raw=verbatim, usage=measured)
 
 
-def _error(event_id: Any, raw: Raw) -> ev.Troubled:
+def _error(event_id: Any, raw: Raw, verbatim: Verbatim) -> ev.Troubled:
     error = raw.get("error")
     error = error if isinstance(error, dict) else {}
     status = error.get("retry_status")
     retry = status.get("type") if isinstance(status, dict) else None
-    return ev.Troubled(id=event_id, raw=raw, kind=str(error.get("type", "unknown_error")), retry=retry)
+    return ev.Troubled(id=event_id, raw=verbatim, kind=str(error.get("type", "unknown_error")), retry=retry)
 
 
-def _user_message(event_id: Any, raw: Raw) -> ev.Echoed:
+def _user_message(event_id: Any, raw: Raw, verbatim: Verbatim) -> ev.Echoed:
     queued = "processed_at" in raw and raw["processed_at"] is None
-    return ev.Echoed(id=event_id, raw=raw, kind="message", text=_text(raw), queued=queued)
+    return ev.Echoed(id=event_id, raw=verbatim, kind="message", text=_text(raw), queued=queued)
 
 
-def _user_result(event_id: Any, raw: Raw) -> ev.Echoed:
-    return ev.Echoed(id=event_id, raw=raw, kind="result", call_id=CallId(str(raw.get("custom_tool_use_id"))))
+def _user_result(event_id: Any, raw: Raw, verbatim: Verbatim) -> ev.Echoed:
+    return ev.Echoed(id=event_id, raw=verbatim, kind="result", call_id=CallId(str(raw.get("custom_tool_use_id"))))
 
 
-def _user_confirmation(event_id: Any, raw: Raw) -> ev.Echoed:
-    return ev.Echoed(id=event_id, raw=raw, kind="confirmation", call_id=CallId(str(raw.get("tool_use_id"))))
+def _user_confirmation(event_id: Any, raw: Raw, verbatim: Verbatim) -> ev.Echoed:
+    return ev.Echoed(id=event_id, raw=verbatim, kind="confirmation", call_id=CallId(str(raw.get("tool_use_id"))))
 
 
-def _user_outcome(event_id: Any, raw: Raw) -> ev.Echoed:
+def _user_outcome(event_id: Any, raw: Raw, verbatim: Verbatim) -> ev.Echoed:
     description = raw.get("description")
-    return ev.Echoed(id=event_id, raw=raw, kind="outcome", text=description if isinstance(description, str) else None)
+    return ev.Echoed(
+        id=event_id, raw=verbatim, kind="outcome", text=description if isinstance(description, str) else None
+    )
 
 
-def _input(event_id: Any, raw: Raw) -> ev.Echoed:
+def _input(event_id: Any, _: Raw, verbatim: Verbatim) -> ev.Echoed:
     """An input that we send in the provider's own words only."""
-    return ev.Echoed(id=event_id, raw=raw, kind="other")
+    return ev.Echoed(id=event_id, raw=verbatim, kind="other")
 
 
-def _user_interrupt(event_id: Any, raw: Raw) -> ev.Echoed:
-    return ev.Echoed(id=event_id, raw=raw, kind="interrupt")
+def _user_interrupt(event_id: Any, _: Raw, verbatim: Verbatim) -> ev.Echoed:
+    return ev.Echoed(id=event_id, raw=verbatim, kind="interrupt")
 
 
-_READ: Mapping[str, Callable[[Any, Raw], ev.Theirs | ev.TextDelta | None]] = {
+_READ: Mapping[str, Callable[[Any, Raw, Verbatim], ev.Theirs | ev.TextDelta | None]] = {
     "event_delta": _delta,
     "event_start": _nothing,
     "agent.message": _message,
