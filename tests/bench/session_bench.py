@@ -95,6 +95,4 @@ def _row(name: str, alone: tuple[float, ...], ours: tuple[float, ...], goal: str
     ratios = sorted(raw / mine for raw, mine in zip(alone, ours, strict=True))
     raw, mine = (statistics.median(column) / (STREAMS * EVENTS) * 1e6 for column in (alone, ours))
     detail = f"{raw:.1f} us of CPU per event bare, {mine:.1f} in a session; {STREAMS} streams of {EVENTS} events"
-    return Row(
-        name=name, ratio=statistics.median(ratios), low=ratios[0], high=ratios[-1], goal=goal, detail=detail
-    )
+    return Row(name=name, ratio=statistics.median(ratios), low=ratios[0], high=ratios[-1], goal=goal, detail=detail)
