@@ -65,10 +65,13 @@ def refuse(plan: Plan, failure: ev.Failure, *, fatal: bool) -> None:
     answers = [item for item in sent if isinstance(item, GiveResult | GiveLeave)]
     words = [item for item in sent if isinstance(item, SayMessage) and not begins(item)]
     missed = [item for item in answers if not _is_wanted(plan.state, item)]
-    if missed:
+    if not plan.state.rules.has_history:
+        if sent:
+            _forget(plan, sent, failure)  # it may have been taken all the same, and nobody could look
+    elif missed:
         # The calls were dropped while their answers were on the way. The rest is sent again.
         plan.happen(ev.Withdrawn(keys=_keys(missed)))
-    elif plan.state.rules.has_history and not plan.state.now.refused.issuperset(_keys(answers)):
+    elif not plan.state.now.refused.issuperset(_keys(answers)):
         # Somebody else may have answered a moment ago: then the history says so, and these are sent once more if it does not.
         plan.now(refused=frozenset(_keys(answers)))
         lose(plan, "answers were refused")
