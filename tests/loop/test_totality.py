@@ -22,6 +22,7 @@ RULES = st.builds(
     max_turns=st.integers(1, 3),
     timeout=st.sampled_from([None, 600.0]),
     max_attempts=st.sampled_from([None, 2]),
+    has_history=st.booleans(),
     effects=st.just({"pure_tool": "pure"}),
 )
 
