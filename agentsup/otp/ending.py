@@ -123,10 +123,7 @@ def bury(cell: Cell, phase: Phase = Phase.DEAD) -> None:
     if cell.idle is not None:
         cell.idle.cancel()
     if cell.held is not None:
-        for held in held_by(cell):
-            held.registry.forget(held, reason)
-            held.newer = held.older = None
-        cell.held = None
+        _free_names(cell, reason)
     _answer_pending(cell, reason)
     links.dissolve(cell, reason)
     if cell.parent is not None:
@@ -142,6 +139,13 @@ def bury(cell: Cell, phase: Phase = Phase.DEAD) -> None:
     runtime.forget(cell)
     if cell.parent is not None:  # the last word: it may start the next incarnation at once
         cell.parent.hear(Ended(cell, reason, was_starting=not cell.announced))
+
+
+def _free_names(cell: Cell, reason: ExitReason) -> None:
+    for held in held_by(cell):
+        held.registry.forget(held, reason)
+        held.newer = held.older = None
+    cell.held = None
 
 
 def _answer_pending(cell: Cell, reason: ExitReason) -> None:

@@ -51,7 +51,7 @@ class Backoff:
 
     def ceiling(self, failures: int) -> float:
         """The longest delay before the restart after that many failures in a row (from 1)."""
-        if failures <= 1:
+        if failures <= 1 or self.base == 0 or self.cap == 0:
             return 0.0
         try:
             return min(self.cap, self.base * self.factor ** (failures - 2))

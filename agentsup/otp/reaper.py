@@ -58,7 +58,10 @@ class Reaper:
         """Cut a process off; if it does not end within `grace` seconds, park it."""
         if cell.is_over:
             return
+        is_idle = cell.mailbox.parked is not None and not cell.spawned and not cell.children
         cell.cut(Killed())
+        if is_idle and cell.ladder is None:
+            return  # none of its code runs, nor will any: it ends in its next step
         self._next_rung(cell, self.grace, functools.partial(self._park, cell))
 
     def keep(self, task: Cell | Spawned) -> None:

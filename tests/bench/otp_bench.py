@@ -331,7 +331,10 @@ async def idle_actors(count: int, start: type[otp.Actor]) -> tuple[float, float]
         gc.collect()
         before = resident()
         for number in range(count):
-            await otp.start_child(otp.Name("sup"), otp.ChildSpec(id=number, name=number, start=start))
+            spec = otp.ChildSpec(
+                id=number, name=number, start=start, shutdown=60.0
+            )  # they stop side by side, all at once
+            await otp.start_child(otp.Name("sup"), spec)
         gc.collect()
         each = (resident() - before) / count
         began = time.process_time()
@@ -360,7 +363,7 @@ async def memory() -> list[Row]:
 
 async def _apart(call: str) -> tuple[float, float]:
     """What a call into this file gives, in a Python of its own."""
-    script = f"import trio; from tests.bench.otp_bench import *; print(trio.run(lambda: {call}))"
+    script = f"from tests.bench.otp_bench import *; print(quietly(lambda: {call}))"
     done = await trio.run_process([sys.executable, "-c", script], capture_stdout=True)
     found: tuple[float, float] = ast.literal_eval(done.stdout.decode())
     return found
