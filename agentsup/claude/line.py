@@ -18,7 +18,8 @@ from agentsup.claude.errors import ApiError, ConnectionFailed, UnreadableAnswer,
 from agentsup.claude.retries import Retries
 from agentsup.errors import SpecError
 from agentsup.providers.body import unwinding
-from agentsup.providers.http_errors import envelope, reason, retry_after, should_retry, without
+from agentsup.providers.foreign import errors_of
+from agentsup.providers.http_errors import envelope, retry_after, should_retry, without
 from agentsup.providers.transport import STREAM
 from agentsup.wire.errors import RemoteProtocolError
 from agentsup.wire.reading import read_as
@@ -36,9 +37,6 @@ ANSWER_TIMEOUT: Final = 60.0
 SAID_AT_MOST: Final = 300
 """Characters of the service's own message that an error quotes."""
 
-_UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError, httpx.UnsupportedProtocol)
-"""Failures before anything went out."""
-
 
 class Line:
     """Asks and hears the answers. Knows nothing of what is asked for."""
@@ -55,6 +53,7 @@ class Line:
         chance: Callable[[], float] = random.random,
     ) -> None:
         self._http = http
+        self._errors = errors_of(http)
         self._base_url = base_url
         self._headers = dict(headers)
         self._secret = secret
@@ -134,12 +133,13 @@ class Line:
         """Within: what the HTTP client raises is `ConnectionFailed`, with what we were doing."""
         try:
             yield
-        except httpx.TimeoutException as exc:
+        except self._errors.timeouts as exc:
             message = f"{ask.what}: no answer in time ({type(exc).__name__})"
-            raise ConnectionFailed(message, ambiguous=_ambiguous(ask, exc)) from exc
-        except (httpx.RequestError, httpx.StreamError) as exc:
-            raise ConnectionFailed(f"{ask.what}: {reason(exc)}", ambiguous=_ambiguous(ask, exc)) from exc
-        except httpx.InvalidURL as exc:
+            raise ConnectionFailed(message, ambiguous=self._may_be_done(ask, exc)) from exc
+        except self._errors.failures as exc:
+            message = f"{ask.what}: {self._errors.reason(exc)}"
+            raise ConnectionFailed(message, ambiguous=self._may_be_done(ask, exc)) from exc
+        except self._errors.unusable as exc:
             raise SpecError.of("base_url", f"cannot be used: {exc}") from exc
 
     async def _answer(self, ask: Ask, repeating: Callable[[], None]) -> tuple[Any, str | None]:
@@ -200,6 +200,9 @@ class Line:
             options["content"] = _encoded(ask.body)
         return options
 
+    def _may_be_done(self, ask: Ask, exc: Exception) -> bool:
+        return not _harmless(ask) and not isinstance(exc, self._errors.unsent)
+
     def _refusal(self, ask: Ask, response: Any, body: bytes) -> ApiError:
         error = envelope(response, body)
         status, kind, details = response.status_code, error.get("type"), error.get("details")
@@ -237,12 +240,9 @@ def _harmless(ask: Ask) -> bool:
     return ask.method == "GET"
 
 
-def _ambiguous(ask: Ask, exc: Exception) -> bool:
-    return not _harmless(ask) and not isinstance(exc, _UNSENT)
-
-
-def _timeout(read: float) -> httpx.Timeout:
-    return httpx.Timeout(ANSWER_TIMEOUT, connect=CONNECT_TIMEOUT, read=read, pool=None)
+def _timeout(read: float) -> tuple[float, float, float, None]:
+    """Seconds to connect, to the next byte in and out, and no limit to the wait for a connection of ours. Plain: any client takes it."""
+    return CONNECT_TIMEOUT, read, ANSWER_TIMEOUT, None
 
 
 def _encoded(body: Mapping[str, Any]) -> bytes:

@@ -1,4 +1,4 @@
-"""Foreign errors to ours, at the one edge where they come in: what httpx raises, and what an HTTP status says."""
+"""Foreign errors to ours, at the one edge where they come in: what the HTTP client raises, and what an HTTP status says."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 
 from agentsup.providers.base import Rejected, Unavailable
+from agentsup.providers.foreign import HttpErrors, errors_of
 from agentsup.talk.events import Failure
 from agentsup.wire.errors import RemoteProtocolError
 
@@ -21,16 +22,19 @@ _FATAL = frozenset({401, 402, 403, 404})
 """Statuses that refuse the session and not only the request: who we are, whether we may, whether it exists."""
 
 
+_HTTPX = errors_of()
+
+
 @contextmanager
-def translated(what: str) -> Iterator[None]:
+def translated(what: str, errors: HttpErrors = _HTTPX) -> Iterator[None]:
     """Within: errors of the HTTP client and of the protocol become `Unavailable`, with what we were doing."""
     try:
         yield
-    except httpx.TimeoutException as exc:
+    except errors.timeouts as exc:
         raise Unavailable(f"{what}: no answer in time ({type(exc).__name__})") from exc
-    except (httpx.RequestError, httpx.StreamError) as exc:
-        raise Unavailable(f"{what}: {reason(exc)}") from exc
-    except httpx.InvalidURL as exc:
+    except errors.failures as exc:
+        raise Unavailable(f"{what}: {errors.reason(exc)}") from exc
+    except errors.unusable as exc:
         failure = Failure(kind="provider", message=f"{what}: the base URL cannot be used: {exc}")
         raise Rejected(failure, fatal=True) from exc
     except RemoteProtocolError as exc:
@@ -114,7 +118,5 @@ def envelope(response: httpx.Response, body: bytes) -> Mapping[str, Any]:
 
 
 def reason(exc: Exception) -> str:
-    """What became of a connection, in words."""
-    if isinstance(exc, httpx.ConnectError):
-        return "nothing answers there (connection refused or unknown host)"
-    return f"the connection broke ({type(exc).__name__})"
+    """What became of a connection of httpx's, in words."""
+    return _HTTPX.reason(exc)

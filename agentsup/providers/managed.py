@@ -8,14 +8,16 @@ import os
 from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any, Final
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import attrs
 import httpx
 
 from agentsup.errors import Problem
+from agentsup.providers.address import address_problems, base_url_of, has_auth
 from agentsup.providers.base import Bodies, Driver, Hear, Opening, Unavailable
 from agentsup.providers.body import unwinding
+from agentsup.providers.foreign import errors_of
 from agentsup.providers.http_errors import check_status, translated
 from agentsup.providers.measuring import measured
 from agentsup.providers.transport import STREAM, StreamsApart
@@ -26,8 +28,6 @@ from agentsup.wire.errors import RemoteProtocolError
 from agentsup.wire.frames import checked, decode_frame
 from agentsup.wire.managed import requests
 from agentsup.wire.managed.events import read
-
-BASE_URL: Final = "https://api.anthropic.com"
 
 CONNECT_TIMEOUT: Final = 10.0
 """Seconds to a connection; beyond it nothing answers."""
@@ -98,7 +98,7 @@ class ClaudeManagedAgents:
 
     @property
     def _base_url(self) -> str:
-        return (self.base_url or os.environ.get("ANTHROPIC_BASE_URL") or BASE_URL).rstrip("/")
+        return base_url_of(self.base_url)
 
     @property
     def _api_key(self) -> str | None:
@@ -106,13 +106,9 @@ class ClaudeManagedAgents:
 
     def problems(self) -> Iterable[Problem]:
         """What is wrong with the value."""
-        if self._api_key is None and not _has_auth(self.http):
+        if self._api_key is None and not has_auth(self.http):
             yield Problem("api_key", "is missing: pass api_key= or set ANTHROPIC_API_KEY")
-        url = urlsplit(self._base_url)
-        if url.scheme not in ("http", "https") or not url.hostname:
-            yield Problem("base_url", f"must be an http(s) address such as {BASE_URL}, not {self._base_url!r}")
-        elif url.username is not None or url.password is not None:
-            yield Problem("base_url", "must not carry credentials: they would show in names and logs; pass api_key=")
+        yield from address_problems(self._base_url)
         if self.session_id is None:
             if not _id_of(self.agent, "agent_id"):
                 yield Problem(
@@ -148,6 +144,7 @@ class ManagedDriver:
         self._headers = requests.headers(api_key)
         self._owned = http is None
         self._http = httpx.AsyncClient(transport=StreamsApart()) if http is None else http
+        self._errors = errors_of(self._http)
 
     def __repr__(self) -> str:
         return f"<ManagedDriver {self._base_url}>"
@@ -174,7 +171,7 @@ class ManagedDriver:
         """Open the stream, list, follow; returns only by raising."""
         path = f"/v1/sessions/{quote(provider_session_id, safe='')}/events"
         what = "following the session's events"
-        with translated(what):
+        with translated(what, self._errors):
             async with self._stream(f"{path}/stream", heartbeat) as response:
                 if not response.is_success:
                     check_status(response, await response.aread(), what, secret=self._secret)
@@ -201,7 +198,7 @@ class ManagedDriver:
             params={"event_deltas[]": "agent.message"},
             headers={**self._headers, **_AS_IT_COMES},
             # A read timeout counts from byte to byte: a comment is life, silence is not.
-            timeout=httpx.Timeout(ANSWER_TIMEOUT, connect=CONNECT_TIMEOUT, read=heartbeat, pool=None),
+            timeout=_timeout(read=heartbeat),
             extensions=dict(STREAM),
         )
 
@@ -234,9 +231,9 @@ class ManagedDriver:
     async def _call(
         self, method: str, path: str, what: str, *, body: Any = None, params: Mapping[str, str] | None = None
     ) -> Mapping[str, Any]:
-        timeout = httpx.Timeout(ANSWER_TIMEOUT, connect=CONNECT_TIMEOUT, pool=None)
+        timeout = _timeout(read=ANSWER_TIMEOUT)
         content, headers = _encoded(body, self._headers)
-        with translated(what), measured("claude-managed-agents", method, what) as answered:
+        with translated(what, self._errors), measured("claude-managed-agents", method, what) as answered:
             response = await self._http.request(
                 method, self._base_url + path, content=content, params=params, headers=headers, timeout=timeout
             )
@@ -249,6 +246,11 @@ class ManagedDriver:
             if not isinstance(answer, Mapping):
                 raise RemoteProtocolError("the answer is not a JSON object")
             return answer
+
+
+def _timeout(*, read: float) -> tuple[float, float, float, None]:
+    """Seconds to connect, to the next byte in and out, and no limit to the wait for a connection of ours. Plain: any client takes it."""
+    return CONNECT_TIMEOUT, read, ANSWER_TIMEOUT, None
 
 
 async def _follow(response: Any, hear: Hear) -> None:
@@ -302,8 +304,3 @@ def _id_in(row: Mapping[str, Any], what: str) -> str:
     if not isinstance(found, str) or not found:
         raise Unavailable(f"{what}: the answer has no id")
     return found
-
-
-def _has_auth(http: Any) -> bool:
-    headers = getattr(http, "headers", None) or {}
-    return "x-api-key" in headers or "authorization" in headers
