@@ -35,7 +35,7 @@ nitpick_ignore_regex = [
     # Other libraries: the build needs no network, so none of their inventories is read.
     (
         r"py:.*",
-        r"(trio|httpx|attrs?|structlog|collections|contextvars|random|types|typing|enum|contextlib|os|pathlib)\..*",
+        r"(trio|httpx|attrs?|os|pathlib|structlog|collections|contextvars|random|types|typing|enum|contextlib|os|pathlib)\..*",
     ),
     # Type variables, and classes of ours that nobody needs to name.
     (r"py:.*", r"agentsup\..*\.([A-Z]|_\w+)"),

@@ -1,19 +1,24 @@
-"""From an event's bytes to its class, against the standard library's JSON and cattrs as they come."""
+"""From bytes to events: to their classes, against JSON and cattrs as they come; to a session's, against httpx-sse."""
 
 from __future__ import annotations
 
 import json
 import statistics
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any
 
 import attrs
 import cattrs
+import httpx
+import httpx_sse
+import trio
 
+from agentsup.providers.managed import _follow
 from agentsup.wire.frames import decode_frame
 from agentsup.wire.jsontext import loads, plain_loads
 from agentsup.wire.managed.catalogue import event_of
+from agentsup.wire.managed.events import read
 from tests.bench.firehose import BODY
 from tests.bench.rows import Row
 
@@ -28,6 +33,8 @@ EVENT = json.dumps(
         "processed_at": "2026-01-01T00:00:00Z",
     }
 )
+
+FRAME = f"event: agent.message\ndata: {EVENT}\n\n".encode()
 
 
 @attrs.frozen
@@ -67,7 +74,50 @@ def run() -> list[Row]:
             detail=f"; {whole:.1f} us with the frame's own checks",
         ),
         _row("without it", plain, slow, goal="-", detail=""),
+        _stream_row(),
     ]
+
+
+class _Body(httpx.AsyncByteStream):
+    """A stream of events, one in each piece, without a network."""
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for _ in range(TIMES):
+            yield FRAME
+
+
+async def _ours(response: httpx.Response) -> None:
+    async def hear(bodies: object) -> None:
+        pass
+
+    await _follow(response, hear)
+
+
+async def _theirs(response: httpx.Response) -> None:
+    async for frame in httpx_sse.EventSource(response).aiter_sse():
+        read(json.loads(frame.data))
+
+
+async def _microseconds_each(follow: Callable[[httpx.Response], Awaitable[None]]) -> float:
+    """CPU time of one event on its way from a piece of the body to what a session hears."""
+    request = httpx.Request("GET", "http://example.com")
+    response = httpx.Response(200, headers={"content-type": "text/event-stream"}, stream=_Body(), request=request)
+    begin = time.process_time()
+    await follow(response)
+    return (time.process_time() - begin) / TIMES * 1e6
+
+
+def _stream_row() -> Row:
+    pairs = [(trio.run(_microseconds_each, _theirs), trio.run(_microseconds_each, _ours)) for _ in range(ROUNDS)]
+    ratios = sorted(their / our for their, our in pairs)
+    return Row(
+        name="a stream's pieces to a session's events vs httpx-sse + json",
+        ratio=statistics.median(ratios),
+        low=ratios[0],
+        high=ratios[-1],
+        goal="-",
+        detail=f"{min(pair[0] for pair in pairs):.1f} us theirs, {min(pair[1] for pair in pairs):.1f} us ours, by event",
+    )
 
 
 def _row(name: str, theirs: list[float], ours: list[float], *, goal: str, detail: str) -> Row:

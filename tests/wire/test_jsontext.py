@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentsup.wire.jsontext import _fast_loads, plain_loads
+from agentsup.wire.jsontext import _fast_loads, kind_of, plain_loads
 from tests.kit.strategies import JSON
 
 fast = _fast_loads()
@@ -66,3 +67,27 @@ def test_any_bytes(data):
     assert outcome(fast, data) == outcome(plain_loads, data)
     quoted = b'"' + data.replace(b'"', b"").replace(b"\\", b"") + b'"'
     assert outcome(fast, quoted) == outcome(plain_loads, quoted)
+
+
+def test_without_orjson(monkeypatch):
+    """Where it is not installed the standard library reads."""
+    monkeypatch.setitem(sys.modules, "orjson", None)
+
+    assert _fast_loads() is None
+
+
+@pytest.mark.parametrize(
+    ("value", "word"),
+    [
+        ("", "a string"),
+        (True, "true or false"),
+        (1, "an integer"),
+        (1.5, "a number"),
+        ([], "a list"),
+        ({}, "an object"),
+    ],
+)
+def test_kinds_in_words(value, word):
+    """What a complaint says instead of the value."""
+    assert kind_of(value) == word
+    assert (kind_of(None), kind_of(object())) == ("null", "no JSON")
