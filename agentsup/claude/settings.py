@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import attrs
 
 from agentsup.errors import Problem
-from agentsup.providers.managed import BASE_URL
+from agentsup.providers.address import BASE_URL, address_problems, base_url_of, has_auth
 
 VERSION: Final = "2026-10-21"
 """The API version whose shapes the values here have."""
@@ -46,7 +45,7 @@ class Settings:
         return cls(
             api_key=api_key,
             auth_token=auth_token,
-            base_url=(base_url or os.environ.get("ANTHROPIC_BASE_URL") or BASE_URL).rstrip("/"),
+            base_url=base_url_of(base_url),
             workspace_id=workspace_id,
             version=version or VERSION,
         )
@@ -74,19 +73,10 @@ class Settings:
 
     def problems(self, http: Any) -> Iterator[Problem]:
         """What is wrong with them."""
-        if self.secret is None and not _has_auth(http):
+        if self.secret is None and not has_auth(http):
             yield Problem("api_key", "is missing: pass api_key= or auth_token=, or set ANTHROPIC_API_KEY")
         if self.api_key is not None and self.auth_token is not None:
             yield Problem("auth_token", "and api_key are two answers to one question: pass one of them")
         if self.secret is not None and not self.secret.isascii():
             yield Problem("api_key", "must be ASCII: a header cannot carry anything else")
-        url = urlsplit(self.base_url)
-        if url.scheme not in ("http", "https") or not url.hostname:
-            yield Problem("base_url", f"must be an http(s) address such as {BASE_URL}, not {self.base_url!r}")
-        elif url.username is not None or url.password is not None:
-            yield Problem("base_url", "must not carry credentials: they would show in names and logs; pass api_key=")
-
-
-def _has_auth(http: Any) -> bool:
-    headers = getattr(http, "headers", None) or {}
-    return "x-api-key" in headers or "authorization" in headers
+        yield from address_problems(self.base_url)

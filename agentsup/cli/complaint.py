@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Final
 
 import attrs
@@ -12,8 +11,8 @@ import agentsup
 from agentsup.cli.exits import Exit, of_error
 from agentsup.demo.simulator import SimulatorFailed
 from agentsup.errors import Problem
+from agentsup.providers.address import base_url_of
 from agentsup.providers.base import Rejected, Unavailable
-from agentsup.providers.managed import BASE_URL
 
 _WORDS: Final = {
     "provider.agent": "--agent",
@@ -91,7 +90,7 @@ def _of_problem(problem: Problem) -> str:
 
 def _of_refusal(said: str, http_status: int | None, base_url: str | None) -> str:
     if http_status is None:
-        where = base_url or os.environ.get("ANTHROPIC_BASE_URL") or BASE_URL
+        where = base_url_of(base_url)
         return f"{where} cannot be reached ({said}); check the network and --base-url"
     advice = _ADVICE.get(http_status)
     return f"{said}; {advice}" if advice else said

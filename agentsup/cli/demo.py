@@ -25,7 +25,7 @@ from agentsup.demo.checks import Check, Evidence, check
 from agentsup.demo.folder import Folder
 from agentsup.demo.performance import Audience, Performance, Script
 from agentsup.demo.screen import Lines, Table, is_terminal
-from agentsup.providers.managed import BASE_URL
+from agentsup.providers.address import BASE_URL
 
 MOST_SESSIONS = 200
 """More is what `make bench` is for."""

@@ -38,42 +38,13 @@ def official():
         return TypeAdapter(BetaManagedAgentsSessionEvent)
 
 
-async def history(world, ref, official, kind):
-    """The events of a kind in the provider's history, read by the provider's own client."""
+async def results_of(world, ref, official):
+    """The tool results in the provider's history, read by the provider's own client."""
     info = await ref.info()
     async with world.sim.client() as client:
         answer = await client.get(f"/v1/sessions/{info.provider_session_id}/events", params={"limit": 1000})
     events = [official.validate_python(event) for event in answer.json()["data"]]
-    return [event for event in events if event.type == kind]
-
-
-async def results_of(world, ref, official):
-    """The tool results in it."""
-    return await history(world, ref, official, "user.custom_tool_result")
-
-
-async def test_messages_arrive_as_content_blocks(world, official):
-    """Text, pictures and documents, in order; only the text is a stage direction."""
-    paper = Document(text="@say not this", title="Notes")
-    ref = await world.start()
-    result = await ref.submit([Text("@say seen"), PICTURE, paper, Image(file_id="file_1")])
-
-    assert result.text == "seen"
-    (said,) = await history(world, ref, official, "user.message")
-    assert [block.type for block in said.content] == ["text", "image", "document", "image"]
-    assert (said.content[2].title, said.content[2].source.data) == ("Notes", "@say not this")
-    assert (await ref.history())[0].input == "@say seen"
-
-
-@pytest.mark.parametrize("parts", [[PICTURE], [Text("@say seen"), PICTURE]], ids=["picture", "both"])
-async def test_a_message_of_parts_is_sent_once_though_its_answer_is_lost(world, official, autojump_clock, parts):
-    """The echo in the history is recognised, also where there is no text in it."""
-    ref = await world.start()
-    world.sim.fault(method="POST", path="/v1/sessions/*/events", mode="after_reset")
-    await ref.submit(parts)
-    await ref.submit("@say more")
-
-    assert len(await history(world, ref, official, "user.message")) == 2
+    return [event for event in events if event.type == "user.custom_tool_result"]
 
 
 async def test_parts_arrive_as_content_blocks(world, official):

@@ -14,7 +14,7 @@ import httpx
 import pytest
 import trio
 
-from .peer import BROKEN, SESSION, Planes, calls, code, fields, result, resumed, said, status, until, user
+from .peer import BROKEN, SESSION, Planes, code, fields, status, until, user
 
 DAEMON = "setsid sh -c 'touch up; exec sleep {}' {} & while [ ! -e up ]; do sleep 0.01; done; echo done"
 
@@ -341,28 +341,8 @@ async def test_a_process_that_ends_leaves_nothing(number, expected, tmp_path):
     assert (alive(marker), list(tmp_path.iterdir())) == ([], [])
 
 
-async def test_the_strict_command(tmp_path):
-    """`agentsup sim --strict-resume` refuses a result without its tool use, and takes it with it."""
-    with _started({**os.environ, "TMPDIR": str(tmp_path)}, "--strict-resume") as process:
-        aws = Planes(process.stdout.readline().removeprefix("ready ").strip())
-        harness = await aws.harness()
-        (call,) = calls(await aws.invoke(harness, "@tool a\n@say {results}"))
-        alone = await aws.error(
-            aws.data.invoke_harness,
-            harnessArn=harness["arn"],
-            runtimeSessionId=SESSION,
-            messages=[user(result(call, "x"))],
-        )
-        after = await aws.invoke(harness, *resumed([call], result(call, "fine")))
-        process.terminate()
-        await aws.close()
-
-    assert code(alone) == "ValidationException"
-    assert said(after) == ["fine"]
-
-
-def _started(environment, *options):
-    command = [sys.executable, "-m", "agentsup", "sim", *options]
+def _started(environment):
+    command = [sys.executable, "-m", "agentsup", "sim"]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
 
 
