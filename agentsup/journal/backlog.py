@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import attrs
 
 from agentsup.ids import Cursor
 from agentsup.journal.base import Committed, SessionKey
+from agentsup.journal.blobs import Blob
 from agentsup.journal.rows import Body, Row
 from agentsup.talk.events import Entry
 
@@ -23,7 +24,10 @@ class Append:
 
     key: SessionKey
     entries: tuple[Entry, ...]
-    rows: tuple[Row, ...]
+    rows: Sequence[Row]
+    blobs: Sequence[tuple[int, Blob]]
+    """Those of the rows, each with the cursor of the record that has it."""
+
     committed: Committed
 
 
@@ -82,7 +86,8 @@ class Backlog:
         """Take entries."""
         self._waiting.append(item)
         self.rows += len(item.rows)
-        self.high_water = max(self.high_water, self.rows)
+        if self.rows > self.high_water:
+            self.high_water = self.rows
 
     def snapshot(self, item: Snapshot) -> bool:
         """Take a snapshot, unless a later one waits; an earlier one that waits is let go."""
@@ -109,7 +114,11 @@ class Backlog:
 
     def take(self, limit: int) -> Batch:
         """The batch to write next: the one in flight, or about that many records from the front."""
-        if self.batch is None:
+        if self.batch is None and self.rows <= limit:
+            self.batch = Batch(list(self._waiting), self.rows)
+            self._waiting.clear()
+            self._snapshots.clear()
+        elif self.batch is None:
             items: list[Item] = []
             rows = 0
             while self._waiting and rows < limit:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import errno
+import functools
 import os
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from itertools import chain
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from agentsup.errors import SpecError
 from agentsup.ids import Cursor, SessionId
 from agentsup.journal import codec, queries
 from agentsup.journal.base import SessionKey, Stored, no_such_session
+from agentsup.journal.blobs import Blob
 from agentsup.journal.errors import Fenced, StoreError, StoreFailed
 from agentsup.journal.lease import Hold, Holder
 from agentsup.journal.rows import Body, Row
@@ -109,19 +112,19 @@ class Ledger:
 
     # --- records -------------------------------------------------------------------------------------------------------
 
-    def append(self, appended: Sequence[tuple[SessionKey, Sequence[Row]]]) -> None:
-        """Keep these rows."""
-        epoch, written = self.epoch, codec.FORMAT
-        rows = [(key, row) for key, some in appended for row in some]
-        self._insert(
-            "INSERT INTO records (session, seq, at, kind, epoch, format, blobs, body)",
-            [(k, r.seq, r.at, r.kind, epoch, written, bool(r.body.blobs), r.body.text) for k, r in rows],
-        )
-        heard = [(key, row.sighting, row.seq) for key, row in rows if row.sighting is not None]
-        self._insert("INSERT OR IGNORE INTO sightings (session, sighting, seq)", heard)
-        for key, row in rows:
-            if row.body.blobs:
-                self._use(key, row.seq, row.body)
+    def append(self, rows: Sequence[Row]) -> None:
+        """Keep these rows: in few statements of few lengths, so that SQLite has them prepared."""
+        start = 0
+        while start < len(rows):
+            count = min(AT_ONCE, 1 << ((len(rows) - start).bit_length() - 1))
+            values = list(chain.from_iterable(rows[start : start + count]))
+            self._connection.execute(_inserting(count), values)
+            start += count
+
+    def use(self, key: SessionKey, seq: int, blob: Blob) -> None:
+        """Keep a blob for the record, or for the snapshot, which is record 0."""
+        self._connection.execute("INSERT OR IGNORE INTO blobs (hash, data) VALUES (?, ?)", (blob.hash, blob.data))
+        self._connection.execute("INSERT INTO blob_uses (session, seq, hash) VALUES (?, ?, ?)", (key, seq, blob.hash))
 
     def snapshot(self, key: SessionKey, cursor: Cursor, body: Body) -> None:
         """Keep this snapshot, unless there is a later one."""
@@ -131,7 +134,8 @@ class Ledger:
         self._unuse("session = ? AND seq = 0", (key,))
         sql = "INSERT OR REPLACE INTO snapshots (session, cursor, epoch, format, blobs, body) VALUES (?, ?, ?, ?, ?, ?)"
         self._connection.execute(sql, (key, cursor, self.epoch, codec.FORMAT, bool(body.blobs), body.text))
-        self._use(key, 0, body)
+        for blob in body.blobs:
+            self.use(key, 0, blob)
 
     def compact(self, key: SessionKey, upto: Cursor) -> int:
         """Let go of the records up to this cursor, as far as the snapshot covers them."""
@@ -148,6 +152,7 @@ class Ledger:
             "UPDATE sessions SET first = ?, changed_at = max(created_at, ?), ended = ? WHERE key = ?",
             (covered + 1, last[0], last[1] == "session_ended", key),
         )
+        execute(_SIGHTINGS_KEPT, (key, covered))
         self._unuse("session = ? AND seq BETWEEN 1 AND ?", (key, covered))
         return execute("DELETE FROM records WHERE session = ? AND seq <= ?", (key, covered)).rowcount
 
@@ -198,23 +203,6 @@ class Ledger:
 
     # --- private -------------------------------------------------------------------------------------------------------
 
-    def _insert(self, head: str, rows: Sequence[tuple[Any, ...]]) -> None:
-        """Many rows in few statements, of few lengths, so that SQLite has them prepared."""
-        start = 0
-        while start < len(rows):
-            count = min(AT_ONCE, 1 << ((len(rows) - start).bit_length() - 1))
-            some = rows[start : start + count]
-            marks = ", ".join([f"({', '.join('?' * len(some[0]))})"] * count)
-            self._connection.execute(f"{head} VALUES {marks}", [value for row in some for value in row])
-            start += count
-
-    def _use(self, key: SessionKey, seq: int, body: Body) -> None:
-        for blob in body.blobs:
-            self._connection.execute("INSERT OR IGNORE INTO blobs (hash, data) VALUES (?, ?)", (blob.hash, blob.data))
-            self._connection.execute(
-                "INSERT INTO blob_uses (session, seq, hash) VALUES (?, ?, ?)", (key, seq, blob.hash)
-            )
-
     def _unuse(self, where: str, values: tuple[int, ...]) -> None:
         """Let go of uses of blobs, and of blobs that nobody uses any more."""
         execute = self._connection.execute
@@ -227,10 +215,24 @@ class Ledger:
             self._connection.executemany(sql, hashes)
 
 
+@functools.cache
+def _inserting(count: int) -> str:
+    """The statement that keeps so many records."""
+    marks = f"({', '.join('?' * len(Row._fields))})"
+    columns = ", ".join(Row._fields)
+    return f"INSERT INTO records ({columns}) VALUES {', '.join([marks] * count)}"  # noqa: S608  -- names from here
+
+
+_SIGHTINGS_KEPT = """
+    INSERT OR IGNORE INTO sightings (session, sighting, seq)
+    SELECT session, sighting, seq FROM records WHERE session = ? AND seq <= ? AND sighting IS NOT NULL
+"""
+"""What was heard outlives its records."""
+
 _COPIES = (
     """
-    INSERT INTO records (session, seq, at, kind, epoch, format, blobs, body)
-    SELECT :copy, seq, at, kind, :epoch, format, blobs, body FROM records
+    INSERT INTO records (session, seq, at, kind, sighting, epoch, format, blobs, body)
+    SELECT :copy, seq, at, kind, sighting, :epoch, format, blobs, body FROM records
     WHERE session = :key AND seq <= :upto ORDER BY seq
     """,
     """

@@ -38,6 +38,7 @@ def look_at(connection: sqlite3.Connection) -> None:
         "SELECT * FROM sessions ORDER BY id DESC LIMIT 1",
         "SELECT * FROM records ORDER BY number DESC LIMIT 1",
         "SELECT session, seq FROM records ORDER BY session DESC, seq DESC LIMIT 1",
+        "SELECT session, sighting FROM records WHERE sighting IS NOT NULL ORDER BY session DESC, sighting DESC LIMIT 1",
         "SELECT * FROM sightings ORDER BY session DESC LIMIT 1",
         "SELECT * FROM snapshots ORDER BY session DESC LIMIT 1",
         "SELECT hash FROM blobs ORDER BY hash DESC LIMIT 1",
@@ -115,8 +116,9 @@ def known(connection: sqlite3.Connection, key: SessionKey, sightings: Collection
     found: set[str] = set()
     for some in _portions(list(by_key)):
         marks = ", ".join("?" * len(some))
-        sql = f"SELECT sighting FROM sightings WHERE session = ? AND sighting IN ({marks})"  # noqa: S608  -- marks only
-        found |= {by_key[sighting] for (sighting,) in connection.execute(sql, (key, *some))}
+        for table in ("records", "sightings"):
+            sql = f"SELECT sighting FROM {table} WHERE session = ? AND sighting IN ({marks})"  # noqa: S608  -- from here
+            found |= {by_key[sighting] for (sighting,) in connection.execute(sql, (key, *some))}
     return found
 
 

@@ -16,7 +16,7 @@ Texts: TypeAlias = Mapping[bytes, bytes] | None
 
 
 class Body(NamedTuple):
-    """What is in a row, as text, and what did not fit into it. A tuple, as `Row` is: there is one for every record, and both have no other life."""
+    """What is in a row, as text, and what did not fit into it."""
 
     text: str
     blobs: tuple[Blob, ...] = ()
@@ -26,30 +26,34 @@ class Body(NamedTuple):
 
 
 class Row(NamedTuple):
-    """An entry as it is written."""
+    """An entry as it is written: the columns of `records`, in order, so that it can be handed to SQLite as it is."""
 
+    session: int
     seq: int
     at: float
     kind: str
     sighting: str | bytes | None
-    body: Body
+    epoch: int
+    format: int
+    blobs: bool
+    body: str
+
+    def __repr__(self) -> str:
+        return f"Row({self.session}, {self.seq}, {self.kind!r})"
 
 
-def row_of(entry: Entry) -> Row:
-    """The row of an entry.
+def row_of(key: int, epoch: int, entry: Entry) -> tuple[Row, tuple[Blob, ...]]:
+    """The row of an entry, and the blobs it has.
 
     Raises:
         SpecError: there is something in it that cannot be kept.
     """
     body = entry.body
+    kind = body.type
     sighting = body.sighting if isinstance(body, Heard) else None
-    return Row(
-        entry.cursor,
-        entry.at,
-        body.type,
-        sighting_key(sighting) if isinstance(sighting, str) else None,  # what is no text recognises nothing
-        _body(codec.encode_event(body), body.type),
-    )
+    mark = sighting_key(sighting) if isinstance(sighting, str) else None  # what is no text recognises nothing
+    text, blobs = _body(codec.encode_event(body), kind)
+    return Row(key, entry.cursor, entry.at, kind, mark, epoch, codec.FORMAT, bool(blobs), text), blobs
 
 
 def body_of(state: State) -> Body:

@@ -22,7 +22,7 @@ from trio.lowlevel import Abort, ParkingLot, current_task, reschedule, wait_task
 from agentsup import telemetry
 from agentsup.errors import AgentsupError
 from agentsup.journal.backlog import Append, Backlog, Batch, Item, Job, Snapshot
-from agentsup.journal.base import JournalStatistics, SessionKey
+from agentsup.journal.base import JournalStatistics
 from agentsup.journal.errors import StoreError, StoreFailed
 from agentsup.journal.faults import is_final, told_of
 from agentsup.journal.ledger import Ledger
@@ -50,7 +50,7 @@ class Scribe:
         """Why nothing can be written at the moment."""
         self.backlog = Backlog()
         self._ledger = ledger
-        self._to_tell: deque[Append] = deque()
+        self._to_tell: deque[Item] = deque()
         self._failed = trio.Event()
         self._work = ParkingLot()
         self._progress = ParkingLot()
@@ -185,25 +185,24 @@ class Scribe:
         if self.trouble is not None and not self._failed.is_set():
             self.trouble = None
             _log.info("journal.mended", store=str(self._ledger.path), records=batch.rows)
-        for item in batch.items:
-            match item:
-                case Append():
-                    self._to_tell.append(item)
-                    self._settled += 1
-                case Snapshot():
-                    self._settled += 1
-                case Job():
-                    item.settled()
-        try:
-            self._tell()
-        finally:
-            self._progress.unpark_all()
+        self._to_tell.extend(batch.items)
+        self._tell()
 
     def _tell(self) -> None:
-        """Each append once, also if one of those who are told raises: that ends this writer, and the next one goes on behind it."""
-        while self._to_tell:
-            item = self._to_tell.popleft()
-            item.committed(item.entries[-1].cursor)
+        """Each of them once, also if one who is told raises: that ends this writer, and the next one goes on behind it."""
+        try:
+            while self._to_tell:
+                item = self._to_tell.popleft()
+                match item:
+                    case Append():
+                        self._settled += 1
+                        item.committed(item.entries[-1].cursor)
+                    case Snapshot():
+                        self._settled += 1
+                    case Job():
+                        item.settled()
+        finally:
+            self._progress.unpark_all()
 
     def _refuse(self, error: StoreError) -> None:
         """The batch could not be written: it stays, and nobody who can do something else is kept waiting."""
@@ -271,30 +270,37 @@ def _attempt(ledger: Ledger, batch: Batch) -> None:
 
 
 def _write_all(ledger: Ledger, items: list[Item]) -> None:
-    appended: list[tuple[SessionKey, tuple[Row, ...]]] = []
-    snapshots: list[Snapshot] = []
-
-    def write() -> None:
-        ledger.append(appended)
-        for snapshot in snapshots:
-            if snapshot.body is not None:
-                ledger.snapshot(snapshot.key, snapshot.cursor, snapshot.body)
-        appended.clear()
-        snapshots.clear()
-
+    """All items in order; runs of appends and snapshots together."""
+    run: list[Append | Snapshot] = []
     for item in items:
-        match item:
-            case Append():
-                appended.append((item.key, item.rows))
-            case Snapshot():
-                snapshots.append(item)
-            case Job():
-                write()
-                item.error = None
-                try:
-                    item.value = item.work(ledger)
-                except StoreError:
-                    raise
-                except AgentsupError as exc:  # it looks before it writes, so nothing of it is there
-                    item.error = exc
-    write()
+        if isinstance(item, Job):
+            _write_run(ledger, run)
+            run.clear()
+            _do(ledger, item)
+        else:
+            run.append(item)
+    _write_run(ledger, run)
+
+
+def _write_run(ledger: Ledger, run: list[Append | Snapshot]) -> None:
+    rows: list[Row] = []
+    for item in run:
+        if isinstance(item, Append):
+            rows.extend(item.rows)
+    ledger.append(rows)
+    for item in run:
+        if isinstance(item, Append):
+            for cursor, blob in item.blobs:
+                ledger.use(item.key, cursor, blob)
+        elif item.body is not None:
+            ledger.snapshot(item.key, item.cursor, item.body)
+
+
+def _do(ledger: Ledger, job: Job) -> None:
+    job.error = None
+    try:
+        job.value = job.work(ledger)
+    except StoreError:
+        raise
+    except AgentsupError as exc:  # it looks before it writes, so nothing of it is there
+        job.error = exc

@@ -16,13 +16,14 @@ from agentsup.ids import Cursor, SessionId
 from agentsup.journal import codec, lines, queries
 from agentsup.journal.backlog import Append, Snapshot
 from agentsup.journal.base import Committed, JournalStatistics, Loaded, SessionKey, Stored, no_such_session
+from agentsup.journal.blobs import Blob
 from agentsup.journal.checks import check_names, check_order, check_snapshot
 from agentsup.journal.errors import StoreError, StoreFailed
 from agentsup.journal.faults import is_final, told_of
 from agentsup.journal.lease import Holder
 from agentsup.journal.ledger import Ledger, Synchronous
 from agentsup.journal.readers import Readers
-from agentsup.journal.rows import body_of, row_of
+from agentsup.journal.rows import Row, body_of, row_of
 from agentsup.journal.scribe import Scribe
 from agentsup.loop.state import State
 from agentsup.talk.events import Entry, Heard, RequestStarted, SessionEnded
@@ -55,7 +56,7 @@ class SQLiteJournal:
         """Take the store."""
         if self._open is not None:
             raise StoreFailed(f"the store {self._path} was opened by this journal before")
-        opened, left = await trio.to_thread.run_sync(_opened, self._path, self._synchronous)
+        opened, left = await trio.to_thread.run_sync(_taken, self._path, self._synchronous)
         self._open = opened
         if left is not None:
             _log.warning("journal.taken_over", store=str(opened.path), epoch=opened.ledger.epoch, holder=str(left))
@@ -145,10 +146,19 @@ class SQLiteJournal:
     def append(self, key: SessionKey, entries: Sequence[Entry], *, committed: Committed) -> None:
         """Keep these, behind everything appended before."""
         check_order(self._last_of(key), entries)
-        if entries:
-            rows = tuple(row_of(entry) for entry in entries)
-            self._scribe.hand(Append(key, tuple(entries), rows, committed))
-            self._last[key] = entries[-1].cursor
+        if not entries:
+            return
+        opened = self._opened
+        epoch = opened.ledger.epoch
+        rows: list[Row] = []
+        blobs: list[tuple[int, Blob]] = []
+        for entry in entries:
+            row, large = row_of(key, epoch, entry)
+            rows.append(row)
+            if large:
+                blobs += [(entry.cursor, blob) for blob in large]
+        opened.scribe.hand(Append(key, tuple(entries), rows, blobs, committed))
+        self._last[key] = entries[-1].cursor
 
     def snapshot(self, key: SessionKey, cursor: Cursor, state: State) -> None:
         """Keep what the records up to this cursor come to."""
@@ -203,19 +213,22 @@ class SQLiteJournal:
     # --- its own -------------------------------------------------------------------------------------------------------
 
     @property
-    def _scribe(self) -> Scribe:
+    def _opened(self) -> _Open:
         if self._open is None:
             raise StoreFailed(f"the store {self._path} is not open: `await journal.open()` first")
-        return self._open.scribe
+        return self._open
+
+    @property
+    def _scribe(self) -> Scribe:
+        return self._opened.scribe
 
     async def _ask(self, query: Callable[..., T], *args: Any) -> T:
-        scribe = self._scribe
-        assert self._open is not None
+        opened = self._opened
         try:
-            return await self._open.readers.ask(query, *args)
+            return await opened.readers.ask(query, *args)
         except StoreError as exc:
             if isinstance(exc.__cause__, sqlite3.DatabaseError) and is_final(exc):
-                scribe.fail(exc)  # damage: writing on would make it worse
+                opened.scribe.fail(exc)  # damage: writing on would make it worse
             raise
 
     def _last_of(self, key: SessionKey) -> Cursor:
@@ -250,7 +263,7 @@ class _Open:
         self.ledger.close()
 
 
-def _opened(path: Path, synchronous: Synchronous) -> tuple[_Open, Holder | None]:
+def _taken(path: Path, synchronous: Synchronous) -> tuple[_Open, Holder | None]:
     with told_of(path):
         real = Path(os.path.realpath(path))  # one file, one name: whatever links lead to it
         ledger, left = Ledger.open(real, synchronous)

@@ -18,12 +18,12 @@ import trio
 from agentsup.ids import Cursor, SessionId
 from agentsup.journal.base import Journal, SessionKey
 from agentsup.journal.ledger import Ledger, Synchronous
-from agentsup.journal.rows import row_of
+from agentsup.journal.rows import Row, row_of
 from agentsup.journal.sqlite import SQLiteJournal
 from agentsup.loop.fold import initial
 from agentsup.loop.state import Rules
 from agentsup.talk import events as ev
-from tests.bench.rows import Row
+from tests.bench import rows as report
 
 SESSIONS = 1000
 APPENDS = 20
@@ -134,19 +134,19 @@ async def hop_each(synchronous: Synchronous) -> float:
         gc.collect()
         gc.freeze()
 
-        def keep(key: SessionKey, rows: tuple[Any, ...]) -> None:
+        def keep(row: Row) -> None:
             with ledger.transaction():
-                ledger.append([(key, rows)])
+                ledger.append([row])
 
         begin = time.perf_counter()
         for key, entry in entries:
-            await trio.to_thread.run_sync(keep, key, (row_of(entry),), limiter=limiter)
+            await trio.to_thread.run_sync(keep, row_of(key, 1, entry)[0], limiter=limiter)
         rate = HOPS / (time.perf_counter() - begin)
         ledger.close()
         return rate
 
 
-def against_hops(synchronous: Synchronous, goal: str) -> Iterator[Row]:
+def against_hops(synchronous: Synchronous, goal: str) -> Iterator[report.Row]:
     """Goal 17."""
     ratios, rates, p50s, p99s = [], [], [], []
     for _ in range(ROUNDS):
@@ -175,7 +175,7 @@ def against_hops(synchronous: Synchronous, goal: str) -> Iterator[Row]:
     )
 
 
-def alone(synchronous: Synchronous) -> Row:
+def alone(synchronous: Synchronous) -> report.Row:
     """One session by itself: the latency of a single append."""
     ratios, seconds = [], []
     for _ in range(ROUNDS):
@@ -220,7 +220,7 @@ def _size(path: Path) -> int:
     return sum(file.stat().st_size for file in path.iterdir() if file.name.endswith((".db", "-wal")))
 
 
-def opening() -> Iterator[Row]:
+def opening() -> Iterator[report.Row]:
     """A session with 100,000 records opens without reading them."""
     found = [trio.run(with_journal, "normal", long_session) for _ in range(3)]
     load = statistics.median(seconds for seconds, *_ in found)
@@ -235,12 +235,14 @@ def opening() -> Iterator[Row]:
     )
 
 
-def row(name: str, ratios: list[float], goal: str, detail: str) -> Row:
+def row(name: str, ratios: list[float], goal: str, detail: str) -> report.Row:
     """The rounds as one line."""
-    return Row(name=name, ratio=statistics.median(ratios), low=min(ratios), high=max(ratios), goal=goal, detail=detail)
+    return report.Row(
+        name=name, ratio=statistics.median(ratios), low=min(ratios), high=max(ratios), goal=goal, detail=detail
+    )
 
 
-def run() -> Iterator[Row]:
+def run() -> Iterator[report.Row]:
     """Every row."""
     modes: list[tuple[Synchronous, str]] = [("normal", "8 / 14"), ("full", "20 / 35")]
     return itertools.chain(*(against_hops(*mode) for mode in modes), (alone(mode) for mode, _ in modes), opening())
