@@ -127,13 +127,19 @@ class Ledger:
         self._connection.execute("INSERT INTO blob_uses (session, seq, hash) VALUES (?, ?, ?)", (key, seq, blob.hash))
 
     def snapshot(self, key: SessionKey, cursor: Cursor, body: Body) -> None:
-        """Keep this snapshot, unless there is a later one."""
-        found = self._connection.execute("SELECT cursor FROM snapshots WHERE session = ?", (key,)).fetchone()
-        if found is not None and found[0] > cursor:
+        """Keep this snapshot, unless there is a later one; and index what was heard since the one before.
+
+        An index of its own would cost every record another page of the log; so, a session's ids go in together, some hundred at a time.
+        """
+        execute = self._connection.execute
+        found = execute("SELECT cursor FROM snapshots WHERE session = ?", (key,)).fetchone()
+        before = 0 if found is None else found[0]
+        if before > cursor:
             return
+        execute(_HEARD, (key, before, cursor))
         self._unuse("session = ? AND seq = 0", (key,))
         sql = "INSERT OR REPLACE INTO snapshots (session, cursor, epoch, format, blobs, body) VALUES (?, ?, ?, ?, ?, ?)"
-        self._connection.execute(sql, (key, cursor, self.epoch, codec.FORMAT, bool(body.blobs), body.text))
+        execute(sql, (key, cursor, self.epoch, codec.FORMAT, bool(body.blobs), body.text))
         for blob in body.blobs:
             self.use(key, 0, blob)
 
@@ -152,7 +158,6 @@ class Ledger:
             "UPDATE sessions SET first = ?, changed_at = max(created_at, ?), ended = ? WHERE key = ?",
             (covered + 1, last[0], last[1] == "session_ended", key),
         )
-        execute(_SIGHTINGS_KEPT, (key, covered))
         self._unuse("session = ? AND seq BETWEEN 1 AND ?", (key, covered))
         return execute("DELETE FROM records WHERE session = ? AND seq <= ?", (key, covered)).rowcount
 
@@ -223,11 +228,11 @@ def _inserting(count: int) -> str:
     return f"INSERT INTO records ({columns}) VALUES {', '.join([marks] * count)}"  # noqa: S608  -- names from here
 
 
-_SIGHTINGS_KEPT = """
+_HEARD = """
     INSERT OR IGNORE INTO sightings (session, sighting, seq)
-    SELECT session, sighting, seq FROM records WHERE session = ? AND seq <= ? AND sighting IS NOT NULL
+    SELECT session, sighting, seq FROM records
+    WHERE session = ? AND seq > ? AND seq <= ? AND sighting IS NOT NULL ORDER BY sighting
 """
-"""What was heard outlives its records."""
 
 _COPIES = (
     """

@@ -38,7 +38,6 @@ def look_at(connection: sqlite3.Connection) -> None:
         "SELECT * FROM sessions ORDER BY id DESC LIMIT 1",
         "SELECT * FROM records ORDER BY number DESC LIMIT 1",
         "SELECT session, seq FROM records ORDER BY session DESC, seq DESC LIMIT 1",
-        "SELECT session, sighting FROM records WHERE sighting IS NOT NULL ORDER BY session DESC, sighting DESC LIMIT 1",
         "SELECT * FROM sightings ORDER BY session DESC LIMIT 1",
         "SELECT * FROM snapshots ORDER BY session DESC LIMIT 1",
         "SELECT hash FROM blobs ORDER BY hash DESC LIMIT 1",
@@ -111,14 +110,17 @@ def last_started(connection: sqlite3.Connection, key: SessionKey, upto: Cursor) 
 
 
 def known(connection: sqlite3.Connection, key: SessionKey, sightings: Collection[str]) -> set[str]:
-    """Which of these were heard already."""
+    """Which of these were heard already: up to the snapshot by index, behind it among the records."""
     by_key = {sighting_key(sighting): sighting for sighting in sightings}
     found: set[str] = set()
-    for some in _portions(list(by_key)):
-        marks = ", ".join("?" * len(some))
-        for table in ("records", "sightings"):
-            sql = f"SELECT sighting FROM {table} WHERE session = ? AND sighting IN ({marks})"  # noqa: S608  -- from here
-            found |= {by_key[sighting] for (sighting,) in connection.execute(sql, (key, *some))}
+    with _one_view(connection):
+        row = connection.execute("SELECT cursor FROM snapshots WHERE session = ?", (key,)).fetchone()
+        covered = 0 if row is None else row[0]
+        for some in _portions(list(by_key)):
+            marks = f"({', '.join('?' * len(some))})"
+            for table, behind in (("sightings", 0), ("records", covered)):
+                sql = f"SELECT sighting FROM {table} WHERE session = ? AND seq > ? AND sighting IN {marks}"  # noqa: S608  -- from here
+                found |= {by_key[sighting] for (sighting,) in connection.execute(sql, (key, behind, *some))}
     return found
 
 

@@ -21,7 +21,8 @@ def create_tables(connection: sqlite3.Connection) -> None:
 
     Records are a table with a rowid, so that new ones go to its end, and an index finds them: three times as fast with many sessions as a
     table sorted by session. `kind` is the event's type; `format` the version of what `body` is written in; `epoch` says which holder of the
-    store wrote it. What was heard goes into `sightings` when its records are compacted. A text too large for a row is a blob, shared by all
+    store wrote it. What was heard up to the snapshot is in `sightings`, by index and also when its records are compacted; behind it,
+    in the records. A text too large for a row is a blob, shared by all
     who use it; a snapshot uses it as record 0.
     """
     for statement in (
@@ -48,7 +49,6 @@ def create_tables(connection: sqlite3.Connection) -> None:
         )
         """,
         "CREATE UNIQUE INDEX records_in_order ON records (session, seq)",
-        "CREATE INDEX records_heard ON records (session, sighting) WHERE sighting IS NOT NULL",
         "CREATE INDEX records_starting ON records (session, seq) WHERE kind = 'request_started'",
         """
         CREATE TABLE sightings (

@@ -112,7 +112,7 @@ async def test_attempts_are_made_less_and_less_often(tmp_path, mock_clock):
         await make_room(journal)
 
 
-async def test_commits_and_failures_can_be_measured(tmp_path, autojump_clock):
+async def test_commits_and_failures_can_be_measured(tmp_path, mock_clock):
     """By hooks of telemetry: how long, how many, how much waits; never what."""
     path = tmp_path / "store.db"
     heard: list[telemetry.TelemetryEvent] = []
