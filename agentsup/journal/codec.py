@@ -6,6 +6,7 @@ field that joins one of them, is kept without a word changed in this module. The
 - A field with its default value is left out; one that is not there has its default. So old records can be read.
 - A value of a union has a tag beside its fields: the class's `type`, or its name where it has none. Where the tag is missing, it is the
   union's first class: a union may grow out of a single class.
+- A field goes by the name it is given by when the value is made.
 - What is `Any` is the provider's or the user's own JSON, and stays as it is.
 - A name that is unknown was written by a newer version, and is an error that says so. A field that is unknown is passed over.
 """
@@ -140,7 +141,7 @@ def _structured(fields: Any, kind: type) -> Any:
 
 
 def _converter() -> cattrs.Converter:
-    converter = cattrs.Converter(omit_if_default=True, detailed_validation=False)
+    converter = cattrs.Converter(omit_if_default=True, use_alias=True, detailed_validation=False)
     _keep_plain(converter)
     _keep_sets_sorted(converter)
     _keep_unions_tagged(converter)

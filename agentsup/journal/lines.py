@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from agentsup.journal import codec
 from agentsup.journal.base import Loaded, Stored
-from agentsup.talk.events import Entry
+from agentsup.talk.events import Entry, Heard
 
 PAGE = 500
 """Records read at a time: enough that the trip to the store does not count, few enough to be held in memory."""
@@ -38,4 +38,6 @@ def beginning(loaded: Loaded) -> str:
 def record(entry: Entry) -> str:
     """The line of a record."""
     fields = codec.encode_event(entry.body)
+    if isinstance(entry.body, Heard):
+        fields["raw"] = entry.body.raw  # kept as the text it came as; here it is for whoever reads
     return codec.write({"type": entry.body.type, "cursor": entry.cursor, "at": entry.at, "body": fields}, "record")

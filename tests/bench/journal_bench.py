@@ -39,13 +39,12 @@ LONG = 100_000
 def said(cursor: int, session: int = 0) -> ev.Entry:
     """A record of about 300 bytes, as a provider's message makes it."""
     name = f"sevt_{session:05d}{cursor:011d}"
-    raw = {
-        "type": "agent.message",
-        "id": name,
-        "content": [{"type": "text", "text": "x" * 60}],
-        "processed_at": "2026-11-25T16:00:00Z",
-    }
-    return ev.Entry(cursor=Cursor(cursor), at=1e9 + cursor, body=ev.Said(id=name, raw=raw, text="x" * 60))
+    text = "x" * 60
+    raw = (
+        f'{{"type":"agent.message","id":"{name}","content":[{{"type":"text","text":"{text}"}}],'
+        '"processed_at":"2026-11-25T16:00:00Z"}'
+    )
+    return ev.Entry(cursor=Cursor(cursor), at=1e9 + cursor, body=ev.Said(id=name, raw=raw, text=text))
 
 
 @contextmanager

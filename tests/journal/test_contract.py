@@ -342,6 +342,17 @@ async def test_an_export_is_one_json_object_a_line(journal):
     assert rest[0]["body"] == {"id": "event-1", "raw": {"n": 1}, "text": "text 1"}
 
 
+async def test_what_was_kept_as_text_is_exported_as_json(journal):
+    """A provider's event is kept as it came; whoever reads the export finds an object."""
+    key = (await register(journal)).key
+    await keep(journal, key, (entry(1, ev.Noted(id="n", raw='{"a": [1, 2]}')),))
+    _, line = [json.loads(line) async for line in journal.export(key)]
+    (kept,) = await journal.read(key, after=0, limit=1)
+
+    assert line["body"] == {"id": "n", "raw": {"a": [1, 2]}}
+    assert kept.body.verbatim == '{"a": [1, 2]}'
+
+
 async def test_an_export_of_a_compacted_session_says_what_came_before(journal):
     """The snapshot stands in for what is gone."""
     key = (await register(journal)).key
