@@ -69,7 +69,8 @@ class _Attempt:
     """A create may have been done without our being told."""
 
     def __str__(self) -> str:
-        return f"{self.wanted.role} {self.wanted.name} ({', '.join(self.made) or 'perhaps made'})"
+        doubt = ["perhaps one more" if self.made else "perhaps made"] if self.unknown else []
+        return f"{self.wanted.role} {self.wanted.name} ({', '.join([*self.made, *doubt])})"
 
 
 @attrs.define(eq=False)
@@ -274,14 +275,25 @@ class _Call:
                 except Exception as exc:  # noqa: BLE001  -- whatever goes wrong here must not take the first error's place
                     self._leave(attempt, exc)
                 self.attempts.pop()
-        for attempt in reversed(self.attempts):
+        for attempt in [each for each in reversed(self.attempts) if each.made or each.unknown]:
             self._leave(attempt, trio.TooSlowError(f"not done in {self.backend.clean_up:g} s"))
 
     async def _undo_one(self, attempt: _Attempt) -> None:
+        """Everything is tried; then the first thing that went wrong is raised."""
+        failures: list[Exception] = []
         if attempt.unknown and not (self.backend.exact and attempt.made):
-            await self._learn(attempt)
+            try:
+                await self._learn(attempt)
+                attempt.unknown = False
+            except Exception as exc:  # noqa: BLE001  -- see above
+                failures.append(exc)
         for each in tuple(attempt.made.values()):
-            await self._discard(attempt, each)
+            try:
+                await self._discard(attempt, each)
+            except Exception as exc:  # noqa: BLE001  -- see above
+                failures.append(exc)
+        if failures:
+            raise failures[0]
 
     async def _learn(self, attempt: _Attempt) -> None:
         """Find out what the creates without an answer came to."""
