@@ -24,6 +24,20 @@ SAYS = {
     "04_crash_and_reconnect.py": ["This was said while nobody listened.", "Words counted: 3", "Done.", "restarts: 1"],
     "05_embed.py": ["42"],
     "07_provision.py": ["made: clerk_", "month,orders", "12 bytes", "nothing is left of it"],
+    "08_agentcore.py": [
+        "harness desk_",
+        "They are: on its way, delivered.",
+        "2 turns, 2 calls, stop reason end_turn",
+        "broken off after 'Half of'; nothing is asked twice",
+        "files: ['orders.csv']",
+        "lines: 3",
+        "the harness is gone",
+    ],
+    "09_two_providers.py": [
+        "claude: 3, 16 degrees (weather(Oslo), weather(Rome); end_turn, 2 turns, events seen)",
+        "agentcore: 3, 16 degrees (weather(Oslo), weather(Rome); end_turn, 2 turns, events seen)",
+        "the same from both: True",
+    ],
     "06_watch.py": ["aaaa|bbbb|cccc|dddd|eeee|", "That was all.", "12 tokens written", "session_ended"],
 }
 
@@ -31,7 +45,7 @@ SAYS = {
 @pytest.fixture
 def offline(monkeypatch):
     """No key and no agent from the environment of whoever runs the tests."""
-    for name in ("AGENTSUP_LIVE", "ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL"):
+    for name in ("AGENTSUP_LIVE", "AGENTSUP_EXECUTION_ROLE_ARN", "ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL"):
         monkeypatch.delenv(name, raising=False)
 
 
