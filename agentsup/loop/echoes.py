@@ -24,7 +24,8 @@ def origin(state: State, echo: ev.Echoed) -> Sent | None:
 
 def is_waiting(state: State, echo: ev.Echoed) -> bool:
     """Whether the provider has what it shows, and has older work to do first. Of an outcome it does not say so by itself."""
-    return echo.queued or (echo.kind == "outcome" and state.at_work)
+    older = echo.kind == "outcome" and (state.at_work or any(sent.echo is not None for sent in state.unheard))
+    return echo.queued or older
 
 
 def next_up(unheard: Iterable[Sent]) -> Sent | None:

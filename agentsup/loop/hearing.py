@@ -23,11 +23,19 @@ def hear(plan: Plan, body: ev.Theirs) -> None:
             plan.happen(body)
             if begun is not None:
                 deliver(plan, (begun.item.key,))
+                _stop_again(plan, begun.item)
+        case ev.Waiting() if _is_stale(plan, body):
+            plan.happen(ev.Noted(id=body.id, raw=body.raw))
         case ev.ServerToolEnded(call_id=call_id):
             plan.happen(body)
             deliver(plan, (f"leave:{call_id}",))  # a call that asked for leave has it, or was denied it, from whomever
         case _:
             plan.happen(body)
+
+
+def _is_stale(plan: Plan, idle: ev.Waiting) -> bool:
+    """Whether it names only calls that want nothing more: it is an old one, and nothing waits by it."""
+    return bool(idle.asked) and all(call_id in plan.state.answered for call_id in idle.asked)
 
 
 def deliver(plan: Plan, keys: Sequence[str]) -> None:
@@ -62,8 +70,8 @@ def _take_up(plan: Plan, item: Outgoing) -> None:
 
 
 def _stop_again(plan: Plan, item: Outgoing) -> None:
-    """The agent was told to stop, and has come to a word of what was stopped: it waited over there, and the stop passed it by."""
+    """The agent has heard that it is to stop, and comes to more of what was stopped: that waited over there, and was not meant."""
     state = plan.state
-    on_its_way = any(isinstance(waits, SayStop) for waits in state.outbox)
-    if state.stopping and says(item) and not begins(item) and not on_its_way:
+    unheard = any(isinstance(waits, SayStop) for waits in (*state.outbox, *(sent.item for sent in state.unheard)))
+    if state.stopping and says(item) and not unheard:
         stop_agent(plan, f"stop:{item.key}", "the request was stopped")

@@ -21,7 +21,6 @@ from agentsup.talk.outgoing import (
     SayRaw,
     SayStop,
     begins,
-    joins,
     says,
 )
 
@@ -170,7 +169,8 @@ def _remembered(state: State, word: str) -> State:
 
 def sending(state: State, event: ev.Sending) -> State:
     """These may have arrived from now on."""
-    going = [item for item in state.outbox if item.key in event.keys]
+    waiting = {item.key: item for item in state.outbox}
+    going = [waiting[key] for key in event.keys if key in waiting]
     echoing = tuple(Sent(item) for item in going if not isinstance(item, GiveResult | GiveLeave))
     # What goes out once more did not arrive the first time: it comes behind what went out meanwhile.
     unheard = tuple(sent for sent in state.unheard if sent.item.key not in event.keys)
@@ -253,10 +253,7 @@ def answered(state: State, event: ev.Answered) -> State:
     current = state.current
     if current is not None:
         current = attrs.evolve(current, rounds=current.rounds + 1)
-    # In front of words that joined meanwhile: the agent reads them behind the results.
-    words = tuple(item for item in state.outbox if current and joins(item, current.id) and item.key not in state.sent)
-    others = tuple(item for item in state.outbox if item not in words)
-    return attrs.evolve(state, calls=calls, current=current, outbox=(*others, *answers, *words))
+    return attrs.evolve(state, calls=calls, current=current, outbox=(*state.outbox, *answers))
 
 
 def _answer(call: Call) -> Outgoing | None:
@@ -267,15 +264,25 @@ def _answer(call: Call) -> Outgoing | None:
 
 def interrupt_sent(state: State, event: ev.InterruptSent) -> State:
     """The agent works, or is about to, unless it came to rest and this was not acted on yet (the history is still being merged)."""
-    outbox = (*state.outbox, SayStop(event.key))
-    return attrs.evolve(state, outbox=outbox, stopping=not state.rests, stops=state.stops + 1, last_stop=event.key)
+    # In front of what must not be stopped by it: the next request's message, which is held back meanwhile.
+    held = tuple(item for item in state.outbox if says(item) and item.key not in state.sent)
+    others = tuple(item for item in state.outbox if item not in held)
+    return attrs.evolve(
+        state,
+        outbox=(*others, SayStop(event.key), *held),
+        stopping=not state.rests,
+        stops=state.stops + 1,
+        last_stop=event.key,
+    )
 
 
 def rest_given_up(state: State, event: ev.RestGivenUp) -> State:
-    """The agent has not said that it rests; it may have dropped what waited for it over there."""
+    """The agent has not said that it rests, or rests and comes to nothing more: it has dropped what it was told before."""
     if event.key != state.last_stop:
         return state
-    return attrs.evolve(state, stopping=False, unheard=tuple(sent for sent in state.unheard if not says(sent.item)))
+    waits = state.at_work  # what is known to wait over there may still have its turn
+    unheard = tuple(sent for sent in state.unheard if not says(sent.item) or (waits and sent.echo is not None))
+    return attrs.evolve(state, stopping=False, unheard=unheard)
 
 
 def request_ended(state: State, event: ev.RequestEnded) -> State:

@@ -14,7 +14,7 @@ from agentsup.loop.endings import end_request, end_session, stop_agent
 from agentsup.loop.plan import Plan
 from agentsup.loop.state import Link, State
 from agentsup.talk import events as ev
-from agentsup.talk.outgoing import GiveLeave, GiveResult, Outgoing, SayMessage, SayRaw, begins, says
+from agentsup.talk.outgoing import GiveLeave, GiveResult, Outgoing, SayRaw, begins, says
 
 
 def flush(plan: Plan) -> None:
@@ -30,10 +30,15 @@ def flush(plan: Plan) -> None:
             items = items or [item]
             break
         items.append(item)
+    items.sort(key=_joins)  # the agent reads a word that joins behind the results
     if items:
         plan.happen(ev.Sending(keys=_keys(items)))
         plan.now(posting=True)
         plan.do(Post(tuple(items)))
+
+
+def _joins(item: Outgoing) -> bool:
+    return says(item) and not begins(item)
 
 
 def _is_held(state: State, item: Outgoing) -> bool:
@@ -63,7 +68,7 @@ def refuse(plan: Plan, failure: ev.Failure, *, fatal: bool) -> None:
     plan.now(posting=False)
     sent = [item for item in plan.state.outbox if item.key in plan.state.sent]
     answers = [item for item in sent if isinstance(item, GiveResult | GiveLeave)]
-    words = [item for item in sent if isinstance(item, SayMessage) and not begins(item)]
+    words = [item for item in sent if _joins(item)]
     missed = [item for item in answers if not _is_wanted(plan.state, item)]
     if not plan.state.rules.has_history:
         if sent:
@@ -89,7 +94,7 @@ def _is_wanted(state: State, answer: GiveResult | GiveLeave) -> bool:
 def _forget(plan: Plan, sent: list[Outgoing], failure: ev.Failure) -> None:
     """What was sent will never be taken. Forget it, so that the session can go on, and end the request it was for."""
     plan.happen(ev.Withdrawn(keys=_keys(sent), failure=failure))
-    if all(isinstance(item, SayRaw) or (says(item) and not begins(item)) for item in sent):
+    if all(isinstance(item, SayRaw) or _joins(item) for item in sent):
         return  # whoever said it is told; the request goes on without
     current = plan.state.current
     if current is None or any(begins(item) for item in plan.state.outbox):

@@ -250,7 +250,7 @@ class State:
     @property
     def rests(self) -> bool:
         """Whether the agent has come to the end of everything it was given: there is nothing to stop."""
-        return not self.at_work and not any(says(sent.item) for sent in self.unheard)
+        return not self.at_work and not any(says(sent.item) or sent.echo is not None for sent in self.unheard)
 
     @property
     def owes_word(self) -> bool:

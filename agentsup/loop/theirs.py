@@ -7,6 +7,7 @@ import attrs
 from agentsup.loop.echoes import is_waiting, next_up, origin
 from agentsup.loop.state import Call, Sent, State
 from agentsup.talk import events as ev
+from agentsup.talk.outgoing import SayStop, says
 
 
 def working(state: State, _: ev.Working) -> State:
@@ -15,12 +16,18 @@ def working(state: State, _: ev.Working) -> State:
     if current is not None and current.taken_up and not current.working:
         current = attrs.evolve(current, working=True)
     if unheard and not state.at_work:
-        unheard = _without(unheard, next_up(unheard))
+        begun = next_up(unheard)
+        unheard = unheard if begun is None else _behind(unheard, begun)
     return attrs.evolve(state, attempts=0, idle=None, at_work=True, current=current, unheard=unheard)
 
 
-def _without(unheard: tuple[Sent, ...], heard: Sent | None) -> tuple[Sent, ...]:
-    return tuple(sent for sent in unheard if sent is not heard)
+def _behind(unheard: tuple[Sent, ...], heard: Sent) -> tuple[Sent, ...]:
+    """Without what the agent came to; what waited over there before it will not be come to any more. An interrupt jumps the queue."""
+    place = unheard.index(heard)
+    before = unheard[:place]
+    if not isinstance(heard.item, SayStop):
+        before = tuple(sent for sent in before if sent.echo is None)
+    return (*before, *unheard[place + 1 :])
 
 
 def busy(state: State, _: ev.Heard) -> State:
@@ -70,9 +77,9 @@ def waiting(state: State, event: ev.Waiting) -> State:
         # It waits for somebody else as well, and an interrupt may change nothing about that: then this is the rest.
         ours = all(call_id in state.calls or call_id in state.answered for call_id in event.asked)
         return state if ours else attrs.evolve(state, stopping=False)
-    # Behind this comes what waits over there; it has to be stopped as well.
-    state = attrs.evolve(state, at_work=False)
-    state = attrs.evolve(state, stopping=state.stopping and not state.rests)
+    # What still waits over there comes next; if it was to be stopped as well, this is not the rest.
+    stopping = state.stopping and any(says(sent.item) for sent in state.unheard)
+    state = attrs.evolve(state, at_work=False, stopping=stopping)
     # Nothing is open over there any more; what is on its way may still be confirmed.
     return state.settled([call_id for call_id, call in state.calls.items() if not call.queued])
 
@@ -97,7 +104,7 @@ def echoed(state: State, event: ev.Echoed) -> State:
     if heard is not None and waits:
         unheard = tuple(Sent(sent.item, event.id) if sent is heard else sent for sent in unheard)
     elif heard is not None:
-        unheard = _without(unheard, heard)
+        unheard = _behind(unheard, heard)
     state = attrs.evolve(state, attempts=0, unheard=unheard)
     if waits or event.kind not in ("message", "outcome"):
         return state

@@ -1,27 +1,44 @@
-"""The machine end to end against a model of the provider, with cuts, lost answers, crashes and interrupts wherever they may fall."""
+"""The machine end to end against a model of the provider, with cuts, lost answers, crashes, people and strangers wherever they may fall."""
 
 from __future__ import annotations
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.kit.agent import World
+from agentsup.loop.fold import fold, initial
+from agentsup.loop.state import Rules
+from tests.kit.agent import Agent
+from tests.kit.world import EFFECTS, Trouble, World
 
-TEXTS = st.sampled_from(["go", "go", "1", "2", "31", "12"])
-"""A digit is a batch of as many calls; equal texts are likely, on purpose."""
+TEXTS = st.sampled_from(["go", "go", "1", "2", "31", "12", "a", "m1", "s", "T"])
+"""See `tests.kit.agent.Turn`; equal texts are likely, on purpose."""
 
 INPUTS = st.lists(TEXTS, min_size=1, max_size=4)
-CHOICES = st.lists(st.one_of(st.just(0), st.integers(0, 11)), min_size=10, max_size=80)
+CHOICES = st.lists(st.one_of(st.just(0), st.integers(0, 23)), min_size=10, max_size=80)
 """Which of the things that may happen next does; 0 is progress."""
 
+RULES = st.builds(
+    Rules,
+    timeout=st.sampled_from([None, 600.0]),
+    max_turns=st.just(1000),
+    max_open_attempts=st.none(),
+    effects=st.just(EFFECTS),
+    gated=st.sampled_from([frozenset(), frozenset({"gated_tool"})]),
+    judged=st.booleans(),
+    terminal_tool=st.sampled_from([None, None, "finish"]),
+    wait_in_doubt=st.booleans(),
+)
+AGENTS = st.builds(Agent, absorbs=st.booleans(), drops=st.booleans())
 
-def play(texts, choices, *, cuts=True, crashes=False, stops=False):
-    world = World()
+
+def play(world, texts, choices, trouble):
     pending = list(texts)
-    for choice in choices:
-        options = world.choices(cuts=cuts, crashes=crashes, stops=stops)
+    for number, choice in enumerate(choices):
+        options = world.choices(trouble)
         if pending:
-            options.insert(1, lambda: world.submit(pending.pop(0)))
+            options.insert(
+                1, lambda number=number: world.submit(pending.pop(0), outcome=number % 5 == 4, next=number % 3 == 2)
+            )
         if not options:
             break
         options[choice % len(options)]()
@@ -32,46 +49,126 @@ def play(texts, choices, *, cuts=True, crashes=False, stops=False):
 
 
 def check_everything_once(world):
-    assert all(count == 1 for count in world.agent.messages.values())
-    assert all(count == 1 for count in world.agent.results.values())
+    """Whatever happened: nothing arrived twice, every request has its one end, and nothing is left over."""
+    agent, state = world.agent, world.state
+    assert all(count == 1 for count in agent.taken.values())
+    assert all(count == 1 for count in agent.answers.values())
     assert world.ends() == dict.fromkeys(world.submitted, 1)
-    assert world.state.current is None
-    assert not world.state.outbox
-    assert not world.state.calls
+    assert state.current is None
+    assert not state.outbox
+    assert not state.calls
+    assert not state.stopping
     assert world.created == 1
     world.check_fold()
 
 
-@settings(deadline=None, max_examples=80)
-@given(texts=INPUTS, choices=CHOICES)
-def test_whatever_is_cut_everything_arrives_once_and_ends_once(texts, choices):
-    """Cuts of the stream and lost answers, anywhere: each message and each result once, each request one natural end."""
-    world = play(texts, choices)
-
-    check_everything_once(world)
-    assert set(world.agent.messages) == set(world.submitted)
+def check_nothing_lost(world):
+    """Without anybody stopping anything: all that was said arrived, and the agent was done with it."""
+    said = [f"message:{request_id}" for request_id in world.submitted]
+    assert set(said) <= world.agent.finished
+    assert set(world.raws) <= world.agent.finished
     assert world.failures() == dict.fromkeys(world.submitted)
-    assert world.agent.refusals == 0
 
 
 @settings(deadline=None, max_examples=80)
-@given(texts=INPUTS, choices=CHOICES)
-def test_crashes_lose_nothing_and_double_nothing(texts, choices):
-    """The same when the session's task dies anywhere: the journal is enough to go on."""
-    world = play(texts, choices, crashes=True)
+@given(rules=RULES, agent=AGENTS, texts=INPUTS, choices=CHOICES)
+def test_whatever_is_cut_everything_arrives_once_and_ends_once(rules, agent, texts, choices):
+    """Cuts of the stream and lost answers, anywhere: each message and each answer once, each request one natural end."""
+    world = play(World(rules, agent), texts, choices, Trouble(denials=True))
 
     check_everything_once(world)
-    assert world.failures() == dict.fromkeys(world.submitted)
-    assert world.agent.refusals == 0
+    check_nothing_lost(world)
+    assert agent.refusals == 0
+
+
+@settings(deadline=None, max_examples=120)
+@given(rules=RULES, agent=AGENTS, texts=INPUTS, choices=CHOICES)
+def test_crashes_lose_nothing_and_double_nothing(rules, agent, texts, choices):
+    """The same when the session's task or its process dies anywhere, or it leaves memory: the journal is enough to go on."""
+    world = play(World(rules, agent), texts, choices, Trouble(crashes=True, denials=True, naps=True))
+
+    check_everything_once(world)
+    check_nothing_lost(world)
+    assert agent.refusals == 0
+
+
+@settings(deadline=None, max_examples=200)
+@given(rules=RULES, agent=AGENTS, texts=INPUTS, choices=CHOICES)
+def test_words_reach_their_request_before_it_ends(rules, agent, texts, choices):
+    """Steers, directives and raw events among all that: each arrives once, and no request ends before its last word was worked on."""
+    world = play(World(rules, agent), texts, choices, Trouble(crashes=True, words=True, denials=True, naps=True))
+
+    check_everything_once(world)
+    check_nothing_lost(world)
+    assert agent.refusals == 0
+    assert not world.state.owes_word
 
 
 @settings(deadline=None, max_examples=250)
-@given(texts=INPUTS, choices=CHOICES)
-def test_interrupts_end_their_request_and_no_other(texts, choices):
-    """With interrupts too: a request ends once, naturally only when the agent was done with it, and the session goes on."""
-    world = play(texts, choices, crashes=True, stops=True)
+@given(rules=RULES, agent=AGENTS, texts=INPUTS, choices=CHOICES)
+def test_interrupts_end_their_request_and_no_other(rules, agent, texts, choices):
+    """With interrupts and timeouts too: a request ends once, naturally only when the agent was done with it, and the session goes on."""
+    trouble = Trouble(crashes=True, stops=True, words=True, denials=True, naps=True)
+    world = play(World(rules, agent), texts, choices, trouble)
 
     check_everything_once(world)
-    natural = {request_id for request_id, failure in world.failures().items() if failure is None}
-    assert natural <= world.agent.finished
-    assert all(failure is None or failure.kind == "interrupted" for failure in world.failures().values())
+    kinds = {failure.kind for failure in world.failures().values() if failure is not None}
+    assert kinds <= {"interrupted", "timeout"}
+
+
+@settings(deadline=None, max_examples=200)
+@given(rules=RULES, agent=AGENTS, texts=INPUTS, choices=CHOICES)
+def test_strangers_and_refusals_harm_nobody(rules, agent, texts, choices):
+    """Somebody else answers calls too, and words are refused: nothing arrives twice, and no request ends for it."""
+    trouble = Trouble(crashes=True, words=True, denials=True, strangers=True)
+    world = play(World(rules, agent), texts, choices, trouble)
+
+    check_everything_once(world)
+    check_nothing_lost(world)
+
+
+@settings(deadline=None, max_examples=200)
+@given(
+    rules=RULES.flatmap(
+        lambda rules: st.builds(
+            lambda most, rounds, judged: type(rules)(
+                **{
+                    **{f: getattr(rules, f) for f in rules.__slots__ if not f.startswith("__")},
+                    "max_turns": most,
+                    "max_tool_rounds": rounds,
+                    "judged": judged,
+                }
+            ),
+            st.integers(1, 3),
+            st.sampled_from([None, 0, 1, 2]),
+            st.booleans(),
+        )
+    ),
+    agent=AGENTS,
+    texts=INPUTS,
+    choices=CHOICES,
+)
+def test_limits_are_exact_whatever_happens(rules, agent, texts, choices):
+    """Turns, tool rounds and the guard: who is over its limit ends so, its calls are answered, and the session goes on."""
+    world = play(World(rules, agent), texts, choices, Trouble(crashes=True, halts=True, denials=True))
+
+    check_everything_once(world)
+    kinds = {failure.kind for failure in world.failures().values() if failure is not None}
+    assert kinds <= {"turn_limit", "halted"}
+
+
+@settings(deadline=None, max_examples=120)
+@given(rules=RULES, texts=INPUTS, choices=CHOICES, place=st.floats(0, 1))
+def test_any_prefix_of_the_journal_continues(rules, texts, choices, place):
+    """A process that knows only the first part of the journal, and the provider as it is in the end, comes to the same visible end."""
+    world = play(World(rules), texts, choices, Trouble(denials=True))
+    told = world.told()
+    world.journal = world.journal[: max(1, int(len(world.journal) * place))]
+    world.state = fold(initial(world.rules), world.journal)
+    world.gone = {
+        key for event in world.journal for key in getattr(event, "keys", ()) if type(event).__name__ == "Delivered"
+    }
+    world.crash(crashed=False)
+    world.settle()
+
+    assert world.told() == told
