@@ -12,7 +12,10 @@ from agentsup.talk.outgoing import Outgoing, SayStop, begins, says
 
 
 def hear(plan: Plan, body: ev.Theirs) -> None:
-    """It is kept, and confirms what it can be of. That the agent comes to a request is kept before what shows it."""
+    """It is kept, and confirms what it can be of.
+
+    What follows from it for what we sent is kept first: were it lost behind it, nothing would say it again.
+    """
     match body:
         case ev.Echoed():
             _recognise(plan, body)
@@ -20,15 +23,15 @@ def hear(plan: Plan, body: ev.Theirs) -> None:
             begun = next_up(plan.state.unheard)
             if begun is not None:
                 _take_up(plan, begun.item)
+                deliver(plan, (begun.item.key,))
             plan.happen(body)
             if begun is not None:
-                deliver(plan, (begun.item.key,))
                 _stop_again(plan, begun.item)
         case ev.Waiting() if _is_stale(plan, body):
             plan.happen(ev.Noted(id=body.id, raw=body.raw))
         case ev.ServerToolEnded(call_id=call_id):
-            plan.happen(body)
             deliver(plan, (f"leave:{call_id}",))  # a call that asked for leave has it, or was denied it, from whomever
+            plan.happen(body)
         case _:
             plan.happen(body)
 
@@ -54,11 +57,11 @@ def _recognise(plan: Plan, echo: ev.Echoed) -> None:
     comes_to_it = of is not None and not is_waiting(plan.state, echo)
     if of is not None and comes_to_it:
         _take_up(plan, of.item)
-    plan.happen(echo)
     keys = [] if of is None else [of.item.key]
     if echo.kind in ("result", "confirmation"):
         keys.append(f"{'result' if echo.kind == 'result' else 'leave'}:{echo.call_id}")
     deliver(plan, keys)
+    plan.happen(echo)
     if of is not None and comes_to_it:
         _stop_again(plan, of.item)
 

@@ -19,6 +19,11 @@ from agentsup.talk.outgoing import SayRaw
 from agentsup.talk.tools import ToolResult, ToolUse
 from tests.kit.agent import Agent, RefusedError
 
+OVER = (ev.Delivered, ev.Withdrawn)
+
+NOT_ASKED_FOR = (msg.News, msg.Attached, msg.Posted, msg.Unanswered, msg.Refused, msg.ToolDone, msg.Judged, msg.Confirm)
+"""Messages that are lost with the process that hears them, and whose news comes again."""
+
 EFFECTS = {"pure_tool": "pure", "finish": "idempotent"}
 """The effect classes of the agent's tools; the others are unsafe."""
 
@@ -87,6 +92,9 @@ class World:
         self.again: Counter[str] = Counter()
         """How often a person said that the call may run again."""
         self.judged: Counter[tuple[str, int]] = Counter()
+        self.torn: int | None = None
+        """The process is about to die with so many events of the next step kept (a step is kept wholly or not at all), and none of its
+        effects performed."""
         self.submitted: list[str] = []
         self.steered: list[str] = []
         self.raws: list[str] = []
@@ -96,6 +104,10 @@ class World:
 
     def tell(self, message) -> None:
         before, result = self.state, step(self.state, message)
+        if self.torn is not None and isinstance(message, NOT_ASKED_FOR):
+            self.journal += result.events[: self.torn]
+            self.crash()
+            return
         self.state = result.state
         for event in result.events:
             self.journal.append(event)
@@ -190,7 +202,7 @@ class World:
             case fx.Judge(request_id, turn):
                 assert self.judged[request_id, turn] == 0
 
-    def _perform(self, effect) -> None:
+    def _perform(self, effect) -> None:  # noqa: C901  -- one clause per effect is the point
         match effect:
             case fx.Open():
                 self.opening.append(effect)
@@ -354,19 +366,38 @@ class World:
 
     def crash(self, *, crashed: bool = True) -> None:
         """The task, or the process, dies: what it had under way is gone, what it kept is not."""
-        self.check_fold()
+        self.torn = None
         for lost in (self.flights, self.tools, self.opening, self.asking, self.judging, self.rests):
             lost.clear()
         self.clocks.clear()
         self.stream = None
         self.ran_now.clear()
         self.again = Counter({call_id: self.ran[call_id] + 1 for call_id in self.again if self.again[call_id]})
+        heard = [event for event in self.journal if isinstance(event, ev.Heard)]
+        self.seen = {event.sighting for event in heard if event.sighting is not None}
+        self.gone = {key for event in self.journal if isinstance(event, OVER) for key in event.keys}
+        self.judged = Counter(self._judged_turns())
         self.state = fold(initial(self.rules), self.journal)
         self.tell(msg.Revive("died", crashed=crashed))
 
+    def _judged_turns(self) -> set:
+        """Which turns of which request were judged, by the journal."""
+        found, running = set(), None
+        for event in self.journal:
+            match event:
+                case ev.RequestStarted():
+                    running = event.request_id
+                case ev.TurnJudged(turn=turn):
+                    found.add((running, turn))
+        return found
+
+    def tear(self, kept: int | None = 0) -> None:
+        """The next step is not kept, or (None) kept without its effects being performed."""
+        self.torn = 1000 if kept is None else kept
+
     # --- choosing ---
 
-    def choices(self, trouble: Trouble) -> list:
+    def choices(self, trouble: Trouble) -> list:  # noqa: C901  -- one line per kind of trouble
         """What may happen next; ordered, so that a number picks one. Progress comes first."""
         if self.state.ended is not None:
             return []
@@ -380,7 +411,7 @@ class World:
             if self.flights and not (self.flights[0].landed and self.flights[0].refused):
                 found.append(self.lose_answer)
         if trouble.crashes and not self.opening:
-            found += [self.crash, lambda: self.crash(crashed=False)]
+            found += [self.crash, lambda: self.crash(crashed=False), self.tear, lambda: self.tear(kept=None)]
         if trouble.stops and self.state.current is not None:
             found += [lambda: self.tell(msg.Interrupt()), lambda: self.tell(msg.TimedOut(self.state.current.id))]
         if trouble.words:
@@ -405,7 +436,7 @@ class World:
             found.append(agent.repeat_idle)
         return found
 
-    def progress(self):
+    def progress(self):  # noqa: C901  -- one line per kind of progress
         """What brings the work on."""
         stream = self.stream
         if self.opening:
