@@ -168,15 +168,12 @@ def _remembered(state: State, word: str) -> State:
 
 
 def sending(state: State, event: ev.Sending) -> State:
-    """These may have arrived from now on."""
+    """These may have arrived from now on. What went out before, and is not confirmed though the history was merged since, did not."""
     waiting = {item.key: item for item in state.outbox}
     going = [waiting[key] for key in event.keys if key in waiting]
     echoing = tuple(Sent(item) for item in going if not isinstance(item, GiveResult | GiveLeave))
-    # What goes out once more did not arrive the first time: it comes behind what went out meanwhile.
-    unheard = tuple(sent for sent in state.unheard if sent.item.key not in event.keys)
-    return attrs.evolve(
-        state, sent=state.sent.union(item.key for item in going), unheard=(*unheard, *echoing)[-REMEMBERED:]
-    )
+    arrived = tuple(sent for sent in state.unheard if sent.item.key not in waiting)
+    return attrs.evolve(state, sent=frozenset(item.key for item in going), unheard=(*arrived, *echoing)[-REMEMBERED:])
 
 
 def delivered(state: State, event: ev.Delivered) -> State:

@@ -43,7 +43,7 @@ def _joins(item: Outgoing) -> bool:
 
 def _is_held(state: State, item: Outgoing) -> bool:
     """Whether it waits although the way is free: behind an agent that comes to rest, or behind answers that are not there yet."""
-    if item.key in state.sent or not says(item):
+    if not says(item):
         return False
     if state.stopping or (state.at_work and not begins(item) and not state.rules.has_history):
         return True  # an agent that is answered by streams of its own hears nothing while one of them runs

@@ -277,9 +277,10 @@ class State:
     def waits_for_input(self) -> bool:
         """Whether the agent waits for something this session did not give."""
         idle = self.idle
-        if idle is None or idle.terminal != "requires_action":
+        if idle is None or idle.terminal != "requires_action" or self.stopping:
             return False
-        return not idle.asked or any(call_id not in self.answered for call_id in idle.asked)
+        given = {*self.answered, *(call_id for call_id, call in self.calls.items() if call.queued)}
+        return not idle.asked or not given.issuperset(idle.asked)
 
     @property
     def has_work(self) -> bool:

@@ -23,12 +23,20 @@ def heard(kind, /, **fields):
     return kind(id=event_id, raw={"id": event_id}, **fields)
 
 
-def echo(text="hi"):
-    return heard(ev.Echoed, kind="message", text=text)
+def echo(text="hi", **fields):
+    return heard(ev.Echoed, kind="message", text=text, **fields)
 
 
 def result_echo(call_id):
     return heard(ev.Echoed, kind="result", call_id=call_id)
+
+
+def leave_echo(call_id):
+    return heard(ev.Echoed, kind="confirmation", call_id=call_id)
+
+
+def stop_echo():
+    return heard(ev.Echoed, kind="interrupt")
 
 
 def working():
@@ -41,6 +49,10 @@ def said(text="fine"):
 
 def asked(call_id, name="tool"):
     return heard(ev.ToolAsked, id=call_id, use=ToolUse(call_id, name, {}))
+
+
+def wants_leave(call_id, name="bash"):
+    return heard(ev.ServerToolUsed, id=call_id, use=ToolUse(call_id, name, {}), asks=True)
 
 
 def idle(*call_ids):
@@ -80,6 +92,13 @@ class Scene:
     def submit(self, request_id="r1", text="hi"):
         return self.tell(msg.Submit(request_id, (Text(text),)))
 
+    def steer(self, message_id="s1", text="and"):
+        return self.tell(msg.Steer(message_id, (Text(text),)))
+
+    def posted_all(self):
+        """The answer to the POST that is on its way."""
+        return self.tell(msg.Posted(tuple(self.posted()[-1])))
+
     def run(self, request_id="r1", text="hi"):
         """A request whose message the provider has and works on."""
         self.submit(request_id, text)
@@ -102,6 +121,14 @@ class Scene:
     def posted(self):
         """The keys of every POST so far."""
         return [[item.key for item in post.items] for post in self.of(fx.Post)]
+
+    def started(self):
+        """The calls that were run, in order."""
+        return [effect.use.call_id for effect in self.of(fx.RunTool)]
+
+    def results(self):
+        """Call id to the text of its result."""
+        return {event.result.call_id: event.result.text for event in self.of(ev.ToolEnded)}
 
     def ends(self):
         """Request id to why we ended it (None if the provider did)."""

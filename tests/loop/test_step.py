@@ -438,52 +438,7 @@ def test_a_fatal_refusal_ends_everything_with_its_reason(scene):
     assert scene.state.ended.failure == failure
 
 
-# --- limits and interrupts -------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("limit", [1, 2, 3])
-def test_max_turns_is_exact(limit):
-    """The turn that reaches the limit with calls open is the last one; its calls are answered with errors, and the agent stopped."""
-    scene = Scene(max_turns=limit)
-    scene.attach()
-    scene.run()
-    for turn in range(1, limit):
-        scene.ask(f"c{turn}")
-        scene.tool_done(f"c{turn}")
-        scene.tell(msg.Posted((f"result:c{turn}",)), msg.News((result_echo(f"c{turn}"), working())))
-    assert scene.ends() == {}
-
-    scene.ask("last")
-
-    assert scene.ends() == {"r1": "turn_limit"}
-    assert scene.state.turns == limit
-    assert scene.posted()[-1] == ["result:last", "stop:r1"]
-    assert [event.result.is_error for event in scene.of(ev.ToolEnded) if event.result.call_id == "last"] == [True]
-    assert "last" not in [effect.use.call_id for effect in scene.of(fx.RunTool)]
-
-
-def test_a_turn_that_ends_the_request_is_never_thrown_away():
-    """At the limit, a natural end is a natural end."""
-    scene = Scene(max_turns=1)
-    scene.attach()
-    scene.run()
-
-    scene.news(said(), idle())
-
-    assert scene.ends() == {"r1": None}
-
-
-def test_repeated_idles_are_not_turns():
-    """A turn is a stretch of work; an idle said twice is one."""
-    scene = Scene(max_turns=1)
-    scene.attach()
-    scene.run()
-    scene.news(asked("c1"), heard(ev.Measured, usage=Usage(1, 1)), idle("approval", "c1"))
-
-    turns = scene.state.turns
-    scene.news(idle("c1"))
-
-    assert (turns, scene.state.turns) == (1, 1)
+# --- timeouts and interrupts -----------------------------------------------------------------------------------------------------
 
 
 def test_time_up_stops_the_request_here_and_there(scene):
