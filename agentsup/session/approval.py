@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import attrs
 import structlog
+import trio
 
 from agentsup.loop import messages as msg
 from agentsup.talk.content import hidden
@@ -36,10 +37,12 @@ Approval: TypeAlias = Callable[[ToolUse, SessionInfo], Any]
 """A policy: gives `Allow()`, `Deny(message)`, or None to leave it to a person; or an awaitable of one. True and False do as well."""
 
 
-async def decide(spec: SessionSpec, use: ToolUse, info: SessionInfo, *, ours: bool) -> msg.Confirm | msg.Undecided:
+async def decide(
+    spec: SessionSpec, use: ToolUse, info: SessionInfo, *, ours: bool, threads: trio.CapacityLimiter
+) -> msg.Confirm | msg.Undecided:
     """What rule and policy say of the call. A policy that raises, or answers something else, leaves it to a person, and is reported."""
     tool = spec.tool(use.name) if ours else None
-    if tool is not None and not await tool.wants_approval(use, info):
+    if tool is not None and not await tool.wants_approval(use, info, threads=threads):
         return msg.Confirm(use.call_id, allow=True, by="rule")
     if spec.approval is None:
         return msg.Undecided(use.call_id)

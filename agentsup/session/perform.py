@@ -132,7 +132,8 @@ class Performer:
     # --- asking --------------------------------------------------------------------------------------------------------------
 
     async def _ask_approval(self, effect: fx.AskApproval) -> None:
-        word = await decide(self._life.spec, effect.use, self._info(effect.use.call_id), ours=effect.ours)
+        info, threads = self._info(effect.use.call_id), self._services.threads
+        word = await decide(self._life.spec, effect.use, info, ours=effect.ours, threads=threads)
         await otp.send(self._actor.ref, word)
 
     async def _judge(self, effect: fx.Judge) -> None:

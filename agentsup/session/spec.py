@@ -15,6 +15,7 @@ from agentsup.loop.state import Rules
 from agentsup.providers.base import Provider
 from agentsup.providers.reconnect import Reconnect, is_positive
 from agentsup.session.approval import Approval
+from agentsup.session.handler import arity_of
 from agentsup.session.judge import TurnGuard
 from agentsup.session.tool import Tool
 from agentsup.session.tool import tool as make_tool
@@ -93,7 +94,12 @@ def _as_tools(given: Iterable[Any]) -> tuple[Any, ...]:
     """Plain functions become tools at once, so that a bad signature is told where it is written."""
     if isinstance(given, Tool) or callable(given) or not isinstance(given, Iterable):
         given = (given,)
-    return tuple(make_tool(item) if inspect.isroutine(item) else item for item in given)
+    return tuple(make_tool(item) if _is_function(item) else item for item in given)
+
+
+def _is_function(item: object) -> bool:
+    """Whether it can be called and is no tool yet; a class can be, and is meant for something else."""
+    return callable(item) and not inspect.isclass(item) and not isinstance(item, Tool)
 
 
 @attrs.frozen(kw_only=True)
@@ -161,8 +167,12 @@ class SessionSpec:
                 "provider", f"must be a provider such as ClaudeManagedAgents(...), not {type(self.provider).__name__}"
             )
         yield from self._tool_problems()
-        if self.handler is not None and not callable(_tool_handler(self.handler)):
-            yield Problem("handler", "must be a function or have a method handle_tool_call(name, input, context, info)")
+        if self.handler is not None:
+            handles = _tool_handler(self.handler)
+            if handles is None or arity_of(handles) is None:
+                yield Problem(
+                    "handler", "must be a function or have a method handle_tool_call(name, input, context, info)"
+                )
         for name, kind in (("limits", Limits), ("restart", Restart), ("reconnect", Reconnect)):
             value = getattr(self, name)
             if not isinstance(value, kind):
@@ -194,6 +204,10 @@ class SessionSpec:
         for place, item in enumerate(self.tools):
             if not isinstance(item, Tool):
                 yield Problem(f"tools[{place}]", f"must be a function or a tool, not {type(item).__name__}")
+            elif item.unbound:
+                yield Problem(
+                    f"tools[{place}]", f"is a method without its object: pass it from an instance, obj.{item.name}"
+                )
             elif item.name in seen:
                 yield Problem(f"tools[{place}]", f"has the name {item.name!r}, as a tool before it")
             else:

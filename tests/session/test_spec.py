@@ -121,3 +121,24 @@ def test_a_handlers_forms():
     assert SessionSpec(provider=PROVIDER, handler=full).tool_handler == full.handle_tool_call
     assert SessionSpec(provider=PROVIDER, handler=full).event_handler == full.handle_event
     assert SessionSpec(provider=PROVIDER, handler=function).event_handler is None
+
+
+def test_what_can_be_called_becomes_a_tool_and_what_cannot_serve_is_refused():
+    """Partials and callable objects are functions too; a method without its object and a handler of the wrong shape are told at the door."""
+
+    class Shouter:
+        def __call__(self, text: str) -> str:
+            """Say it loud."""
+            return text.upper()
+
+        @tool
+        def whisper(self, text: str) -> str:
+            """Say it softly."""
+            return text.lower()
+
+    spec = SessionSpec(provider=PROVIDER, tools=[tool(Shouter(), name="shout"), Shouter().whisper])
+    with pytest.raises(SpecError) as caught:
+        SessionSpec(provider=PROVIDER, tools=[Shouter.whisper], handler=lambda only_one: only_one)
+
+    assert [each.name for each in spec.tools] == ["shout", "whisper"]
+    assert [problem.path for problem in caught.value.problems] == ["tools[0]", "handler"]
