@@ -27,7 +27,7 @@ HERE = Path(__file__).parent / "reference"
 PICTURE = HERE / "session-states.svg"
 TABLE = HERE / "session-transitions.md"
 
-RULES = Rules(max_turns=1, max_attempts=2, max_open_attempts=2)
+RULES = Rules(max_turns=1, max_attempts=1, max_open_attempts=1)
 """Small limits, so that reaching them is found."""
 
 
@@ -48,16 +48,35 @@ def _news(*bodies: ev.Theirs) -> msg.News:
 
 
 def messages_for(state: State) -> Iterator[msg.Message]:
-    """Every kind of message that can reach a session in this state: nobody hears of a session that the provider has not made."""
+    """Every kind of message that can reach a session in this state.
+
+    Nobody hears of a session that the provider has not made, and one that left memory hears of nothing but what people say.
+    """
     if state.token is None:
         yield msg.Start("token")
         yield msg.Start("token", existing="theirs")
         return
-    call = CallId("call")
-    failure = ev.Failure(kind="provider", message="no")
+    yield from _from_people()
+    yield msg.Revive("crash")
+    yield msg.Revive("wanted", crashed=False)
+    if not state.asleep:
+        yield from _from_work(state)
+
+
+def _from_people() -> Iterator[msg.Message]:
     for request in ("a", "b"):
         yield msg.Submit(RequestId(request), (Text(request),))
-    yield msg.Revive("crash")
+    yield msg.Steer(RequestId("word"), (Text("word"),))
+    yield msg.Confirm(CallId("leave"), allow=True)
+    yield msg.Interrupt()
+    yield msg.Passivate()
+    yield msg.Close()
+    yield msg.Abort()
+
+
+def _from_work(state: State) -> Iterator[msg.Message]:
+    call = CallId("call")
+    failure = ev.Failure(kind="provider", message="no")
     yield msg.Lost("cut")
     yield msg.Refused(failure, fatal=False)
     yield msg.Refused(failure, fatal=True)
@@ -65,12 +84,6 @@ def messages_for(state: State) -> Iterator[msg.Message]:
     yield msg.TimedOut(state.current.id if state.current is not None else RequestId("a"))
     yield msg.RestOverdue(state.last_stop or "none")
     yield msg.Undecided(CallId("leave"))
-    yield msg.Confirm(CallId("leave"), allow=True)
-    yield msg.Passivate()
-    yield msg.Revive("wanted", crashed=False)
-    yield msg.Interrupt()
-    yield msg.Close()
-    yield msg.Abort()
     if state.provider_session_id is None:
         yield msg.Opened("theirs")
         return
@@ -101,7 +114,7 @@ def sketch(state: State) -> tuple[object, ...]:
         state.token is None,
         state.provider_session_id is None,
         state.link,
-        min(state.attempts, 3),
+        min(state.attempts, 2),
         tuple(accepted.request_id for accepted in state.queue),
         current and (current.id, current.taken_up, current.working, min(current.turns, 2)),
         tuple(item.key for item in state.outbox),
@@ -174,15 +187,15 @@ def table(arrows_found: dict[Arrow, set[str]]) -> str:
 
 BOX = (140, 40)
 STATES = {
-    "opening": (110, 90),
-    "running": (560, 90),
-    "awaiting_approval": (1010, 90),
-    "idle": (110, 420),
-    "awaiting_input": (560, 420),
-    "passivated": (110, 700),
-    "closed": (1010, 560),
+    "opening": (130, 90),
+    "running": (600, 90),
+    "closed": (1050, 90),
+    "awaiting_input": (640, 330),
+    "idle": (200, 580),
+    "awaiting_approval": (1050, 580),
+    "passivated": (200, 740),
 }
-LINKS = {"opening": (1330, 90), "attaching": (1330, 420), "attached": (1680, 90), "gone": (1680, 420)}
+LINKS = {"opening": (1340, 90), "attaching": (1340, 420), "attached": (1780, 420), "gone": (1780, 90)}
 STYLE = (
     "text{font:13px system-ui,sans-serif;fill:#222}.box{fill:#eef3fb;stroke:#3b5b92}.name{font-weight:600}"
     ".line{stroke:#555;fill:none}.label{font-size:11px;fill:#444}.back{fill:#fff;opacity:.85}"
@@ -205,15 +218,33 @@ def _edge(start: tuple[int, int], end: tuple[int, int]) -> tuple[float, float, f
     )
 
 
+FROM_MANY = 4
+"""States from which an event leads to the same one before that is told in words: so many arrows would hide the others."""
+
+
+def _from_many(found: dict[Arrow, set[str]]) -> dict[tuple[str, str], list[str]]:
+    """Events that lead from many states to one, and those states."""
+    ways: dict[tuple[str, str], list[str]] = {}
+    for arrow in sorted(found):
+        ways.setdefault((arrow.event, arrow.after), []).append(arrow.before)
+    return {way: befores for way, befores in ways.items() if len(befores) >= FROM_MANY}
+
+
 def _lines(places: dict[str, tuple[int, int]], found: dict[Arrow, set[str]]) -> Iterator[str]:
     between: dict[tuple[str, str], list[str]] = {}
+    many = _from_many(found)
+    for (event, after), befores in many.items():
+        x, y = places[after]
+        for row, words in enumerate((f"{event}, from", *befores)):
+            yield f'<text class="label" x="{x}" y="{y + 38 + 14 * row}" text-anchor="middle">{words}</text>'
     for arrow in sorted(found):
-        between.setdefault((arrow.before, arrow.after), []).append(arrow.event)
+        if (arrow.event, arrow.after) not in many:
+            between.setdefault((arrow.before, arrow.after), []).append(arrow.event)
     for (before, after), labels in between.items():
         x1, y1, x2, y2 = _edge(places[before], places[after])
         yield f'<line class="line" x1="{x1:.0f}" y1="{y1:.0f}" x2="{x2:.0f}" y2="{y2:.0f}" marker-end="url(#tip)"/>'
         # A third of the way, so that the labels of crossing lines keep apart.
-        x, y = x1 + (x2 - x1) * 0.36, y1 + (y2 - y1) * 0.36
+        x, y = x1 + (x2 - x1) * 0.33, y1 + (y2 - y1) * 0.33
         for row, label in enumerate(labels):
             at = y + 14 * (row - (len(labels) - 1) / 2)
             width = 6.2 * len(label) + 6
@@ -231,11 +262,11 @@ def _boxes(places: dict[str, tuple[int, int]]) -> Iterator[str]:
 def picture(states: dict[Arrow, set[str]], links: dict[Arrow, set[str]]) -> str:
     """Both machines side by side, as SVG."""
     head = (
-        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1800 780" role="img">'
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1890 800" role="img">'
         "<title>The states of a session and of its connection, with the event behind each arrow</title>"
         f"<style>{STYLE}</style>"
         '<defs><marker id="tip" viewBox="0 0 8 8" refX="6" refY="4" markerWidth="8" markerHeight="8" orient="auto">'
-        '<path d="M0 0L8 4L0 8z" fill="#555"/></marker></defs><rect width="1800" height="780" fill="#fff"/>'
+        '<path d="M0 0L8 4L0 8z" fill="#555"/></marker></defs><rect width="1890" height="800" fill="#fff"/>'
     )
     titles = '<text x="55" y="28">the session: info().state</text><text x="1260" y="28">its connection: info().connection</text>'
     body = [*_lines(STATES, states), *_lines(LINKS, links), *_boxes(STATES), *_boxes(LINKS)]

@@ -92,7 +92,7 @@ def test_crashes_lose_nothing_and_double_nothing(rules, agent, texts, choices):
     assert agent.refusals == 0
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=120)
 @given(rules=RULES, agent=AGENTS, texts=INPUTS, choices=CHOICES)
 def test_words_reach_their_request_before_it_ends(rules, agent, texts, choices):
     """Steers, directives and raw events among all that: each arrives once, and no request ends before its last word was worked on."""
@@ -104,7 +104,7 @@ def test_words_reach_their_request_before_it_ends(rules, agent, texts, choices):
     assert not world.state.owes_word
 
 
-@settings(deadline=None, max_examples=250)
+@settings(deadline=None, max_examples=150)
 @given(rules=RULES, agent=AGENTS, texts=INPUTS, choices=CHOICES)
 def test_interrupts_end_their_request_and_no_other(rules, agent, texts, choices):
     """With interrupts and timeouts too: a request ends once, naturally only when the agent was done with it, and the session goes on."""
@@ -116,7 +116,7 @@ def test_interrupts_end_their_request_and_no_other(rules, agent, texts, choices)
     assert kinds <= {"interrupted", "timeout"}
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=120)
 @given(rules=RULES, agent=AGENTS, texts=INPUTS, choices=CHOICES)
 def test_strangers_and_refusals_harm_nobody(rules, agent, texts, choices):
     """Somebody else answers calls too, and words are refused: nothing arrives twice, and no request ends for it."""
@@ -127,7 +127,7 @@ def test_strangers_and_refusals_harm_nobody(rules, agent, texts, choices):
     check_nothing_lost(world)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=120)
 @given(
     rules=RULES,
     most=st.integers(1, 3),
