@@ -7,7 +7,7 @@ from agentsup.loop.results import result_of, turns_of
 from agentsup.talk import events as ev
 from agentsup.talk.tools import ToolUse
 from agentsup.talk.usage import Usage
-from tests.loop.scene import Scene, asked, echo, heard, idle, result_echo, said, working
+from tests.loop.scene import Scene, asked, echo, heard, idle, leave_echo, result_echo, said, wants_leave, working
 
 
 def result(scene, request_id="r1"):
@@ -122,3 +122,100 @@ def test_history_tells_the_turns():
         (3, "r2", "second", "bye"),
     ]
     assert [turn.usage.input_tokens for turn in turns] == [3, 4, 5]
+
+
+def test_words_that_join_are_part_of_the_request():
+    """Its text is of all its turns, and the turn that came to a word is told with it."""
+    scene = Scene()
+    scene.attach()
+    scene.run("r1", "hi")
+    scene.steer("s1", "in French")
+    scene.posted_all()
+    scene.news(said("hello"), idle(), echo("in French"), working(), said("bonjour"), idle())
+
+    found = result(scene)
+
+    assert (found.text, found.turns) == ("hello\nbonjour", 2)
+    assert [(turn.request_id, turn.input, turn.text) for turn in turns_of(scene.journal)] == [
+        ("r1", "hi", "hello"),
+        ("r1", "in French", "bonjour"),
+    ]
+
+
+def test_words_that_waited_show_in_what_was_asked():
+    """They were part of the message."""
+    scene = Scene()
+    scene.attach()
+    scene.steer("s1", "in French")
+    scene.submit("r1", "hi")
+    scene.posted_all()
+    scene.news(echo("hi\nin French"), working(), said("bonjour"), idle())
+
+    assert [turn.input for turn in turns_of(scene.journal)] == ["hi\nin French"]
+
+
+def test_calls_of_the_providers_own_are_told_apart():
+    """Also those that asked for leave."""
+    scene = Scene()
+    scene.attach()
+    scene.run()
+    scene.news(wants_leave("s1"), idle("s1"))
+    scene.tell(msg.Confirm("s1", allow=True))
+    scene.posted_all()
+    scene.news(leave_echo("s1"), working(), heard(ev.ServerToolEnded, call_id="s1"), said(), idle())
+
+    found = result(scene)
+
+    assert (found.tool_uses, found.server_tool_uses) == ((), (ToolUse("s1", "bash", {}),))
+    assert (found.turns, found.text) == (2, "fine")
+
+
+def test_work_without_a_request_is_nobodys():
+    """What an event by hand brings about before the request is not part of it."""
+    raw = {"type": "user.message"}
+    scene = Scene()
+    scene.attach()
+    scene.tell(msg.SendRaw("raw:1", raw))
+    scene.posted_all()
+    scene.submit("r1")
+    scene.posted_all()
+    scene.news(ev.Echoed(id="e", raw=raw, kind="message", text="x"), working(), said("old"), measured(9), idle())
+    scene.news(echo("hi"), working(), said("new"), measured(1), idle())
+
+    found = result(scene, "r1")
+
+    assert (found.text, found.usage.input_tokens, found.turns) == ("new", 1, 1)
+    assert [turn.text for turn in turns_of(scene.journal)] == ["new"]
+
+
+def test_a_stale_idle_is_no_turn():
+    """It is kept as what it is: an event that changes nothing."""
+    scene = Scene()
+    scene.attach()
+    scene.run()
+    scene.ask("c1")
+    scene.tool_done("c1")
+    scene.posted_all()
+    scene.news(result_echo("c1"), working(), idle("c1"), said("done"), idle())
+
+    assert result(scene).turns == 2
+    assert scene.state.turns == 2
+    assert len(turns_of(scene.journal)) == 2
+    assert len(scene.of(ev.Noted)) == 1
+
+
+def test_a_stale_idle_does_not_hide_the_real_one():
+    """The calls of the newest batch are answered all the same."""
+    scene = Scene()
+    scene.attach()
+    scene.run()
+    scene.ask("c1")
+    scene.tool_done("c1")
+    scene.posted_all()
+    scene.news(result_echo("c1"), working())
+    scene.ask("c2")
+    scene.news(idle("c1"))
+
+    scene.tool_done("c2")
+
+    assert scene.posted()[-1] == ["result:c2"]
