@@ -7,7 +7,7 @@ from agentsup.loop.endings import end_request, end_session
 from agentsup.loop.plan import Plan
 from agentsup.loop.state import Link, State
 from agentsup.talk import events as ev
-from agentsup.talk.outgoing import SayStop
+from agentsup.talk.outgoing import SayStop, begins
 
 
 def bind(plan: Plan, provider_session_id: str) -> None:
@@ -56,10 +56,12 @@ def give_up_unheard(plan: Plan, reason: str) -> None:
         return
     message = f"{reason}, in the middle of a turn; whether it was done is unknown, and the provider keeps no history that would say"
     failure = ev.Failure(kind="stream", message=message)
+    begun = not any(begins(item) and item.key not in state.sent for item in state.outbox)
     if sent:
         plan.happen(ev.Withdrawn(keys=sent, failure=failure))
     plan.happen(ev.Waiting(id=None, raw={}, terminal="terminated", stop_reason=None, failure=failure))
-    end_request(plan, "terminated", None, failure)
+    if begun:  # else it waited behind an older one, and goes on
+        end_request(plan, "terminated", None, failure)
 
 
 def _works_unheard(state: State) -> bool:

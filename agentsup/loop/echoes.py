@@ -7,7 +7,7 @@ from typing import assert_never
 
 from agentsup.loop.state import Sent, State
 from agentsup.talk import events as ev
-from agentsup.talk.outgoing import DefineOutcome, GiveLeave, GiveResult, Outgoing, SayMessage, SayRaw, SayStop, says
+from agentsup.talk.outgoing import DefineOutcome, SayMessage, SayRaw, SayStop, Shown, says
 
 
 def origin(state: State, echo: ev.Echoed) -> Sent | None:
@@ -33,8 +33,8 @@ def next_up(unheard: Iterable[Sent]) -> Sent | None:
     return next((sent for sent in unheard if says(sent.item)), None)
 
 
-def _is_of(echo: ev.Echoed, item: Outgoing) -> bool:
-    """Whether the echo can be of this input. Results and leave are told by their call, and not by this."""
+def _is_of(echo: ev.Echoed, item: Shown) -> bool:
+    """Whether the echo can be of this input."""
     match item:
         case SayMessage():
             return echo.kind == "message" and _alike(item.text, echo.text)
@@ -44,8 +44,6 @@ def _is_of(echo: ev.Echoed, item: Outgoing) -> bool:
             return echo.kind == "interrupt"
         case SayRaw():
             return _contains(echo.raw, item.raw)
-        case GiveResult() | GiveLeave():
-            return False
     assert_never(item)
 
 

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from agentsup.loop.echoes import is_waiting, next_up, origin
 from agentsup.loop.endings import stop_agent
 from agentsup.loop.plan import Plan
+from agentsup.loop.state import Sent
 from agentsup.talk import events as ev
-from agentsup.talk.outgoing import Outgoing, SayStop, begins, says
+from agentsup.talk.outgoing import SayStop, Shown, begins, says
 
 
 def hear(plan: Plan, body: ev.Theirs) -> None:
@@ -19,14 +20,9 @@ def hear(plan: Plan, body: ev.Theirs) -> None:
     match body:
         case ev.Echoed():
             _recognise(plan, body)
-        case ev.Working() if plan.state.unheard and not plan.state.at_work:
-            begun = next_up(plan.state.unheard)
-            if begun is not None:
-                _take_up(plan, begun.item)
-                deliver(plan, (begun.item.key,))
-            plan.happen(body)
-            if begun is not None:
-                _stop_again(plan, begun.item)
+        case ev.Working():
+            begun = None if plan.state.at_work else next_up(plan.state.unheard)
+            _come_to(plan, body, begun)
         case ev.Waiting() if _is_stale(plan, body):
             plan.happen(ev.Noted(id=body.id, raw=body.raw))
         case ev.ServerToolEnded(call_id=call_id):
@@ -54,25 +50,32 @@ def deliver(plan: Plan, keys: Sequence[str]) -> None:
 def _recognise(plan: Plan, echo: ev.Echoed) -> None:
     """An echo confirms what it is of, whether or not the answer to our POST ever came. A result is the call's, whoever gave it."""
     of = origin(plan.state, echo)
-    comes_to_it = of is not None and not is_waiting(plan.state, echo)
-    if of is not None and comes_to_it:
-        _take_up(plan, of.item)
-    keys = [] if of is None else [of.item.key]
     if echo.kind in ("result", "confirmation"):
-        keys.append(f"{'result' if echo.kind == 'result' else 'leave'}:{echo.call_id}")
-    deliver(plan, keys)
-    plan.happen(echo)
-    if of is not None and comes_to_it:
+        deliver(plan, (f"{'result' if echo.kind == 'result' else 'leave'}:{echo.call_id}",))
+    if of is not None and is_waiting(plan.state, echo):
+        deliver(plan, (of.item.key,))
+        plan.happen(echo)
+    else:
+        _come_to(plan, echo, of)
+
+
+def _come_to(plan: Plan, body: ev.Theirs, of: Sent | None) -> None:
+    """By this the agent shows that it has come to something it was told, if it was."""
+    if of is not None:
+        _take_up(plan, of.item)
+        deliver(plan, (of.item.key,))
+    plan.happen(body)
+    if of is not None:
         _stop_again(plan, of.item)
 
 
-def _take_up(plan: Plan, item: Outgoing) -> None:
+def _take_up(plan: Plan, item: Shown) -> None:
     current = plan.state.current
     if begins(item) and current is not None and current.id == item.request_id and not current.taken_up:
         plan.happen(ev.TakenUp(request_id=current.id))
 
 
-def _stop_again(plan: Plan, item: Outgoing) -> None:
+def _stop_again(plan: Plan, item: Shown) -> None:
     """The agent has heard that it is to stop, and comes to more of what was stopped: that waited over there, and was not meant."""
     state = plan.state
     unheard = any(isinstance(waits, SayStop) for waits in (*state.outbox, *(sent.item for sent in state.unheard)))

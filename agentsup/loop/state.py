@@ -14,7 +14,7 @@ import attrs
 
 from agentsup.ids import CallId, RequestId
 from agentsup.talk import events as ev
-from agentsup.talk.outgoing import Outgoing, joins, says
+from agentsup.talk.outgoing import Outgoing, Shown, joins, says
 from agentsup.talk.tools import Effect, ToolResult, ToolUse
 from agentsup.talk.usage import Usage
 
@@ -138,7 +138,7 @@ class Call:
 class Sent:
     """An input that the provider has, or may have, and that the agent has not come to."""
 
-    item: Outgoing
+    item: Shown
     echo: str | None = None
     """The id under which the provider has shown that it waits over there."""
 

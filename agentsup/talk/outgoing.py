@@ -91,6 +91,9 @@ class SayRaw:
 
 Outgoing: TypeAlias = SayMessage | DefineOutcome | GiveResult | GiveLeave | SayStop | SayRaw
 
+Shown: TypeAlias = SayMessage | DefineOutcome | SayStop | SayRaw
+"""What a provider shows again as it comes to it. Answers to calls are known by their calls."""
+
 Opening: TypeAlias = SayMessage | DefineOutcome
 """What can begin a request."""
 

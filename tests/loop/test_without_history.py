@@ -131,6 +131,26 @@ def test_a_lost_connection_in_the_middle_ends_the_request():
     assert s.ends() == {"r1": "stream"}
 
 
+@pytest.mark.parametrize("crash", [False, True])
+def test_a_message_that_did_not_go_out_goes_on(crash):
+    """It waited behind an interrupted agent, whose work is lost with its stream: that is the rest it waited for."""
+    s = scene()
+    s.run()
+    s.tell(msg.Interrupt())
+    s.submit("r2", "next")
+    s.tell(msg.Posted(("stop:r1",)))
+    assert s.posted() == [["message:r1"], ["stop:r1"]]
+
+    if crash:
+        s.crash()
+    else:
+        s.tell(msg.Lost("gone"))
+    s.tell(msg.Attached())
+
+    assert s.ends() == {"r1": "interrupted"}
+    assert s.posted()[-1] == ["message:r2"]
+
+
 def test_a_lost_connection_at_rest_is_nothing():
     """Another line is made."""
     s = scene()
