@@ -16,7 +16,7 @@ from agentsup.errors import SpecError
 from agentsup.session.answer import answer_of, shortened
 from agentsup.session.calling import Raised, Returned, TimedOut, leaves, outcome_of
 from agentsup.session.errors import ToolError
-from agentsup.session.handler import PARAMETERS, arity_of
+from agentsup.session.handler import arity_of
 from agentsup.session.signature import is_async
 from agentsup.session.spec import SessionSpec
 from agentsup.session.tool import Tool
@@ -93,15 +93,12 @@ def _prepared(spec: SessionSpec, use: ToolUse, info: SessionInfo) -> _Call:
         known = ", ".join(tool.name for tool in spec.tools) or "none"
         raise ToolError(f"there is no tool {use.name!r} here; the tools are: {known}")
     arity = arity_of(handler)
-    if arity is None:
-        raise ToolError(f"the handler must take ({', '.join(PARAMETERS)}), or all but the last of them")
+    assert arity is not None, "refused by the spec"
     arguments = (use.name, copy.deepcopy(dict(use.input)), spec.context, info)
     return _Call(functools.partial(handler, *arguments[:arity]), is_async(handler))
 
 
 def _tool_call(tool: Tool, use: ToolUse, info: SessionInfo, context: Any) -> _Call:
-    if tool.unbound:
-        raise ToolError(f"the tool {use.name!r} is a method without its object, so it cannot be run")
     try:
         arguments = tool.arguments(use.input, info=info, context=context)
     except SpecError as exc:
