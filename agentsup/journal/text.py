@@ -47,6 +47,13 @@ def loads(text: str) -> Any:
     return json.loads(text)
 
 
+def _nulls_in_texts(value: Any) -> int:
+    """How often the word stands in the value's own texts: a provider's event is one, and has it often."""
+    if not isinstance(value, dict):
+        return 0
+    return sum(text.count("null") for text in value.values() if isinstance(text, str))
+
+
 def _fast_dumps() -> Callable[[Any], str] | None:
     """By orjson; None where it is not installed."""
     try:
@@ -61,7 +68,7 @@ def _fast_dumps() -> Callable[[Any], str] | None:
             found = orjson.dumps(value, _as_dict, options)
         except orjson.JSONEncodeError:  # a long integer, a lone surrogate, deep nesting: or nothing we can keep
             return plain_dumps(value)
-        if b"null" in found:  # it may have been a NaN
+        if b"null" in found and found.count(b"null") != _nulls_in_texts(value):  # one of them may have been a NaN
             return plain_dumps(value)
         return found.decode()
 

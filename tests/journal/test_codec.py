@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -55,7 +56,12 @@ def test_every_kept_class_is_known():
 
 
 @QUICK
-@given(RAW_JSON)
+@given(
+    RAW_JSON
+    | st.dictionaries(
+        st.text(max_size=3), st.sampled_from(["null", "\null", "a null", None, math.nan, ["null", math.nan]])
+    )
+)
 def test_with_and_without_the_fast_library_the_text_means_the_same(value):
     """Either's text, read back, is the value; so a store can be written with the one and read with the other."""
     assert repr(value) == repr(text.loads(text.dumps(value))) == repr(text.loads(text.plain_dumps(value)))
