@@ -274,6 +274,8 @@ async def test_a_folder_that_was_taken_away(aws, harness):
     """A command that removes its own folder, or its rights to it, hinders neither the next one nor the end."""
     before = folders()
     await aws.run(harness, "rm -rf $HOME")
+    await aws.run(harness, "cd /; rm -rf $HOME; touch $HOME", session="b" * 40)
+    await aws.stop(harness, session="b" * 40)
     again = await aws.run(harness, "mkdir -p a/b; touch a/b/c; chmod 000 a/b a; echo ok")
     await aws.stop(harness)
 

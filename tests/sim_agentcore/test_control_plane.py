@@ -346,6 +346,12 @@ async def test_endpoints_that_fail_or_cannot_be(aws):
     assert "agentsup:create" in failed["failureReason"]
     assert {code(one) for one in refused} == {"ConflictException"}
     assert code(unknown) == "ResourceNotFoundException"
+    await aws.call(aws.control.create_harness_endpoint, **key, endpointName="slow", tags={"agentsup:creating": "60"})
+    early = await aws.error(aws.control.delete_harness_endpoint, **key, endpointName="slow")
+    await aws.call(aws.control.update_harness, **key, maxTokens=5)
+    await aws.until("READY", harness["harnessId"])
+    back = await aws.error(aws.control.update_harness_endpoint, **key, endpointName="DEFAULT", targetVersion="1")
+    assert (code(early), code(back)) == ("ConflictException", "ConflictException")
 
 
 async def test_tags(aws):
@@ -361,6 +367,13 @@ async def test_tags(aws):
         aws.control.tag_resource, resourceArn=harness["arn"], tags={f"k{number}": "" for number in range(50)}
     )
 
+    elsewhere = {
+        harness["environment"]["agentCoreRuntimeEnvironment"]["agentRuntimeArn"]: "ResourceNotFoundException",
+        harness["arn"] + "/harness-endpoint/nobody": "ResourceNotFoundException",
+        harness["arn"].replace("us-east-1", "eu-west-1"): "AccessDeniedException",
+    }
+    for arn, expected in elsewhere.items():
+        assert code(await aws.error(aws.control.list_tags_for_resource, resourceArn=arn)) == expected
     assert listed["tags"] == {"b": "2"}
     assert (await aws.call(aws.control.list_tags_for_resource, resourceArn=default))["tags"] == {"c": "3"}
     assert code(error) == "ResourceNotFoundException"
@@ -396,6 +409,39 @@ async def test_invalid_definitions(aws, given, named):
     assert (await aws.call(aws.control.list_harnesses))["harnesses"] == []
 
 
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        ({"tools": [{**INLINE, "name": None}]}, ["tools.1.member.name"]),
+        (
+            {"tools": [{**INLINE, "config": {"inlineFunction": {"description": "d", "inputSchema": ["x"]}}}]},
+            ["tools.1.member.config.inlineFunction.inputSchema"],
+        ),
+        (
+            {"environment": {"agentCoreRuntimeEnvironment": {"networkConfiguration": {"networkMode": "VPC"}}}},
+            ["environment.agentCoreRuntimeEnvironment.networkConfiguration.networkModeConfig"],
+        ),
+    ],
+)
+async def test_parts_that_do_not_fit_together(aws, given, named):
+    """What the model allows and makes no sense; an inline function has a name and a schema, a VPC its subnets."""
+    tools = given.get("tools", [])
+    kept = {**given, "tools": [{k: v for k, v in tool.items() if v is not None} for tool in tools]}
+    error = await aws.error(aws.control.create_harness, harnessName="demo", executionRoleArn=ROLE, **kept)
+
+    assert (code(error), fields(error)) == ("ValidationException", named)
+
+
+async def test_numbers_come_back_as_they_were(aws):
+    """A model's settings, whole and broken numbers, documents of any shape, through create, get and update."""
+    model = {
+        "bedrockModelConfig": {"modelId": "m", "temperature": 0.25, "topP": 1, "additionalParams": {"k": [1.5, None]}}
+    }
+    made = await aws.harness("demo", model=model)
+
+    assert made["model"] == model
+
+
 async def test_life_times_of_a_harness_are_shorter_than_the_model_says(aws):
     """28,800 seconds at most, and idle not longer than the whole."""
 
@@ -421,8 +467,11 @@ async def test_life_times_of_a_harness_are_shorter_than_the_model_says(aws):
                                   "list_harness_endpoints"])  # fmt: skip
 async def test_unknown_harnesses(aws, call):
     """404 for an id nobody has, 400 for one that is none."""
+    made = await aws.harness()
+    version = await aws.error(aws.control.get_harness, harnessId=made["harnessId"], harnessVersion="2")
     unknown = await aws.error(getattr(aws.control, call), harnessId="nobody-0123456789")
     malformed = await aws.error(getattr(aws.control, call), harnessId="nobody")
 
+    assert code(version) == "ResourceNotFoundException"
     assert (code(unknown), status(unknown)) == ("ResourceNotFoundException", 404)
     assert (code(malformed), fields(malformed)) == ("ValidationException", ["harnessId"])

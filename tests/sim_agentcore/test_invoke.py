@@ -371,6 +371,12 @@ async def test_who_may_invoke_what(aws, harness):
     assert (code(stop), status(stop)) == ("AccessDeniedException", 403)
     owned = await aws.error(aws.data.stop_runtime_session, agentRuntimeArn=runtime, runtimeSessionId=SESSION)
     assert "managed by a harness" in owned.response["Error"]["Message"]
+    for other, expected in (
+        (runtime[:-10] + "0123456789", "ResourceNotFoundException"),
+        ("arn:aws:s3:::x", "ValidationException"),
+    ):
+        found = await aws.error(aws.data.stop_runtime_session, agentRuntimeArn=other, runtimeSessionId=SESSION)
+        assert code(found) == expected
 
 
 async def test_invoking_what_is_not_ready(aws):

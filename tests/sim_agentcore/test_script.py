@@ -19,7 +19,18 @@ from agentsup.sim.agentcore.arn import Arn, arn_of
 from agentsup.sim.agentcore.lifecycle import GONE, READY, Life
 from agentsup.sim.agentcore.messages import Call, Prompt, Results, read_messages
 from agentsup.sim.agentcore.refusal import AwsRefused
-from agentsup.sim.agentcore.shapes import Integer, ListOf, MapOf, Structure, Text, Union
+from agentsup.sim.agentcore.shapes import (
+    Blob,
+    Boolean,
+    Document,
+    Integer,
+    ListOf,
+    MapOf,
+    Number,
+    Structure,
+    Text,
+    Union,
+)
 from agentsup.sim.agentcore.stage import read_stage
 from agentsup.sim.exchange import Response
 
@@ -228,6 +239,38 @@ def test_sentences_are_awss():
         Problem("m.key.value", "Member must have value greater than or equal to 1"),
         Problem("u", "Member must have exactly one of its members set: [a, b]"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("shape", "good", "bad"),
+    [
+        (Text(), "", 5),
+        (Integer(1, 2), 1, True),
+        (Integer(1, 2), 2, 1.5),
+        (Number(0.0, 1.0), 0.5, "0.5"),
+        (Number(0.0, 1.0), 1, 1.1),
+        (Boolean(), False, 0),
+        (Blob(), "YQ==", "?"),
+        (Blob(), "", None),
+        (ListOf(Text()), [], {}),
+        (ListOf(Text()), ["x"], [None]),
+        (MapOf(Text(), Text()), {}, []),
+        (MapOf(Text(), Text()), {"a": "b"}, {"a": None}),
+        (Structure({}), {"unknown": 1}, "x"),
+        (Union({"a": Text()}), {"a": "x", "b": None, "__type": "t"}, {"b": "x"}),
+        (Union({"a": Text()}), {"a": ""}, []),
+        (Document(), None, ...),
+    ],
+    ids=repr,
+)
+def test_each_shape(shape, good, bad):
+    """What is of a shape has no problem, what is not has exactly one."""
+    found: list[Problem] = []
+    shape.check(good, "x", found)
+    assert found == []
+    if bad is not ...:
+        shape.check(bad, "x", found)
+        assert len(found) == 1
 
 
 # Life, names, tokens

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 
 import httpx
 import pytest
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from agentsup.sim.agentcore import frames
 from agentsup.sim.agentcore.stream import MOST_WAITING_BYTES, Stream
 
-from .memory import events, memory, texts
+from .memory import SESSION_HEADER, events, memory, texts
 from .peer import SECRET, SESSION, decode, result, sign, user
 
 NAMES = st.text(st.characters(codec="utf-8"), min_size=1, max_size=50)
@@ -231,7 +232,69 @@ async def test_a_waiting_client_that_gives_up(sim_memory, autojump_clock):
     assert heard == ["next"]
 
 
+async def test_time_runs_out_in_the_middle_of_a_block(sim_memory, autojump_clock):
+    """A client that does not read holds the turn back; when its seconds are over the block is closed, and what was sent is whole."""
+    harness = await sim_memory.harness()
+    slow = await sim_memory.client.send(
+        sim_memory.invoking(harness, "@deltas 400 10000", timeoutSeconds=5), stream=True
+    )
+    before = await sim_memory.client.send(sim_memory.invoking(harness, "@sleep 9", session="b" * 40, timeoutSeconds=3))
+    await trio.sleep(10)
+    found = events(await slow.aread())
+    await slow.aclose()
+
+    assert [name for name, _ in found[-3:]] == ["contentBlockStop", "messageStop", "metadata"]
+    assert 100 < len(texts(found)) < 400
+    assert [name for name, _ in events(before.content)] == ["messageStart", "messageStop", "metadata"]
+    assert "timeout_exceeded" in json.dumps(events(before.content))
+
+
+async def test_too_many_commands(sim_memory, autojump_clock):
+    """Fifty at once in one session; the next one is throttled, and another session's is not."""
+    harness = await sim_memory.harness()
+    session = sim_memory.simulator.simulator._agentcore._sessions.named(await _row(sim_memory, harness), SESSION)
+    for _ in range(50):
+        session.begin_command()
+    path = f"/runtimes/{harness['arn'].replace(':', '%3A').replace('/', '%2F')}/commands"
+    answer = await sim_memory.send("POST", path, {"command": "true"}, headers={SESSION_HEADER: SESSION})
+    other = await sim_memory.run(harness, "echo hi", session="b" * 40)
+    for _ in range(50):
+        session.end_command()
+
+    assert (answer.status_code, answer.headers["x-amzn-errortype"]) == (429, "ThrottlingException")
+    assert {"contentDelta": {"stdout": "hi\n"}} in other
+
+
+async def _row(found, harness):
+    return found.simulator.simulator._agentcore._harnesses.get("us-east-1", harness["harnessId"])
+
+
 # Commands and the test clock
+
+
+async def test_a_command_that_cannot_begin(sim_memory, monkeypatch, tmp_path, autojump_clock):
+    """Where no folder can be made, the platform's own exit code, and a sentence; the simulator goes on."""
+    harness = await sim_memory.harness()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nowhere"))
+    chunks = await sim_memory.run(harness, "true")
+
+    assert chunks[-1] == {"contentStop": {"exitCode": -1, "status": "COMPLETED"}}
+    assert "could not be started" in chunks[1]["contentDelta"]["stderr"]
+
+
+async def test_a_reader_who_takes_his_time(sim_memory, autojump_clock):
+    """A command that ended long ago still has its output for who reads it late."""
+    harness = await sim_memory.harness()
+    path = f"/runtimes/{harness['arn'].replace(':', '%3A').replace('/', '%2F')}/commands"
+    request = sim_memory.request("POST", path, {"command": "yes | head -c 3000000"}, headers={SESSION_HEADER: SESSION})
+    answer = await sim_memory.client.send(request, stream=True)
+    for _ in range(700):
+        await trio.lowlevel.checkpoint()  # about 1.4 seconds, as the clock is held for the command
+    chunks = [payload for _, payload in events(await answer.aread())]
+    await answer.aclose()
+
+    assert sum(len(chunk["contentDelta"]["stdout"]) for chunk in chunks[1:-1]) == 3_000_000
+    assert chunks[-1]["contentStop"] == {"exitCode": 0, "status": "COMPLETED"}
 
 
 async def test_commands_under_the_test_clock(sim_memory, autojump_clock):

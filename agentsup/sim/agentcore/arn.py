@@ -22,9 +22,9 @@ def partition(region: str) -> str:
     return "aws-us-gov" if region.startswith("us-gov-") else "aws"
 
 
-def arn_of(region: str, kind: str, name: str) -> str:
-    """The ARN of something of ours, such as `harness` and its id."""
-    return f"arn:{partition(region)}:bedrock-agentcore:{region}:{ACCOUNT}:{kind}/{name}"
+def arn_of(region: str, kind: str, name: str, account: str = ACCOUNT) -> str:
+    """The ARN of something, such as `harness` and its id."""
+    return f"arn:{partition(region)}:bedrock-agentcore:{region}:{account}:{kind}/{name}"
 
 
 @attrs.frozen

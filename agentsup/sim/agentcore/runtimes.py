@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import uuid
-from typing import Any
 
+from agentsup.errors import Problem
 from agentsup.sim.exchange import Json, Request, Response
 from agentsup.sim.routing import Route
 from agentsup.sim.world import World
 
 from . import frames
-from .arn import ACCOUNT, arn_of
+from .arn import arn_of
 from .gate import check_signature, region_of
 from .harness import Harness
 from .harnesses import Harnesses
@@ -85,9 +85,9 @@ def _full_arn(given: Json, region: str) -> str:
         if "accountId" in given:
             raise invalid("accountId", "The account id must not be given with an ARN")
         return named
-    if given.get("accountId") is None:
+    if "accountId" not in given:
         raise invalid("agentRuntimeArn", "A bare id needs the accountId beside it; the ARN says both")
-    return arn_of(region, "harness", named).replace(ACCOUNT, given["accountId"])
+    return arn_of(region, "harness", named, given["accountId"])
 
 
 def _checked(body: Json) -> tuple[str, float]:
@@ -96,7 +96,7 @@ def _checked(body: Json) -> tuple[str, float]:
     Raises:
         AwsRefused: 400.
     """
-    problems: list[Any] = []
+    problems: list[Problem] = []
     timeout = body.get("timeout", _DEFAULT_TIMEOUT_S)
     _TIMEOUT.check(timeout, "body.timeout", problems)
     if problems:
