@@ -157,11 +157,12 @@ async def planes(rules=None):
 
 
 async def until(seen):
-    """What `seen` answers, as soon as that is something; it is asked ever more rarely."""
+    """What `seen` answers, as soon as that is something; it is asked ever more rarely, and not for ever."""
     pause_s = 0.002
-    while not (found := await seen()):
-        await trio.sleep(pause_s)
-        pause_s = min(pause_s * 1.5, 0.05)
+    with trio.fail_after(60):
+        while not (found := await seen()):
+            await trio.sleep(pause_s)
+            pause_s = min(pause_s * 1.5, 0.05)
     return found
 
 

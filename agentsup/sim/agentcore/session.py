@@ -11,9 +11,9 @@ from agentsup.sim.directions import Direction
 from agentsup.sim.exchange import Json
 
 from .folder import Folder
+from .inhabitants import kill_group
 from .messages import Call, Meaning, Prompt, Results
 from .refusal import throttled
-from .shell import kill_group
 from .stream import Stream
 
 MOST_WAITING = 100

@@ -6,21 +6,20 @@ Time limits here are the wall clock's, also under trio's test clock: a process d
 from __future__ import annotations
 
 import codecs
-import os
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from pathlib import Path
 
 import attrs
 import trio
 
 from .folder import Folder
+from .inhabitants import kill_group, until_dead
 from .wall import clock_held, moment, within
 
 Say = Callable[[str, str], Awaitable[None]]
@@ -81,6 +80,7 @@ async def _see_through(process: trio.Process, timeout_s: float, say: Say, groups
         _end_group(process.pid, groups)
         with trio.CancelScope(shield=True):
             await process.wait()
+            await until_dead(process.pid)
             for pipe in (process.stdout, process.stderr):
                 if pipe is not None:
                     await pipe.aclose()
@@ -171,12 +171,6 @@ def _end_group(group: int, groups: set[int]) -> None:
     if group in groups:
         groups.discard(group)
         kill_group(group)
-
-
-def kill_group(group: int) -> None:
-    """Kills every process of a group; none left is fine."""
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(group, signal.SIGKILL)
 
 
 def _shell() -> tuple[str, ...]:
