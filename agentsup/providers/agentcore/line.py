@@ -88,7 +88,9 @@ class Line:
             raise
 
     async def stop(self) -> None:
-        """Leave what is being followed, if anything is, and say that the agent rests."""
+        """Leave what is being followed, if anything is, and say that the agent rests. What was asked for and not begun is not begun."""
+        for waits in self._waiting:
+            waits.scope.cancel()
         turn = self._current
         if turn is None:
             await self._hear(Turn().stopped())
@@ -101,6 +103,7 @@ class Line:
     async def _take_turn(self, turn: Turn) -> None:
         try:
             with turn.scope:
+                await trio.lowlevel.checkpoint()  # a turn that was stopped before it began does not begin
                 await self._follow(turn)
             if turn.scope.cancelled_caught:
                 turn.take()

@@ -89,4 +89,10 @@ def _result(item: GiveResult) -> dict[str, Any]:
     """The result as text: JSON blocks are in the service's model, and its runtime was seen to refuse them."""
     result = item.result
     status = "error" if result.is_error else "success"
-    return {"toolResult": {"toolUseId": result.call_id, "content": _texts(result.parts), "status": status}}
+    content = [{"text": part.text if isinstance(part, Text) else _left_out(part)} for part in result.parts]
+    return {"toolResult": {"toolUseId": result.call_id, "content": content, "status": status}}
+
+
+def _left_out(part: Part) -> str:
+    """What the model is told instead: a tool's picture is no reason to end the request."""
+    return f"[{type(part).__name__.lower()}: this provider takes text only]"

@@ -556,3 +556,48 @@ async def test_its_own_client_is_closed_and_a_given_one_is_not():
     assert not given.is_closed
     assert own._http.is_closed
     assert "AKID" not in repr(own)
+
+
+async def test_a_turn_that_waits_behind_another_is_stopped_with_it(scope, autojump_clock):
+    """It was asked for by a request that is over by then."""
+    harness = Harness(stream(saying("Hi")[:200], trio.Event()), stream(saying("Next")))
+    session = await turn(harness, scope)
+    scope.start_soon(session.post, SayMessage("r2", (Text("behind"),)))
+    await trio.sleep(1)
+    await session.post(SayStop("stop:r2"))
+    await trio.sleep(5)
+
+    assert [body["messages"][0]["content"][0]["text"] for body in harness.bodies] == ["Hello"]
+    assert len(session.of(ev.Waiting)) == 2
+
+
+async def test_a_turn_that_waits_when_the_line_is_dropped_was_not_sent(scope):
+    """So it may be sent again."""
+    harness = Harness(stream(saying("Hi")[:200], trio.Event()))
+    session = await turn(harness, scope)
+    outcome = []
+
+    async def ask():
+        try:
+            await session.post(SayMessage("r2", (Text("behind"),)))
+        except (Rejected, Unavailable) as exc:
+            outcome.append(exc)
+
+    scope.start_soon(ask)
+    await wait_all_tasks_blocked()
+    session.scope.cancel()
+    await wait_all_tasks_blocked()
+
+    assert isinstance(outcome[0], Unavailable)
+    assert len(harness.requests) == 1
+
+
+async def test_a_picture_in_a_result_is_left_out_and_the_model_is_told(scope):
+    """It is no reason to end the request."""
+    harness = Harness(stream(calling(("c1", "look", {}))), stream(saying("Done")))
+    session = await turn(harness, scope)
+    picture = Image(data=b"x", media_type="image/png")
+    await session.post(GiveResult(ToolResult.of("c1", [Text("see"), picture]), ToolUse("c1", "look", {})))
+
+    said = harness.bodies[1]["messages"][1]["content"][0]["toolResult"]["content"]
+    assert said == [{"text": "see"}, {"text": "[image: this provider takes text only]"}]
