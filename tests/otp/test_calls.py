@@ -415,3 +415,51 @@ async def test_crash_releases_name_before_the_caller_knows():
         second = rt.names.whereis("a")
 
     assert second != first
+
+
+async def test_idle_timeout_of_zero(autojump_clock):
+    """G13: a timeout of 0 fires when nothing waits, at once; what waits goes first and clears it."""
+    seen = []
+
+    class Eager(otp.Actor):
+        def handle_call(self, request, caller):
+            return otp.Reply(request, timeout=0.0)
+
+        def handle_cast(self, message):
+            seen.append(message)
+
+        def handle_info(self, message):
+            seen.append(message)
+
+    async with otp.open_runtime(specs=[child(Eager)]) as rt:
+        began = trio.current_time()
+        pending = otp.send_request(A, "x")
+        otp.cast(A, "waits")
+        await pending.wait()
+        await rt.quiesce()
+        cleared = list(seen)
+        await otp.call(A, "x")
+        await rt.quiesce()
+        took = trio.current_time() - began
+
+    assert cleared == ["waits"]
+    assert seen == ["waits", otp.Idle()]
+    assert took == 0
+
+
+async def test_calling_oneself_by_every_address(autojump_clock):
+    """G7: an actor that calls, stops or asks itself is told at once, by ref, by name and through a registry; also in its `init`."""
+    found = []
+    registry = otp.Registry("other")
+
+    class Narcissus(otp.Actor):
+        async def init(self):
+            registry.register("me")
+            for dest in (self.ref, otp.Name("a"), otp.Name("me", registry)):
+                for ask in (lambda dest: otp.call(dest, "x"), otp.stop, otp.sys.get_state):
+                    with pytest.raises(otp.CallingSelf):
+                        await ask(dest)
+                    found.append(dest)
+
+    async with otp.open_runtime(specs=[child(Narcissus)]):
+        assert len(found) == 9

@@ -206,3 +206,36 @@ async def test_wrong_times_are_refused():
         await sup.run(shutdown_deadline=-1, kill_grace="soon")
 
     assert [problem.path for problem in caught.value.problems] == ["shutdown_deadline", "kill_grace"]
+
+
+@pytest.mark.parametrize("around", ["start", "nursery"])
+async def test_cancelled_while_starting(around, autojump_clock):
+    """A start that hangs is cut off with whoever waits for it; what had started stops in order, nothing is left."""
+    order = []
+
+    class Hangs(Store):
+        async def init(self):
+            await trio.sleep(3600)
+
+    specs = [*parts(order, "a"), child(Hangs, "b")]
+    async with no_leaks():
+        began = trio.current_time()
+        with trio.move_on_after(5):
+            async with trio.open_nursery() as nursery:
+                if around == "nursery":
+                    await nursery.start(otp.Supervisor(NO_LIMIT, specs).run)
+                else:
+                    with trio.move_on_after(2):
+                        await nursery.start(otp.Supervisor(NO_LIMIT, specs).run)
+
+    assert trio.current_time() - began == (6 if around == "nursery" else 3)
+    assert order == [("a", otp.Shutdown())]
+
+
+async def test_in_a_cancelled_scope(autojump_clock):
+    """Where everything is cancelled already, nothing hangs and nothing is left."""
+    async with no_leaks():
+        with trio.CancelScope() as scope:
+            scope.cancel()
+            async with trio.open_nursery() as nursery:
+                await nursery.start(otp.Supervisor(NO_LIMIT, [child()]).run)

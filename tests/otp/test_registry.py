@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import pytest
 import trio
+from hypothesis import example, given
+from hypothesis import strategies as st
 from trio.testing import wait_all_tasks_blocked
 
 from agentsup import otp
+from agentsup.otp.entries import strict
 from tests.otp.actors import NO_LIMIT, Boom, Store, child
 
 A = otp.Name("a")
@@ -131,3 +134,30 @@ async def test_until(rt):
 
     assert found == [ref] * 3
     assert await rt.names.until("c") == ref
+
+
+KEYS = st.recursive(
+    st.one_of(
+        st.integers(-2, 2), st.booleans(), st.sampled_from([0.0, 1.0, 2.0]), st.sampled_from(["", "1", "a"]), st.none()
+    ),
+    lambda keys: st.tuples(keys) | st.tuples(keys, keys),
+    max_leaves=4,
+)
+
+
+def same(one, other):
+    """Whether two keys are one and the same, as Erlang's `=:=` has it."""
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, tuple):
+        return len(one) == len(other) and all(map(same, one, other))
+    return one == other
+
+
+@given(one=KEYS, other=KEYS)
+@example(one=1, other=True)
+@example(one=True, other=(bool, True))
+@example(one=(1,), other=(1.0,))
+def test_strict_keys(one, other):
+    """R1: two keys are one if they are equal and of one type, all the way down, and never otherwise."""
+    assert (strict(one) == strict(other)) is same(one, other)
