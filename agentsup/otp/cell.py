@@ -194,7 +194,8 @@ class Cell:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> bool:
-        """User code is done; a cancellation that was meant for it goes no further."""
+        """User code is done, or the loop around it; a cancellation that was meant for it goes no further."""
+        self.mailbox.parked = None  # it will never read again, also if it was interrupted on its way to sleep
         scope, self.scope = self.scope, None
         return scope is not None and bool(scope.__exit__(kind, error, traceback))
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import trio
-from trio.lowlevel import enable_ki_protection
+from trio.lowlevel import disable_ki_protection, enable_ki_protection
 
 from agentsup.otp import links, reports
 from agentsup.otp.actor import Actor
@@ -32,6 +32,7 @@ def begin_terminate(cell: Cell) -> bool:
     return type(cell.actor).terminate is not Actor.terminate
 
 
+@disable_ki_protection
 async def terminate(cell: Cell) -> None:
     """Run `terminate` in its budget. The runtime's shield is around it already; a kill still cuts it off."""
     actor, reason = cell.actor, cell.reason

@@ -10,7 +10,7 @@ import time
 from typing import Any
 
 import trio
-from trio.lowlevel import checkpoint, current_task, enable_ki_protection, wait_task_rescheduled
+from trio.lowlevel import checkpoint, current_task, disable_ki_protection, enable_ki_protection, wait_task_rescheduled
 
 from agentsup.otp import links
 from agentsup.otp.actor import Actor
@@ -39,6 +39,7 @@ MESSAGE_RESULTS = "None, NoReply, Continue or Stop"
 INIT_RESULTS = "None, NoReply, Continue, Ignore or Stop"
 
 
+@enable_ki_protection
 async def live(cell: Cell) -> None:
     """The whole life of a process; nothing but a hard cut of the runtime ever escapes from here."""
     cell.task = task = current_task()
@@ -76,6 +77,7 @@ def _judge(cell: Cell, error: BaseException) -> None:
         cell.reason = Crashed(error)
 
 
+@disable_ki_protection
 async def _serve(cell: Cell) -> ExitReason:  # noqa: C901  (the hot loop; each call out of it would show in every message)
     """Run `init`, then handle messages until one of them ends the process."""
     if cell.doom is not None:
@@ -103,7 +105,8 @@ async def _serve(cell: Cell) -> ExitReason:  # noqa: C901  (the hot loop; each c
             if cell.alert:
                 cell.after()
             budget -= 1
-            verdict = await _system(cell, mailbox.system.popleft())
+            verdict = _system(cell, mailbox.system[0])
+            mailbox.system.popleft()  # not before, so that whoever asked is answered even if a Ctrl-C comes in between
             if verdict is not None:
                 return verdict
             continue
@@ -117,7 +120,8 @@ async def _serve(cell: Cell) -> ExitReason:  # noqa: C901  (the hot loop; each c
             budget, until = BATCH, time.perf_counter() + SLICE
             continue
         budget -= 1
-        entry = queue.popleft()
+        entry = cell.current = queue[0]
+        queue.popleft()
         if mailbox.senders:
             mailbox.room_made()
         kind = entry.__class__
@@ -126,7 +130,6 @@ async def _serve(cell: Cell) -> ExitReason:  # noqa: C901  (the hot loop; each c
             continue
         if cell.alert:
             cell.before(entry)
-        cell.current = entry
         cell.handled += 1
         if kind is Caller:
             result: Any = actor.handle_call(entry.request, entry)
@@ -225,7 +228,7 @@ async def _value_of(cell: Cell, result: Any) -> Any:
     return await result
 
 
-async def _system(cell: Cell, entry: Any) -> ExitReason | None:
+def _system(cell: Cell, entry: Any) -> ExitReason | None:
     if isinstance(entry, StopAsked):
         cell.phase = Phase.STOPPING
         return entry.reason

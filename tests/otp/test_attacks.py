@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import signal
+import sys
 import weakref
 
 import pytest
@@ -12,6 +13,7 @@ import trio
 import trio.testing
 
 from agentsup import otp
+from agentsup.otp import ending, process
 from agentsup.otp.testing import assert_event, leftovers, no_leaks
 from tests.otp.actors import AT_ONCE, NO_LIMIT, Boom, Store, child
 
@@ -428,3 +430,89 @@ async def test_every_down_comes_once(strategy, autojump_clock):
 
     assert {ref: so_far.get(ref) for ref in seen - living} == dict.fromkeys(seen - living, 1)
     assert not living & set(so_far)
+
+
+class Versatile(Store):
+    """Goes through every branch of a process's loop."""
+
+    mailbox = otp.MailboxSpec(100, "coalesce", key=lambda message: message)
+
+    async def init(self):
+        await trio.lowlevel.checkpoint()
+        self.state = []
+        return otp.Continue()
+
+    def handle_continue(self, arg):
+        return otp.NoReply(timeout=50.0)
+
+    async def handle_call(self, request, caller):
+        await trio.lowlevel.checkpoint()
+        if request == "later":
+            self.send_after(1.0, caller)
+            return otp.NoReply(then=otp.Continue())
+        return otp.Stop(reply="last") if request == "stop" else otp.Reply(request, state=[])
+
+    def handle_info(self, message):
+        if isinstance(message, otp.Caller):
+            self.reply(message, "late")
+
+    async def terminate(self, reason):
+        await trio.sleep(1)
+
+
+LOOP = [process._serve, process._create, process._begin, process._other, process._after_call]
+LOOP += [process._after, process._system, process._value_of, process.defer, ending.terminate, ending._within_budget]
+
+
+@pytest.mark.filterwarnings("ignore:coroutine .* was never awaited")
+@pytest.mark.parametrize("function", LOOP, ids=lambda function: function.__name__)
+def test_interrupt_at_every_line(function, monkeypatch):
+    """A Ctrl-C at any line of the loop in which user code may be interrupted ends in order, and whoever called from outside is answered."""
+    code = function.__code__
+    lines = sorted({line for _, _, line in code.co_lines() if line is not None and line > code.co_firstlineno})
+    hit, before = 0, sys.gettrace()
+
+    def trace_for(line):
+        def local(frame, event, arg):
+            if event == "line" and frame.f_lineno == line:
+                sys.settrace(None)
+                raise KeyboardInterrupt
+            return local
+
+        return lambda frame, event, arg: local if frame.f_code is code else None
+
+    async def ask(dest, request, asked, answers):
+        asked.append(request)
+        try:
+            answers.append(await otp.call(dest, request, None))
+        except otp.CallError as error:
+            answers.append(error)
+
+    async def main(line, asked, answers, kept):
+        with trio.fail_after(1000):
+            async with trio.open_nursery() as outer, otp.open_runtime(NO_LIMIT, [child(id="b")]) as rt:
+                kept.append(rt)
+                sys.settrace(trace_for(line))
+                ref = await otp.start_child(rt.root, child(Versatile, "v", restart="temporary"))
+                for request in ("now", "later", "stop", "never"):
+                    outer.start_soon(ask, ref, request, asked, answers)
+                    otp.cast(ref, "x")
+                    await trio.sleep(2)
+                await otp.sys.get_state(otp.Name("b"))
+
+    for line in lines:
+        asked, answers, kept = [], [], []
+        try:
+            trio.run(main, line, asked, answers, kept, clock=trio.testing.MockClock(autojump_threshold=0))
+            causes = ()
+        except BaseException as error:
+            causes = otp.root_causes(error)
+        finally:
+            sys.settrace(before)
+        hit += bool(causes)
+        assert {type(cause) for cause in causes} <= {KeyboardInterrupt}, line
+        assert leftovers(kept[0]) == [], line
+        assert len(answers) == len(asked), line
+
+    gc.collect()  # what was never awaited, because of the interrupt, complains now
+    assert hit >= min(2, len(lines))
