@@ -682,3 +682,9 @@ def test_a_session_that_ended_stays_ended(scene):
     scene.submit()
 
     assert scene.of(ev.Accepted) == []
+
+
+def test_it_begins_once(scene):
+    """A second first message changes nothing."""
+    assert scene.tell(msg.Start("another", "other")) == ()
+    assert scene.state.token == "token"
