@@ -71,7 +71,7 @@ def status_of(state: State, session_id: SessionId) -> Status:
         state=state.name,
         connection=_CONNECTIONS[state.link],
         provider_session_id=state.provider_session_id,
-        pending_approvals=tuple(call.use for call in state.calls.values() if call.awaited and not call.leave),
+        pending_approvals=tuple(call.use for call in state.calls.values() if call.needs_person and not call.doubt),
         queued=len(state.queue),
         turns=state.turns,
         tools_running=len(state.now.running),
