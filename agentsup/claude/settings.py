@@ -77,6 +77,11 @@ class Settings:
             yield Problem("api_key", "is missing: pass api_key= or auth_token=, or set ANTHROPIC_API_KEY")
         if self.api_key is not None and self.auth_token is not None:
             yield Problem("auth_token", "and api_key are two answers to one question: pass one of them")
-        if self.secret is not None and not self.secret.isascii():
-            yield Problem("api_key", "must be ASCII: a header cannot carry anything else")
+        if self.secret is not None and not _fits_a_header(self.secret):
+            yield Problem("api_key", "must be visible ASCII without spaces: a header cannot carry anything else")
         yield from address_problems(self.base_url)
+
+
+def _fits_a_header(secret: str) -> bool:
+    """Whether it can be sent; the HTTP client would quote one that cannot in its complaint."""
+    return all("!" <= letter <= "~" for letter in secret)

@@ -234,11 +234,19 @@ def test_what_is_wrong_with_a_client_is_said_at_once(monkeypatch):
     with pytest.raises(SpecError) as nothing:
         claude.Client(base_url="ftp://x", max_retries=-1)
     with pytest.raises(SpecError) as two:
-        claude.Client("ké", "http://u:p@h", auth_token="t")
+        claude.Client("k", "http://u:p@h", auth_token="t")
 
     assert [problem.path for problem in nothing.value.problems] == ["api_key", "base_url", "max_retries"]
     assert [problem.path for problem in two.value.problems] == ["auth_token", "base_url"]
-    assert "ké" not in str(two.value)
+
+
+@pytest.mark.parametrize("secret", ["hüsh", "hush\n", " hush", "hush\r\nx-evil: 1", "hu sh"])
+def test_a_key_that_no_header_can_carry_is_found_here(secret):
+    """The HTTP client would quote it in its complaint."""
+    with pytest.raises(SpecError, match="visible ASCII") as error:
+        claude.Client(secret, "http://s")
+
+    assert secret.strip() not in str(error.value)
 
 
 def test_the_environment_completes_what_is_not_given(monkeypatch):

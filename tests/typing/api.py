@@ -604,6 +604,16 @@ async def control_plane() -> None:
         environment = await client.environments.create(name="desk")
         session = await client.sessions.create(agent=agent.id, environment_id=environment.id)
         assert_type(session.usage.input_tokens, int)
+        events = await client.events.send(session.id, claude.inputs.user_message("hi"), claude.inputs.interrupt())
+        assert_type(events, tuple[claude.catalogue.Event, ...])
+        async with client.events.stream(session.id, deltas=["agent.message"]) as stream:
+            async for event in stream:
+                if isinstance(event, claude.catalogue.AgentMessage):
+                    assert_type(event.text, str)
+                elif isinstance(event, claude.catalogue.Unknown):
+                    assert_type(event.misfit, str | None)
+        assert_type(await client.threads.list(session.id).all(), list[claude.Thread])
+        assert_type(await client.work.poll(environment.id), claude.Work | None)
         file = await client.files.upload(b"text", filename="a.txt")
         async with client.files.open(file.id) as pieces:
             assert_type([piece async for piece in pieces], list[bytes])
