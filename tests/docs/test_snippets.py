@@ -40,6 +40,7 @@ async def run(block, namespace):
 @pytest.mark.parametrize("page", WITH_SNIPPETS, ids=pages.name_of)
 async def test_the_snippets_of_a_page_run(page, autojump_clock, capsys):
     """One after another, in what the how-to index promises: a simulator, a provider, an open runtime and a session in it."""
+    autojump_clock.autojump_threshold = 0.01  # files are read and written in threads, which the clock does not wait for
     async with open_simulator() as simulator, simulator.client() as http:
         agent = (await http.post("/v1/agents", json={"name": "snippets", "model": "any"})).json()["id"]
         environment = (await http.post("/v1/environments", json={"name": "snippets"})).json()["id"]
