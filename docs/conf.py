@@ -42,7 +42,7 @@ nitpick_ignore_regex = [
     (r"py:.*", r"agentsup\.(loop|providers|wire|journal|sim)\..*"),
     (r"py:.*", r"agentsup\.claude\.(ask|group|line|multipart|retries|settings|thing)\..*"),
     (r"py:.*", r"agentsup\.session\.(life|services|subscription)\..*"),
-    (r"py:.*", r"agentsup\.otp\.(cell|child|intensity|mailbox|overseer|results|spawned|timers)\..*"),
+    (r"py:.*", r"agentsup\.otp\.(cell|child|intensity|mailbox|overseer|pace|results|spawned|timers)\..*"),
 ]
 
 
