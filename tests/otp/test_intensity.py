@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import contextvars
 import math
 import random
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from agentsup import otp
+from agentsup.otp.child import Child
 from agentsup.otp.intensity import Window, within
+from agentsup.otp.pace import Pace
 from agentsup.otp.strategy import affected
+from tests.otp.actors import Boom
 
 times = st.lists(st.integers(0, 1000).map(lambda n: n / 8), max_size=30).map(sorted)
 
@@ -87,3 +92,30 @@ def test_reasons():
     group = ExceptionGroup("g", [ValueError("a"), ExceptionGroup("h", [KeyError("b")])])
     assert [type(leaf) for leaf in otp.root_causes(group)] == [ValueError, KeyError]
     assert otp.root_causes(error := ValueError()) == (error,)
+
+
+@given(
+    failures=st.integers(1, 8),
+    asked=st.floats(0, 60),
+    waits=st.floats(0, 60),
+    now=st.floats(0, 1e6),
+    seed=st.integers(0, 9),
+)
+def test_delay_is_the_longest_of_its_reasons(failures, asked, waits, now, seed):
+    """S16: a restart waits for its backoff, for what the failure asked for and for what it waits for already, whichever is longest, and no longer."""
+    flags = otp.SupFlags(backoff=otp.Backoff(base=1.0, cap=30.0))
+    record = Child(otp.ChildSpec(id="a", start=otp.Actor), contextvars.copy_context(), failures=failures)
+    record.not_before = now + waits
+
+    delay = Pace.of(flags).delay(record, otp.Crashed(Boom(retry_after=asked)), now, random.Random(seed))
+
+    backoff = flags.backoff.delay(failures, random.Random(seed))
+    assert delay == pytest.approx(max(backoff, asked, waits), abs=1e-6)
+
+
+@given(times=st.lists(st.floats(0, 20), max_size=12).map(sorted), intensity=st.integers(0, 4))
+def test_pace_counts_attempts(times, intensity):
+    """S11: the attempt that is one too many within the period is refused, and none before it."""
+    pace = Pace.of(otp.SupFlags(intensity=intensity, period=5.0))
+    for number, now in enumerate(times):
+        assert pace.attempt(now) is (sum(1 for at in times[: number + 1] if now - at < 5.0) <= intensity)

@@ -9,6 +9,7 @@ import trio
 from trio.testing import wait_all_tasks_blocked
 
 from agentsup import otp
+from agentsup.otp.testing import assert_event
 from tests.otp.actors import NO_LIMIT, Boom, Store, child
 
 A = otp.Name("a")
@@ -432,11 +433,11 @@ async def test_fault_of_a_supervisor_is_its_own(rt):
 
     sup = await otp.start_child(rt.root, otp.ChildSpec(id="faulty", start=Faulty, restart="temporary"))
     ref = await otp.start_child(sup, child(restart="temporary"))
+    events = rt.events()
     otp.exit(ref, otp.Killed())
 
-    assert await otp.wait_down(ref) == otp.Killed()
-    reason = await otp.wait_down(sup)
-    assert isinstance(reason, otp.Gone | otp.Crashed)
+    await assert_event(events, otp.ProcessEnded, ref=ref, reason=otp.Killed())
+    await assert_event(events, otp.ProcessEnded, ref=sup, reason=otp.Crashed)
 
 
 async def test_fairness(rt):
