@@ -32,7 +32,7 @@ _log = structlog.get_logger("agentsup.journal")
 
 T = TypeVar("T")
 
-BATCH = 512
+BATCH = 1000
 """Records in one commit, at most: beyond that a commit only gets longer, not cheaper per record."""
 
 RETRY, RETRY_CAP = 0.1, 5.0
