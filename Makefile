@@ -28,7 +28,7 @@ $(BENCH_STAMP): $(STAMP)
 
 setup: $(STAMP) ## the virtual environment with everything the other targets need
 
-demo: $(STAMP) ## 12 supervised sessions against the simulator, offline; FOLDER=... to ask about another folder
+demo: $(STAMP) ## 12 supervised sessions against the simulator, offline, and kill -9; FOLDER=... to ask about another folder
 	@$(BIN)/agentsup demo $(FOLDER)
 
 test: $(STAMP) ## the whole suite

@@ -19,12 +19,14 @@ from agentsup.cli.extras import need_web
 from agentsup.cli.output import write
 from agentsup.cli.settings import common_options
 from agentsup.cli.signals import until_signalled
+from agentsup.demo.aftermath import Aftermath, check_aftermath
 from agentsup.demo.agent import MODEL, Account
 from agentsup.demo.board import Row, totals
 from agentsup.demo.checks import Check, Evidence, check
 from agentsup.demo.folder import Folder
-from agentsup.demo.performance import Audience, Performance, Script
+from agentsup.demo.performance import Performance, Script
 from agentsup.demo.screen import Lines, Table, is_terminal
+from agentsup.demo.second_act import SecondAct
 from agentsup.providers.address import BASE_URL
 
 MOST_SESSIONS = 200
@@ -44,8 +46,9 @@ def demo(*, folder: str | None, sessions: int, live: bool, model: str, as_json: 
     """Ask a dozen supervised sessions about a folder, and break things meanwhile.
 
     FOLDER is the one to ask about; agentsup's own source if not given. Nothing of it leaves this machine, except with --live. The
-    simulator runs in a process of its own; streams are cut, a session's task is killed, a tool raises. In the end the summary checks
-    itself: status 0 if everything was answered truly and nothing is left running.
+    simulator runs in a process of its own; streams are cut, a session's task is killed, a tool raises. Then all of it again in a process
+    that is killed in the middle, and finished by another one. In the end the summary checks itself: status 0 if everything was answered
+    truly, nothing was done twice, and nothing is left running.
     """
     account = _account() if live else None
     if account is None:
@@ -70,13 +73,13 @@ async def _perform(script: Script, *, as_json: bool) -> int:
         nursery.start_soon(audience.run)
         evidence = await performance.run(audience)
         nursery.cancel_scope.cancel()
-    checks = check(evidence)
-    seconds = trio.current_time() - begun
-    write(_as_json(evidence, checks, seconds) if as_json else _as_text(evidence, checks, seconds))
-    return Exit.OK if all(item.holds for item in checks) else Exit.CHECK_FAILED
+    aftermath = await SecondAct(script).run(audience) if script.live is None else None
+    summary = _Summary(evidence, aftermath, trio.current_time() - begun)
+    write(summary.as_json() if as_json else summary.as_text())
+    return Exit.OK if summary.holds else Exit.CHECK_FAILED
 
 
-def _audience(rows: Sequence[Row]) -> Audience:
+def _audience(rows: Sequence[Row]) -> Table | Lines:
     if is_terminal(len(rows)):
         return Table(rows, write, shutil.get_terminal_size().columns)
     return Lines(rows, write, trio.current_time)
@@ -88,30 +91,62 @@ class _Nobody:
     def tell(self, row: Row, news: str | None) -> None:
         """Nobody is told."""
 
+    def announce(self, news: str) -> None:
+        """Nobody is told."""
+
     async def run(self) -> None:
         """Nothing is shown."""
 
 
-def _as_text(evidence: Evidence, checks: Sequence[Check], seconds: float) -> str:
-    marks = {True: "ok    ", False: "FAILED"}
-    sums = totals(evidence.rows)
-    lines = [f"{marks[item.holds]}  {item.told}" for item in checks]
-    held = sum(item.holds for item in checks)
-    told = f"{held} of {len(checks)} checks hold: {len(evidence.rows)} sessions, {sums.turns} turns, {sums.tools} tool calls"
-    return "\n" + "\n".join([*lines, f"{told}, {seconds:.1f} seconds"]) + "\n"
+class _Summary:
+    """What came of it, for people and for scripts."""
 
+    def __init__(self, evidence: Evidence, aftermath: Aftermath | None, seconds: float) -> None:
+        self._evidence = evidence
+        self._aftermath = aftermath
+        self._seconds = seconds
+        self._checks: Sequence[Check] = check(evidence) + (() if aftermath is None else check_aftermath(aftermath))
 
-def _as_json(evidence: Evidence, checks: Sequence[Check], seconds: float) -> str:
-    summary = {
-        "ok": all(item.holds for item in checks),
-        "seconds": round(seconds, 3),
-        "totals": attrs.asdict(totals(evidence.rows)),
-        "checks": [attrs.asdict(item) for item in checks],
-        "sessions": [_row(row) for row in evidence.rows],
-    }
-    return json.dumps(summary) + "\n"
+    @property
+    def holds(self) -> bool:
+        return all(item.holds for item in self._checks)
+
+    def as_text(self) -> str:
+        marks = {True: "ok    ", False: "FAILED"}
+        sums = totals(self._evidence.rows)
+        again = () if self._aftermath is None else self._aftermath.results.values()
+        turns, tools = sums.turns, sums.tools
+        for result in again:
+            turns, tools = turns + result.turns, tools + len(result.tool_uses)
+        sessions = len(self._evidence.rows) + len(again)
+        held = sum(item.holds for item in self._checks)
+        told = f"{held} of {len(self._checks)} checks hold: {sessions} sessions, {turns} turns, {tools} tool calls"
+        lines = [f"{marks[item.holds]}  {item.told}" for item in self._checks]
+        return "\n" + "\n".join([*lines, f"{told}, {self._seconds:.1f} seconds"]) + "\n"
+
+    def as_json(self) -> str:
+        summary = {
+            "ok": self.holds,
+            "seconds": round(self._seconds, 3),
+            "totals": attrs.asdict(totals(self._evidence.rows)),
+            "checks": [attrs.asdict(item) for item in self._checks],
+            "sessions": [_row(row) for row in self._evidence.rows],
+            "second_act": None if self._aftermath is None else _act(self._aftermath),
+        }
+        return json.dumps(summary) + "\n"
 
 
 def _row(row: Row) -> dict[str, object]:
     shown = ("session_id", "title", "state", "turns", "tools", "failed_tools", "restarts", "reconnects", "failure")
     return {name: getattr(row, name) for name in shown}
+
+
+def _act(aftermath: Aftermath) -> dict[str, object]:
+    return {
+        "sessions": len(aftermath.expected),
+        "unfinished_at_kill": aftermath.unfinished,
+        "finished": len(aftermath.results),
+        "ledger": len(aftermath.ledger),
+        "ledger_at_kill": aftermath.written_before,
+        "in_doubt": len(aftermath.in_doubt),
+    }

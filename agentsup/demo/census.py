@@ -9,6 +9,7 @@ from typing import Final
 
 import attrs
 import trio
+import trio.testing
 
 _DESCRIPTORS: Final = Path("/dev/fd")
 """The open descriptors of whoever looks, by their numbers; on Linux a link into /proc, on macOS a file system of its own."""
@@ -43,6 +44,12 @@ class Census:
         if self.children and not before.children:
             found.append("a process")
         return tuple(found)
+
+
+async def settled_census() -> Census:
+    """What is alive once those who are on their way out are gone."""
+    await trio.testing.wait_all_tasks_blocked()
+    return Census.take()
 
 
 def _descriptors() -> list[int]:

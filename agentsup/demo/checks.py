@@ -58,7 +58,7 @@ def check(evidence: Evidence) -> tuple[Check, ...]:
 def _answered(rows: Sequence[Row]) -> Check:
     count = totals(rows).answered
     failed = [f"{row.session_id}: {row.failure or row.state}" for row in rows if row.state != "answered"]
-    return Check("answered", count == len(rows), _with(f"{count} of {len(rows)} sessions answered", failed))
+    return Check("answered", count == len(rows), with_those(f"{count} of {len(rows)} sessions answered", failed))
 
 
 def _true(evidence: Evidence) -> Check:
@@ -70,7 +70,7 @@ def _true(evidence: Evidence) -> Check:
         answers = zip(evidence.rows, evidence.expected, strict=True)
         wrong = [row.session_id for row, true in answers if row.result is None or row.result.text not in true]
     count = len(evidence.rows) - len(wrong)
-    return Check("true", not wrong, _with(f"{count} of {len(evidence.rows)} {what} when called directly", wrong))
+    return Check("true", not wrong, with_those(f"{count} of {len(evidence.rows)} {what} when called directly", wrong))
 
 
 def _was_told_truly(row: Row, tools: Sequence[Tool]) -> bool:
@@ -80,19 +80,20 @@ def _was_told_truly(row: Row, tools: Sequence[Tool]) -> bool:
     names = {tool.name for tool in tools}
     return all(
         calls[call_id].directly(tools) == text
-        for call_id, text, is_error in _results_in(row.result)
+        for call_id, text, is_error in results_in(row.result)
         if not is_error and call_id in calls and calls[call_id].tool in names
     )
 
 
 def _once(rows: Sequence[Row]) -> Check:
-    wrong = [row.session_id for row in rows if row.result is not None and not _is_once(row.result)]
-    return Check("once", not wrong, _with("every prompt and every tool result arrived exactly once", wrong))
+    wrong = [row.session_id for row in rows if row.result is not None and not is_once(row.result)]
+    return Check("once", not wrong, with_those("every prompt and every tool result arrived exactly once", wrong))
 
 
-def _is_once(result: SessionResult) -> bool:
+def is_once(result: SessionResult) -> bool:
+    """By the provider's history the prompt is there once, and one result for each call."""
     prompts = sum(raw.get("type") == "user.message" for raw in result.events)
-    answers = Counter(call_id for call_id, _, _ in _results_in(result))
+    answers = Counter(call_id for call_id, _, _ in results_in(result))
     return prompts == 1 and answers == Counter(use.call_id for use in result.tool_uses)
 
 
@@ -104,7 +105,7 @@ def _survived(evidence: Evidence) -> list[Check]:
     if evidence.expected is not None:
         cut = f"reconnects: {sums.reconnects}; streams were cut, answers lost, a request refused"
         bugs = sum(
-            _is_bug(text) for row in evidence.rows if row.result for _, text, error in _results_in(row.result) if error
+            _is_bug(text) for row in evidence.rows if row.result for _, text, error in results_in(row.result) if error
         )
         raised = f"tools that raised: {bugs}; the agent was told so, and called it again"
         found += [Check("reconnects", sums.reconnects >= 1, cut), Check("tools", bugs >= 1, raised)]
@@ -117,10 +118,10 @@ def _is_bug(text: str) -> bool:
 
 
 def _nothing_left(evidence: Evidence) -> Check:
-    return Check("left", not evidence.left, _with("no task, socket or process is left", evidence.left))
+    return Check("left", not evidence.left, with_those("no task, socket or process is left", evidence.left))
 
 
-def _results_in(result: SessionResult) -> list[tuple[CallId, str, bool]]:
+def results_in(result: SessionResult) -> list[tuple[CallId, str, bool]]:
     """Call id, text and whether it was an error, of every tool result the provider has."""
     return [
         (CallId(str(raw.get("custom_tool_use_id"))), _text_in(raw), bool(raw.get("is_error")))
@@ -133,6 +134,6 @@ def _text_in(raw: Mapping[str, Any]) -> str:
     return "".join(str(block.get("text", "")) for block in raw.get("content") or ())
 
 
-def _with(told: str, wrong: Sequence[str]) -> str:
+def with_those(told: str, wrong: Sequence[str]) -> str:
     """The sentence, and those for whom it does not hold."""
     return f"{told}; not so: {', '.join(wrong)}" if wrong else told

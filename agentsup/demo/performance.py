@@ -8,12 +8,11 @@ from typing import Final, Protocol
 
 import attrs
 import trio
-import trio.testing
 
 from agentsup import otp
 from agentsup.demo.agent import MODEL, Account, made_agent
 from agentsup.demo.board import Row
-from agentsup.demo.census import Census
+from agentsup.demo.census import settled_census
 from agentsup.demo.checks import Evidence
 from agentsup.demo.folder import Folder
 from agentsup.demo.inquiry import answer_to, directions, request_about, steps_about
@@ -103,7 +102,7 @@ class Performance:
             Unavailable: the provider could not be reached.
             Rejected: it refused.
         """
-        before, answers = await _settled_census(), self._answers()
+        before, answers = await settled_census(), self._answers()
         async with (
             _provider(self._script, self._tools) as provider,
             open_runtime() as runtime,
@@ -111,7 +110,7 @@ class Performance:
         ):
             for scene in self._scenes:
                 nursery.start_soon(_play, scene, runtime, self._spec(scene, provider), audience)
-        after = await _settled_census()
+        after = await settled_census()
         return Evidence(
             rows=self.rows,
             expected=None if self._is_live else tuple(map(frozenset, zip(answers, self._answers(), strict=True))),
@@ -196,9 +195,3 @@ def _is_at_work(event: SessionEvent, scene: _Scene) -> bool:
     if scene.calls_tools:
         return isinstance(event.body, ToolEnded) and not event.body.result.is_error
     return isinstance(event.body, RequestStarted)
-
-
-async def _settled_census() -> Census:
-    """What is alive once those who are on their way out are gone."""
-    await trio.testing.wait_all_tasks_blocked()
-    return Census.take()

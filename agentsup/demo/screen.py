@@ -54,6 +54,10 @@ class Lines:
         if news is not None:
             self._line(row.session_id, news)
 
+    def announce(self, news: str) -> None:
+        """Something happened that is no session's alone."""
+        self._line("act two", news)
+
     async def run(self) -> None:
         """Nothing to do: each line is written as it comes."""
 
@@ -74,6 +78,10 @@ class Table:
     def tell(self, row: Row, news: str | None) -> None:
         """Something changed; it is drawn soon."""
         self._changed.set()
+
+    def announce(self, news: str) -> None:
+        """Something happened that is no session's alone; it is told below the table, which is not redrawn any more."""
+        self._write(f"{_fit(f'act two  {news}', self._columns)}\n")
 
     async def run(self) -> None:
         """Redraw it when something changed, until cancelled; the last state stays on the screen."""

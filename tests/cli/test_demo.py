@@ -28,6 +28,15 @@ def test_json(command, folder):
     assert summary["totals"]["restarts"] >= 1
     assert summary["totals"]["reconnects"] >= 1
     assert [session["state"] for session in summary["sessions"]] == ["answered"]
+    assert len({item["name"] for item in summary["checks"]}) == 13
+    assert summary["second_act"] == {
+        "sessions": 1,
+        "unfinished_at_kill": 1,
+        "finished": 1,
+        "ledger": 3,
+        "ledger_at_kill": 1,
+        "in_doubt": 1,
+    }
 
 
 def test_a_check_that_does_not_hold(command, folder, monkeypatch):
@@ -38,7 +47,7 @@ def test_a_check_that_does_not_hold(command, folder, monkeypatch):
 
     assert ended.status == Exit.CHECK_FAILED
     assert "FAILED  0 of 2 answers are what the tools give when called directly; not so: part-01, part-02" in ended.out
-    assert "6 of 7 checks hold" in ended.out
+    assert "12 of 13 checks hold" in ended.out
 
 
 @pytest.mark.parametrize(

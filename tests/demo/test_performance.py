@@ -44,9 +44,12 @@ def test_make_demo():
     assert (done.returncode, done.stderr) == (0, "")
     assert "12 of 12 sessions answered" in done.stdout
     assert "12 of 12 answers are what the tools give when called directly" in done.stdout
-    assert len(re.findall(r"^ok ", done.stdout, re.MULTILINE)) == 7
+    assert len(re.findall(r"^ok ", done.stdout, re.MULTILINE)) == 13
     assert len(re.findall(r"s  part-\d\d  answered after", done.stdout)) == 12
     assert "its task was killed" in done.stdout
+    assert len(re.findall(r"s  act two  ", done.stdout)) == 5
+    assert "12 of 12 sessions finished, 12 of them in a second process" in done.stdout
+    assert " by the ledger, none of them twice" in done.stdout
     assert "\x1b" not in done.stdout
 
 
@@ -63,7 +66,8 @@ def test_on_a_terminal(odd):
     assert process.returncode == 0
     assert len(frames) > 3
     assert "12 of 12 answered" in frames[-1]
-    assert "7 of 7 checks hold" in frames[-1]
+    assert "13 of 13 checks hold" in frames[-1]
+    assert "act two  kill -9 of process" in frames[-1]
 
 
 def _read_all(descriptor):
@@ -144,7 +148,7 @@ _NO_TROUBLE = performance.Trouble()
 
 async def test_simulator_that_does_not_start(monkeypatch):
     """A simulator that ends before it is ready is an error that says so, and nothing is left of it."""
-    monkeypatch.setattr("agentsup.demo.simulator.sys.executable", "/bin/false")
+    monkeypatch.setattr("agentsup.demo.child.sys.executable", "/bin/false")
 
     with pytest.raises(SimulatorFailed, match="did not start"):
         async with simulator_process():

@@ -73,16 +73,29 @@ async def test_table_is_redrawn_in_place(rows, nursery, autojump_clock):
 def test_lines(rows):
     """Elsewhere than on a terminal each change worth telling is a line, with its time and whose it is."""
     written = []
-    times = iter([10.0, 10.0, 10.0, 11.5])
+    times = iter([10.0, 10.0, 10.0, 11.5, 12.0])
     lines = Lines(rows, written.append, lambda: next(times))
 
     lines.tell(rows[1], None)
     lines.tell(rows[1], "reconnecting: the stream ended")
+    lines.announce("kill -9")
 
     assert written[1:] == [
         "  0.00s  part-02  is asked about otp/\n",
         "  1.50s  part-02  reconnecting: the stream ended\n",
+        "  2.00s  act two  kill -9\n",
     ]
+
+
+def test_below_the_table(rows):
+    """What is no session's alone is a line below it, no longer than the terminal is wide."""
+    written = []
+    table = Table(rows, written.append, 20)
+
+    table.announce("kill -9")
+    table.announce("x" * 80)
+
+    assert written == ["act two  kill -9\n", "act two  xxxxxxxxx..\n"]
 
 
 @pytest.mark.parametrize(
