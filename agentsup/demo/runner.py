@@ -11,6 +11,7 @@ import os
 import sys
 import threading
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -84,41 +85,50 @@ def _end_with_stdin() -> None:
 
 
 async def _run(orders: Orders) -> None:
-    spec = orders.spec()
+    spec, desk = orders.spec(), _Desk()
     async with (
         open_runtime(store=orders.store, spec_for=lambda _: spec) as runtime,
         trio.open_nursery() as nursery,
     ):
         for ref in runtime.sessions():
-            nursery.start_soon(_follow, ref)
+            nursery.start_soon(_follow, ref, desk)
         for session_id, prompt in orders.prompts.items():
-            nursery.start_soon(_ask, runtime, session_id, prompt, spec)
+            nursery.start_soon(partial(_ask, runtime, session_id, prompt, spec=spec, desk=desk))
 
 
-async def _ask(runtime: Runtime, session_id: str, prompt: str, spec: SessionSpec) -> None:
+async def _ask(runtime: Runtime, session_id: str, prompt: str, *, spec: SessionSpec, desk: _Desk) -> None:
     ref = await runtime.start_session(session_id, spec)
     await ref.message(prompt)
-    await _tell(Asked(session_id))
-    await _follow(ref)
+    await desk.tell(Asked(session_id))
+    await _follow(ref, desk)
 
 
-async def _follow(ref: SessionRef) -> None:
+async def _follow(ref: SessionRef, desk: _Desk) -> None:
     """See everything there is of a session, from its start, and report its end."""
     async with ref.subscribe(after=0, overflow="block") as events:
         async for event in events:
             if isinstance(event.body, RequestEnded):
                 failure = event.body.failure
-                await _tell(Finished(ref.id, event.result, None if failure is None else failure.message))
+                await desk.tell(Finished(ref.id, event.result, None if failure is None else failure.message))
                 return
 
 
-async def _tell(report: Report) -> None:
-    await trio.to_thread.run_sync(_write, to_line(report))  # a pipe may be full
+class _Desk:
+    """Writes reports, one at a time: two that are longer than a pipe takes at once would get into each other."""
+
+    def __init__(self) -> None:
+        self._lock = trio.Lock()
+
+    async def tell(self, report: Report) -> None:
+        line = to_line(report)
+        async with self._lock:
+            await trio.to_thread.run_sync(_write, line)  # whoever reads may be slow
 
 
 def _write(line: bytes) -> None:
-    sys.stdout.buffer.write(line)
-    sys.stdout.buffer.flush()
+    rest = memoryview(line)
+    while rest:
+        rest = rest[os.write(sys.stdout.fileno(), rest) :]
 
 
 if __name__ == "__main__":
