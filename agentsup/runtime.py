@@ -237,6 +237,7 @@ async def open_runtime(
     recover: Recover = "eager",
     passivate_after: float | None = None,
     max_resident: int | None = None,
+    keep_requests: int | None = None,
 ) -> AsyncIterator[Runtime]:
     """Open a runtime; leaving the block stops its sessions' tasks and closes its connections, in order and within a budget.
 
@@ -252,6 +253,8 @@ async def open_runtime(
             do; `lazy` with the next word to them; `none` only by `start_session`.
         passivate_after: Seconds without anything to do after which a session leaves memory until the next word to it; None never does.
         max_resident: Sessions in memory beyond which those that have been idle longest leave it; ones that work are never asked to.
+        keep_requests: Finished requests of a session whose records are kept; the records of older ones go, what they come to stays. None
+            keeps all. A subscriber that asks for what is gone is told how many events that was.
 
     Raises:
         SpecError: something that was given cannot be used.
@@ -260,11 +263,12 @@ async def open_runtime(
         Fenced: out of the middle of the block: somebody took the store over.
         StoreFailed: it cannot be opened, or not be written.
     """
-    _check_options(spec_for, recover, passivate_after, max_resident)
+    _check_options(spec_for, recover, passivate_after, max_resident, keep_requests)
     journal = as_store(store).journal()
     await journal.open()
     try:
-        services = Services(journal, Residents(passivate_after=passivate_after, max_resident=max_resident))
+        residents = Residents(passivate_after=passivate_after, max_resident=max_resident)
+        services = Services(journal, residents, keep_requests=keep_requests)
         lives: list[Life] = []
         if spec_for is not None and recover != "none":
             lives = await known_again(services, spec_for, partial(_known, services))
@@ -416,7 +420,9 @@ def _id_problems(session_id: object, where: str) -> list[Problem]:
     return [Problem(where, f"must be text of 1 to {MAX_ID} characters")]
 
 
-def _check_options(spec_for: object, recover: object, passivate_after: object, max_resident: object) -> None:
+def _check_options(
+    spec_for: object, recover: object, passivate_after: object, max_resident: object, keep_requests: object
+) -> None:
     problems = []
     if spec_for is not None and not callable(spec_for):
         problems.append(Problem("spec_for", f"must be a function or None, not {type(spec_for).__name__}"))
@@ -426,8 +432,9 @@ def _check_options(spec_for: object, recover: object, passivate_after: object, m
         problems.append(
             Problem("passivate_after", f"must be None or a positive number of seconds, not {passivate_after!r}")
         )
-    if max_resident is not None and (type(max_resident) is not int or max_resident < 1):
-        problems.append(Problem("max_resident", f"must be None or an integer of at least 1, not {max_resident!r}"))
+    for name, count in (("max_resident", max_resident), ("keep_requests", keep_requests)):
+        if count is not None and (type(count) is not int or count < 1):
+            problems.append(Problem(name, f"must be None or an integer of at least 1, not {count!r}"))
     if problems:
         raise SpecError(problems)
 

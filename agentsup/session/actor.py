@@ -15,6 +15,7 @@ import attrs
 import structlog
 
 from agentsup import otp
+from agentsup.ids import Cursor
 from agentsup.loop import messages as msg
 from agentsup.loop.calls import may_confirm
 from agentsup.loop.state import State
@@ -26,6 +27,7 @@ from agentsup.session.errors import NoSuchCall
 from agentsup.session.life import Durable, Life
 from agentsup.session.log import SessionLog
 from agentsup.session.perform import Performer, Trouble
+from agentsup.session.retention import Retention
 from agentsup.session.services import Services
 from agentsup.session.status import Status, status_of
 from agentsup.talk.events import Heard, TextDelta, Theirs
@@ -94,6 +96,7 @@ class SessionActor(otp.Actor):
         self._life: Life
         self._log: SessionLog
         self._performer: Performer
+        self._retention = Retention(services.keep_requests)
         self._due: deque[_Due] = deque()
         self._unheard: list[Feed] = []
         """Streams that have something to tell, and wait until this session is less far behind."""
@@ -233,7 +236,10 @@ class SessionActor(otp.Actor):
         if after.events:
             if before.current is not after.state.current:
                 _bind(after.state)
+            begun = None if before.current is None else self._log.start_of(before.current.id)
             self._life.record(after.events, after.state)
+            if begun is not None and before.current is not None and before.current.id in after.state.done:
+                self._let_go(self._retention.ended(begun))
             if after.state.ended is not None:
                 self._services.leave(self._life)
         for effect in after.effects:
@@ -241,6 +247,12 @@ class SessionActor(otp.Actor):
         if before.link is not after.state.link or before.name != after.state.name:
             self._life.notify()
             self._services.residents.changed(self._life, after.state.name)
+
+    def _let_go(self, upto: Cursor | None) -> None:
+        """Records of old requests go, once what they come to is kept."""
+        if upto is not None:
+            self._log.snapshot()
+            self._when_durable(lambda: self._performer.compact(upto))
 
     def _when_durable(self, action: Callable[[], None]) -> None:
         """Do this when everything recorded so far outlives the process; at once, if it does already."""

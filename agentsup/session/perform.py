@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, assert_never
 
@@ -15,7 +16,8 @@ import attrs
 import trio
 
 from agentsup import otp
-from agentsup.ids import CallId, RequestId
+from agentsup.ids import CallId, Cursor, RequestId
+from agentsup.journal.errors import StoreError
 from agentsup.loop import effects as fx
 from agentsup.loop import messages as msg
 from agentsup.providers.base import Opening, Rejected, Unavailable
@@ -128,6 +130,14 @@ class Performer:
         self._endpoint = None
         self.generation += 1
         return True
+
+    def compact(self, upto: Cursor) -> None:
+        """Have the records up to this cursor let go."""
+        self._work(self._compact, upto)
+
+    async def _compact(self, upto: Cursor) -> None:
+        with suppress(StoreError):  # it cannot be written at the moment: the next request's end tries again
+            await self._services.journal.compact(self._life.stored.key, upto)
 
     # --- asking --------------------------------------------------------------------------------------------------------------
 

@@ -75,8 +75,9 @@ class Terminals:
 class Services:
     """One runtime's shared parts, as its sessions see them."""
 
-    def __init__(self, journal: Journal, residents: Residents) -> None:
+    def __init__(self, journal: Journal, residents: Residents, *, keep_requests: int | None = None) -> None:
         self.journal = journal
+        self.keep_requests = keep_requests
         self.residents = residents
         self.openings = trio.CapacityLimiter(OPENINGS)
         """Sessions that are made at their providers, or taken up from the journal, at the same time."""

@@ -272,11 +272,20 @@ class Subscription:
             if not self._page:
                 self._replaying = self._position < self._source.published
                 return None
+            gone = self._page[0].cursor - self._position - 1
+            if gone > 0:
+                return self._told_gone(gone)
             event = self._page.popleft()
             self._position = event.cursor
             if self._wanted is None or self._wanted(event):
                 return event
         return self._told_missing()
+
+    def _told_gone(self, count: int) -> SessionEvent:
+        """These are not in the journal any more: it was told to let old requests go."""
+        self._position = Cursor(self._position + count)
+        self._dropped += count
+        return self._marker(self._page[0], count)
 
     @property
     def _hole_is_next(self) -> bool:

@@ -367,3 +367,37 @@ async def test_a_session_that_ended_can_be_forgotten(world, autojump_clock):
 
     with pytest.raises(agentsup.NoSuchSession):
         await world.runtime.past("s1")
+
+
+# --- how much is kept ------------------------------------------------------------------------------------------------------------
+
+
+async def test_old_requests_are_let_go_and_what_they_come_to_stays(provider, autojump_clock):
+    """With `keep_requests` the records of older ones go; who asks for them is told how many events are missing."""
+    async with agentsup.open_runtime(keep_requests=2) as runtime:
+        ref = await runtime.start_session("s", agentsup.SessionSpec(provider=provider))
+        for number in range(5):
+            await ref.submit(f"@say {number}")
+        await trio.sleep(1)
+
+        assert [turn.text for turn in await ref.history()] == ["3", "4"]
+        assert (await ref.info()).turns == 5
+        async with ref.subscribe(after=0, overflow="block") as events:
+            first = await anext(events)
+            assert first.dropped > 0
+            second = await anext(events)
+            assert (second.dropped, second.cursor) == (0, first.dropped + 1)
+        await crash(ref)
+        assert (await ref.submit("@say 5")).text == "5"
+
+
+@pytest.mark.parametrize(
+    "given", [{"keep_requests": 0}, {"max_resident": -1}, {"passivate_after": 0}, {"recover": "later"}]
+)
+async def test_options_of_a_runtime_are_checked_at_the_door(given):
+    """Named, with what would be right."""
+    with pytest.raises(agentsup.SpecError) as caught:
+        async with agentsup.open_runtime(**given):
+            pass
+
+    assert [problem.path for problem in caught.value.problems] == list(given)
