@@ -131,10 +131,11 @@ def test_demo_killed(marked, word):
 
 
 @pytest.fixture
-def marked(monkeypatch):
-    """The living processes that have their environment from this test, wherever they come from."""
+def marked(monkeypatch, tmp_path):
+    """The living processes that have their environment from this test, wherever they come from; the files of killed ones go with it."""
     mark = f"AGENTSUP_TEST={uuid.uuid4().hex}"
     monkeypatch.setenv(*mark.split("="))
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
 
     def marked():
         return [int(place.name) for place in Path("/proc").glob("[0-9]*") if mark in _environment(place)]
