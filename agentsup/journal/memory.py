@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from bisect import bisect_right
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -18,7 +18,7 @@ from agentsup.journal.base import Committed, JournalStatistics, Loaded, SessionK
 from agentsup.journal.checks import check_names, check_order, check_snapshot
 from agentsup.journal.errors import StoreError
 from agentsup.loop.state import State
-from agentsup.talk.events import Entry, Heard, Kept, RequestStarted, SessionEnded
+from agentsup.talk.events import Entry, Heard, RequestStarted, SessionEnded
 
 ENDED_KEPT = 256
 """Sessions that have ended and can still be read; a service that lives for months must not keep all it ever had."""
@@ -302,29 +302,3 @@ class _Book:
         covered = self.snapshot[0] if self.snapshot is not None and self.first > 1 else 0
         if not covered <= upto <= self.last:
             raise SpecError.of("upto", f"{upto} is not among the cursors {covered} to {self.last} that are kept")
-
-
-class MemoryLog:
-    """Append-only; the n-th entry has cursor n."""
-
-    def __init__(self) -> None:
-        self._entries: list[Entry] = []
-
-    @property
-    def cursor(self) -> Cursor:
-        """The cursor of the last entry; 0 while there is none."""
-        return Cursor(len(self._entries))
-
-    def append(self, bodies: Sequence[Kept], *, at: float) -> tuple[Entry, ...]:
-        """Keep these, in this order; all of them or none."""
-        first = len(self._entries) + 1
-        entries = tuple(Entry(cursor=Cursor(first + place), at=at, body=body) for place, body in enumerate(bodies))
-        self._entries.extend(entries)
-        return entries
-
-    def read(self, *, after: int = 0) -> Iterator[Entry]:
-        """The entries behind `after`, oldest first, also those that are appended meanwhile."""
-        place = after
-        while place < len(self._entries):
-            yield self._entries[place]
-            place += 1
