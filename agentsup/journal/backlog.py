@@ -10,8 +10,7 @@ import attrs
 
 from agentsup.ids import Cursor
 from agentsup.journal.base import Committed, SessionKey
-from agentsup.journal.blobs import Blob
-from agentsup.journal.rows import Body, Row
+from agentsup.journal.rows import Body, Place, Row
 from agentsup.talk.events import Entry
 
 if TYPE_CHECKING:
@@ -25,9 +24,7 @@ class Append:
     key: SessionKey
     entries: tuple[Entry, ...]
     rows: Sequence[Row]
-    blobs: Sequence[tuple[int, Blob]]
-    """Those of the rows, each with the cursor of the record that has it."""
-
+    blobs: Sequence[Place]
     committed: Committed
 
 
@@ -85,7 +82,7 @@ class Backlog:
     def append(self, item: Append) -> None:
         """Take entries."""
         self._waiting.append(item)
-        self.rows += len(item.rows)
+        self.rows += len(item.entries)
         if self.rows > self.high_water:
             self.high_water = self.rows
 
@@ -126,7 +123,7 @@ class Backlog:
                 if isinstance(item, Snapshot) and self._snapshots.get(item.key) is item:
                     del self._snapshots[item.key]
                 elif isinstance(item, Append):
-                    rows += len(item.rows)
+                    rows += len(item.entries)
                 items.append(item)
             self.batch = Batch(items, rows)
         return self.batch

@@ -20,7 +20,7 @@ from agentsup.journal.base import SessionKey, Stored, no_such_session
 from agentsup.journal.blobs import Blob
 from agentsup.journal.errors import Fenced, StoreError, StoreFailed
 from agentsup.journal.lease import Hold, Holder
-from agentsup.journal.rows import Body, Row
+from agentsup.journal.rows import RUN, Body, Row, part_of
 from agentsup.journal.schema import migrate
 
 BUSY = 1.0
@@ -140,7 +140,12 @@ class Ledger:
         before = 0 if found is None else found[0]
         if before > cursor:
             return
-        execute(_HEARD, (key, before, cursor))
+        execute(_HEARD, (key, before, cursor, RUN))
+        heard = sorted(queries.heard_in_runs(self._connection, key, before, cursor))
+        for start in range(0, len(heard), AT_ONCE):
+            some = heard[start : start + AT_ONCE]
+            values = [value for mark, seq in some for value in (key, mark, seq)]
+            execute(_marking(len(some)), values)
         self._unuse("session = ? AND seq = 0", (key,))
         sql = "INSERT OR REPLACE INTO snapshots (session, cursor, epoch, format, blobs, body) VALUES (?, ?, ?, ?, ?, ?)"
         execute(sql, (key, cursor, self.epoch, codec.FORMAT, bool(body.blobs), body.text))
@@ -152,9 +157,9 @@ class Ledger:
         execute = self._connection.execute
         found = execute("SELECT cursor FROM snapshots WHERE session = ?", (key,)).fetchone()
         covered = min(upto, found[0] if found is not None else 0)
-        last = execute(
-            "SELECT at, kind FROM records WHERE session = ? AND seq <= ? ORDER BY seq DESC LIMIT 1", (key, covered)
-        ).fetchone()
+        cut = self._cut(key, covered)
+        sql = "SELECT at, kind FROM records WHERE session = ? AND seq <= ? ORDER BY seq DESC LIMIT 1"
+        last = (cut.at, cut.kind) if cut is not None else execute(sql, (key, covered)).fetchone()
         if last is None:
             return 0
         # Should no record be left, these say what the last one was.
@@ -163,7 +168,23 @@ class Ledger:
             (covered + 1, last[0], last[1] == "session_ended", key),
         )
         self._unuse("session = ? AND seq BETWEEN 1 AND ?", (key, covered))
-        return execute("DELETE FROM records WHERE session = ? AND seq <= ?", (key, covered)).rowcount
+        (count,) = execute(
+            "SELECT coalesce(sum(seq - first + 1), 0) FROM records WHERE session = ? AND seq <= ?", (key, covered)
+        ).fetchone()
+        execute("DELETE FROM records WHERE session = ? AND seq <= ?", (key, covered))
+        if cut is None:
+            return int(count)
+        rest = part_of(cut, covered, cut.seq)
+        sql = "UPDATE records SET first = ?, sighting = ?, body = ? WHERE session = ? AND seq = ?"
+        execute(sql, (rest.first, rest.sighting, rest.body, key, rest.seq))
+        return int(count) + rest.first - cut.first
+
+    def _cut(self, key: SessionKey, cursor: int) -> Row | None:
+        """The row that has both this record and the next."""
+        sql = f"SELECT {', '.join(Row._fields)} FROM records WHERE session = ? AND seq > ? ORDER BY seq LIMIT 1"  # noqa: S608  -- from here
+        found = self._connection.execute(sql, (key, cursor)).fetchone()
+        row = None if found is None else Row(*found)
+        return row if row is not None and row.first <= cursor else None
 
     # --- sessions ------------------------------------------------------------------------------------------------------
 
@@ -199,6 +220,9 @@ class Ledger:
         execute("UPDATE sessions SET first = ? WHERE key = ?", (source.first, copy))
         for sql in _COPIES:
             execute(sql, values)
+        cut = self._cut(key, upto)
+        if cut is not None:
+            self.append([part_of(cut, 0, upto)._replace(session=copy, epoch=self.epoch)])
         stored = queries.stored(self._connection, copy)
         assert stored is not None
         return stored
@@ -232,16 +256,22 @@ def _inserting(count: int) -> str:
     return f"INSERT INTO records ({columns}) VALUES {', '.join([marks] * count)}"  # noqa: S608  -- names from here
 
 
+@functools.cache
+def _marking(count: int) -> str:
+    """The statement that indexes so many sightings."""
+    return f"INSERT OR IGNORE INTO sightings (session, sighting, seq) VALUES {', '.join(['(?, ?, ?)'] * count)}"  # noqa: S608  -- from here
+
+
 _HEARD = """
     INSERT OR IGNORE INTO sightings (session, sighting, seq)
     SELECT session, sighting, seq FROM records
-    WHERE session = ? AND seq > ? AND seq <= ? AND sighting IS NOT NULL ORDER BY sighting
+    WHERE session = ? AND seq > ? AND seq <= ? AND sighting IS NOT NULL AND kind != ? ORDER BY sighting
 """
 
 _COPIES = (
     """
-    INSERT INTO records (session, seq, at, kind, sighting, epoch, format, blobs, body)
-    SELECT :copy, seq, at, kind, sighting, :epoch, format, blobs, body FROM records
+    INSERT INTO records (session, first, seq, at, kind, sighting, epoch, format, blobs, body)
+    SELECT :copy, first, seq, at, kind, sighting, :epoch, format, blobs, body FROM records
     WHERE session = :key AND seq <= :upto ORDER BY seq
     """,
     """

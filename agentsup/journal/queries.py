@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any
 
 import structlog
@@ -13,7 +13,7 @@ import structlog
 from agentsup.ids import Cursor, SessionId
 from agentsup.journal import codec
 from agentsup.journal.base import Loaded, SessionKey, Stored
-from agentsup.journal.rows import Texts, entry_of, sighting_key, state_of
+from agentsup.journal.rows import RUN, Texts, entries_of, entry_of, heard_in, sighting_key, state_of
 from agentsup.talk.events import Entry
 
 _log = structlog.get_logger("agentsup.journal")
@@ -99,7 +99,7 @@ def load(connection: sqlite3.Connection, key: SessionKey) -> Loaded:
                     raise
                 _log.warning("journal.snapshot_passed_over", session=key, reason=str(exc))
                 cursor = 0
-        return Loaded(state=state, cursor=Cursor(cursor), entries=_entries(connection, key, cursor, -1))
+        return Loaded(state=state, cursor=Cursor(cursor), entries=_entries(connection, key, cursor, None))
 
 
 def last_started(connection: sqlite3.Connection, key: SessionKey, upto: Cursor) -> Cursor:
@@ -121,20 +121,45 @@ def known(connection: sqlite3.Connection, key: SessionKey, sightings: Collection
             for table, behind in (("sightings", 0), ("records", covered)):
                 sql = f"SELECT sighting FROM {table} WHERE session = ? AND seq > ? AND sighting IN {marks}"  # noqa: S608  -- from here
                 found |= {by_key[sighting] for (sighting,) in connection.execute(sql, (key, behind, *some))}
+        for mark, _ in heard_in_runs(connection, key, covered, None):
+            if mark in by_key:
+                found.add(mark)
     return found
 
 
-def _entries(connection: sqlite3.Connection, key: SessionKey, after: int, limit: int) -> tuple[Entry, ...]:
-    sql = "SELECT seq, at, kind, format, body, blobs FROM records WHERE session = ? AND seq > ? ORDER BY seq LIMIT ?"
-    rows = connection.execute(sql, (key, after, limit)).fetchall()
-    return tuple(_as_entry(connection, key, row) for row in rows)
+def heard_in_runs(
+    connection: sqlite3.Connection, key: SessionKey, after: int, upto: int | None
+) -> Iterator[tuple[str, int]]:
+    """What was heard in runs behind a cursor and up to another: sightings, each with its record's cursor."""
+    sql = "SELECT first, sighting FROM records WHERE session = ? AND seq > ? AND kind = ? ORDER BY seq"
+    with closing(connection.execute(sql, (key, after, RUN))) as rows:
+        for first, sighting in rows:
+            if upto is not None and first > upto:
+                return
+            for mark, seq in heard_in(first, sighting):
+                if seq > after and (upto is None or seq <= upto):
+                    yield mark, seq
 
 
-def _as_entry(connection: sqlite3.Connection, key: SessionKey, row: tuple[Any, ...]) -> Entry:
-    seq, at, kind, written, text, has_blobs = row
+def _entries(connection: sqlite3.Connection, key: SessionKey, after: int, limit: int | None) -> tuple[Entry, ...]:
+    sql = "SELECT first, seq, at, kind, format, body, blobs FROM records WHERE session = ? AND seq > ? ORDER BY seq"
+    found: list[Entry] = []
+    with closing(connection.execute(sql, (key, after))) as rows:
+        for row in rows:
+            found += _in_row(connection, key, row, after)
+            if limit is not None and len(found) >= limit:
+                return tuple(found[:limit])
+    return tuple(found)
+
+
+def _in_row(connection: sqlite3.Connection, key: SessionKey, row: tuple[Any, ...], after: int) -> list[Entry]:
+    first, seq, at, kind, written, text, has_blobs = row
+    if kind == RUN:
+        with _place(f"the records {first} to {seq} of the session {key}"):
+            return entries_of(first, at, written, text, after)
     texts = _texts(connection, key, seq, seq) if has_blobs else None
     with _place(f"the record {seq} of the session {key}"):
-        return entry_of(seq, at, kind, written, text, texts)
+        return [entry_of(seq, at, kind, written, text, texts)]
 
 
 def _texts(connection: sqlite3.Connection, key: SessionKey, first: int, last: int) -> Texts:

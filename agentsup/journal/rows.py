@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
+from agentsup.errors import SpecError
 from agentsup.ids import Cursor
 from agentsup.journal import codec
 from agentsup.journal.blobs import LARGE, Blob, put_back, taken_out
@@ -26,34 +27,158 @@ class Body(NamedTuple):
 
 
 class Row(NamedTuple):
-    """An entry as it is written: the columns of `records`, in order, so that it can be handed to SQLite as it is."""
+    """Records as they are written: the columns of `records`, in order, so that it can be handed to SQLite as it is.
+
+    One record, or a run of them: a stream brings many events with one read, and a row of each would cost more than the events.
+    """
 
     session: int
+    first: int
     seq: int
+    """The cursor of its last record."""
+
     at: float
     kind: str
+    """The event's type; `RUN` for a run."""
+
     sighting: str | bytes | None
+    """What the event is recognised by; of a run, a JSON list of them."""
+
     epoch: int
     format: int
     blobs: bool
     body: str
+    """The event's fields; of a run, a list of all kinds and a list of all fields."""
 
     def __repr__(self) -> str:
-        return f"Row({self.session}, {self.seq}, {self.kind!r})"
+        return f"Row({self.session}, {self.first} to {self.seq}, {self.kind!r})"
 
 
-def row_of(key: int, epoch: int, entry: Entry) -> tuple[Row, tuple[Blob, ...]]:
-    """The row of an entry, and the blobs it has.
+RUN = Heard.type
+"""The kind of a row that has a run of records: events of the provider's, kept at one moment, and small."""
+
+RUN_LENGTH = 64
+"""Records in a run, at most: who wants one of them has to parse them all."""
+
+RUN_SIZE = LARGE // 3
+"""Characters of the provider's own events in a run, about at most: with what was read from them it is below `LARGE`."""
+
+_SOME = 512
+"""Characters that an event is taken to have when it did not come as text."""
+
+Place: TypeAlias = tuple[int, Blob]
+"""A blob, and the cursor of the record that has it."""
+
+
+def rows_of(key: int, epoch: int, entries: Sequence[Entry]) -> tuple[list[Row], list[Place]]:
+    """The entries' rows, and the blobs they have.
 
     Raises:
-        SpecError: there is something in it that cannot be kept.
+        SpecError: there is something in one of them that cannot be kept.
     """
+    rows: list[Row] = []
+    blobs: list[Place] = []
+    for run in _runs(entries):
+        _add(rows, blobs, key, epoch, run)
+    return rows, blobs
+
+
+def _runs(entries: Sequence[Entry]) -> Iterator[Sequence[Entry]]:
+    """The entries, cut where a row must or should end."""
+    start, size, at = 0, RUN_SIZE, 0.0
+    for place, entry in enumerate(entries):
+        body = entry.body
+        if isinstance(body, Heard):
+            verbatim = body.verbatim
+            more = len(verbatim) if isinstance(verbatim, str) else _SOME
+        else:
+            more = RUN_SIZE
+        size += more
+        if size >= RUN_SIZE or entry.at != at or place - start == RUN_LENGTH:
+            if place:
+                yield entries[start:place]
+            start, size, at = place, more, entry.at
+    if entries:
+        yield entries[start:]
+
+
+def _add(rows: list[Row], blobs: list[Place], key: int, epoch: int, run: Sequence[Entry]) -> None:
+    """A row of all these; of each half of them, if they do not fit into one."""
+    if len(run) == 1:
+        row, large = _row_of(key, epoch, run[0])
+        rows.append(row)
+        blobs += [(row.seq, blob) for blob in large]
+        return
+    together = _together(key, epoch, run)
+    if together is not None:
+        rows.append(together)
+    else:
+        half = len(run) // 2
+        _add(rows, blobs, key, epoch, run[:half])
+        _add(rows, blobs, key, epoch, run[half:])
+
+
+def _together(key: int, epoch: int, run: Sequence[Entry]) -> Row | None:
+    """One row of all these; None if one of them is too large, or in any way remarkable."""
+    kinds, fields, marks = [], [], []
+    for entry in run:
+        body = entry.body
+        mark = body.sighting if isinstance(body, Heard) else None
+        if mark is not None and not (isinstance(mark, str) and mark.isascii()):
+            return None
+        marks.append(mark)
+        kinds.append(body.type)
+        fields.append(codec.encode_event(body))
+    try:
+        text = codec.write([kinds, fields], RUN)
+    except SpecError:
+        return None  # alone, it is named
+    if len(text) >= LARGE:
+        return None
+    return Row(
+        session=key,
+        first=run[0].cursor,
+        seq=run[-1].cursor,
+        at=run[0].at,
+        kind=RUN,
+        sighting=codec.write(marks, RUN),
+        epoch=epoch,
+        format=codec.FORMAT,
+        blobs=False,
+        body=text,
+    )
+
+
+def _row_of(key: int, epoch: int, entry: Entry) -> tuple[Row, tuple[Blob, ...]]:
     body = entry.body
     kind = body.type
     sighting = body.sighting if isinstance(body, Heard) else None
     mark = sighting_key(sighting) if isinstance(sighting, str) else None  # what is no text recognises nothing
     text, blobs = _body(codec.encode_event(body), kind)
-    return Row(key, entry.cursor, entry.at, kind, mark, epoch, codec.FORMAT, bool(blobs), text), blobs
+    cursor = entry.cursor
+    return Row(key, cursor, cursor, entry.at, kind, mark, epoch, codec.FORMAT, bool(blobs), text), blobs
+
+
+def part_of(row: Row, after: int, upto: int) -> Row:
+    """The row with only those of its records that stand behind one cursor and up to another.
+
+    Raises:
+        Unreadable: it is none we wrote, or a newer version did.
+    """
+    kinds, fields = _run_fields(row.format, row.body)
+    marks = codec.parse(str(row.sighting))
+    part = slice(max(0, after + 1 - row.first), upto + 1 - row.first)
+    return row._replace(
+        first=max(row.first, after + 1),
+        seq=min(row.seq, upto),
+        sighting=codec.write(marks[part], RUN),
+        body=codec.write([kinds[part], fields[part]], RUN),
+    )
+
+
+def heard_in(first: int, sighting: str) -> list[tuple[str, int]]:
+    """What was heard in a run: each sighting, with its record's cursor."""
+    return [(mark, seq) for seq, mark in enumerate(codec.parse(sighting), first) if mark is not None]
 
 
 def body_of(state: State) -> Body:
@@ -66,12 +191,24 @@ def body_of(state: State) -> Body:
 
 
 def entry_of(seq: int, at: float, kind: str, written: int, text: str, texts: Texts) -> Entry:
-    """The entry of a row.
+    """The entry of a row that has one.
 
     Raises:
         Unreadable: it is none we wrote, or a newer version did.
     """
     return Entry(cursor=Cursor(seq), at=at, body=codec.decode_event(kind, _fields(written, text, texts)))
+
+
+def entries_of(first: int, at: float, written: int, text: str, after: int) -> list[Entry]:
+    """The entries of a run, those behind a cursor.
+
+    Raises:
+        Unreadable: they are none we wrote, or a newer version did.
+    """
+    kinds, fields = _run_fields(written, text)
+    start = max(0, after + 1 - first)
+    events = map(codec.decode_event, kinds[start:], fields[start:])
+    return [Entry(cursor=Cursor(seq), at=at, body=body) for seq, body in enumerate(events, first + start)]
 
 
 def state_of(written: int, text: str, texts: Texts) -> State:
@@ -110,3 +247,11 @@ def _fields(written: int, text: str, texts: Texts) -> Any:
         return put_back(fields, texts)
     except KeyError as exc:
         raise codec.Unreadable("a record with a large text that is missing") from exc
+
+
+def _run_fields(written: int, text: str) -> tuple[list[str], list[Any]]:
+    match _fields(written, text, None):
+        case [list(kinds), list(fields)] if len(kinds) == len(fields):
+            return kinds, fields
+        case _:
+            raise codec.Unreadable("something else where a run's kinds and fields should be")

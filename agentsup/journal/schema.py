@@ -20,7 +20,7 @@ def create_tables(connection: sqlite3.Connection) -> None:
     """Version 1.
 
     Records are a table with a rowid, so that new ones go to its end, and an index finds them: three times as fast with many sessions as a
-    table sorted by session. `kind` is the event's type; `format` the version of what `body` is written in; `epoch` says which holder of the
+    table sorted by session. A row has one record, or a run of them, from `first` to `seq`: see `rows.py`. `kind` is the event's type; `format` the version of what `body` is written in; `epoch` says which holder of the
     store wrote it. What was heard up to the snapshot is in `sightings`, by index and also when its records are compacted; behind it,
     in the records. A text too large for a row is a blob, shared by all
     who use it; a snapshot uses it as record 0.
@@ -44,7 +44,8 @@ def create_tables(connection: sqlite3.Connection) -> None:
         """
         CREATE TABLE records (
             number INTEGER PRIMARY KEY,
-            session INTEGER NOT NULL, seq INTEGER NOT NULL, at REAL NOT NULL, kind TEXT NOT NULL, sighting TEXT,
+            session INTEGER NOT NULL, first INTEGER NOT NULL, seq INTEGER NOT NULL, at REAL NOT NULL,
+            kind TEXT NOT NULL, sighting TEXT,
             epoch INTEGER NOT NULL, format INTEGER NOT NULL, blobs INTEGER NOT NULL, body TEXT NOT NULL
         )
         """,

@@ -16,14 +16,13 @@ from agentsup.ids import Cursor, SessionId
 from agentsup.journal import codec, lines, queries
 from agentsup.journal.backlog import Append, Snapshot
 from agentsup.journal.base import Committed, JournalStatistics, Loaded, SessionKey, Stored, no_such_session
-from agentsup.journal.blobs import Blob
 from agentsup.journal.checks import check_names, check_order, check_snapshot
 from agentsup.journal.errors import StoreError, StoreFailed
 from agentsup.journal.faults import is_final, told_of
 from agentsup.journal.lease import Holder
 from agentsup.journal.ledger import Ledger, Synchronous
 from agentsup.journal.readers import Readers
-from agentsup.journal.rows import Row, body_of, row_of
+from agentsup.journal.rows import body_of, rows_of
 from agentsup.journal.scribe import Scribe
 from agentsup.loop.state import State
 from agentsup.talk.events import Entry, Heard, RequestStarted, SessionEnded
@@ -149,14 +148,7 @@ class SQLiteJournal:
         if not entries:
             return
         opened = self._opened
-        epoch = opened.ledger.epoch
-        rows: list[Row] = []
-        blobs: list[tuple[int, Blob]] = []
-        for entry in entries:
-            row, large = row_of(key, epoch, entry)
-            rows.append(row)
-            if large:
-                blobs += [(entry.cursor, blob) for blob in large]
+        rows, blobs = rows_of(key, opened.ledger.epoch, entries)
         opened.scribe.hand(Append(key, tuple(entries), rows, blobs, committed))
         self._last[key] = entries[-1].cursor
 

@@ -49,9 +49,13 @@ def loads(text: str) -> Any:
 
 def _nulls_in_texts(value: Any) -> int:
     """How often the word stands in the value's own texts: a provider's event is one, and has it often."""
-    if not isinstance(value, dict):
-        return 0
-    return sum(text.count("null") for text in value.values() if isinstance(text, str))
+    if isinstance(value, str):
+        return value.count("null")
+    if isinstance(value, dict):
+        return sum(text.count("null") for text in value.values() if isinstance(text, str))
+    if isinstance(value, list):
+        return sum(map(_nulls_in_texts, value))
+    return 0
 
 
 def _fast_dumps() -> Callable[[Any], str] | None:

@@ -22,10 +22,10 @@ NOW = 1_700_000_000.0
 
 
 def entry(cursor: int, body: ev.Kept | None = None, *, at: float | None = None) -> ev.Entry:
-    """An entry in its place; what it says tells which one it is."""
+    """An entry in its place; what it says tells which one it is. Some were kept at one moment: those are written together."""
     if body is None:
         body = ev.Said(id=f"event-{cursor}", raw={"n": cursor}, text=f"text {cursor}")
-    return ev.Entry(cursor=Cursor(cursor), at=NOW + cursor if at is None else at, body=body)
+    return ev.Entry(cursor=Cursor(cursor), at=NOW + cursor // 8 if at is None else at, body=body)
 
 
 def entries(first: int, last: int) -> tuple[ev.Entry, ...]:
