@@ -18,7 +18,7 @@ from agentsup.ids import Cursor, SessionId
 from agentsup.journal import codec, queries
 from agentsup.journal.base import SessionKey, Stored, no_such_session
 from agentsup.journal.blobs import Blob
-from agentsup.journal.errors import Fenced, StoreError, StoreFailed
+from agentsup.journal.errors import Fenced, StoreCorrupt, StoreError, StoreFailed
 from agentsup.journal.lease import Hold, Holder
 from agentsup.journal.rows import RUN, Body, Row, part_of
 from agentsup.journal.schema import migrate
@@ -141,7 +141,10 @@ class Ledger:
         if before > cursor:
             return
         execute(_HEARD, (key, before, cursor, RUN))
-        heard = sorted(queries.heard_in_runs(self._connection, key, before, cursor))
+        try:
+            heard = sorted(queries.heard_in_runs(self._connection, key, before, cursor))
+        except codec.Unreadable as exc:
+            raise StoreCorrupt(f"the store {self.path}: what was heard in the session {key} has {exc}") from exc
         for start in range(0, len(heard), AT_ONCE):
             some = heard[start : start + AT_ONCE]
             values = [value for mark, seq in some for value in (key, mark, seq)]
@@ -153,11 +156,16 @@ class Ledger:
             self.use(key, 0, blob)
 
     def compact(self, key: SessionKey, upto: Cursor) -> int:
-        """Let go of the records up to this cursor, as far as the snapshot covers them."""
+        """Let go of the records up to this cursor, as far as the snapshot covers them.
+
+        Raises:
+            Unreadable: they end in the middle of a run that is none we wrote, or a newer version did.
+        """
         execute = self._connection.execute
         found = execute("SELECT cursor FROM snapshots WHERE session = ?", (key,)).fetchone()
         covered = min(upto, found[0] if found is not None else 0)
         cut = self._cut(key, covered)
+        rest = None if cut is None else part_of(cut, covered, cut.seq)
         sql = "SELECT at, kind FROM records WHERE session = ? AND seq <= ? ORDER BY seq DESC LIMIT 1"
         last = (cut.at, cut.kind) if cut is not None else execute(sql, (key, covered)).fetchone()
         if last is None:
@@ -172,9 +180,8 @@ class Ledger:
             "SELECT coalesce(sum(seq - first + 1), 0) FROM records WHERE session = ? AND seq <= ?", (key, covered)
         ).fetchone()
         execute("DELETE FROM records WHERE session = ? AND seq <= ?", (key, covered))
-        if cut is None:
+        if cut is None or rest is None:
             return int(count)
-        rest = part_of(cut, covered, cut.seq)
         sql = "UPDATE records SET first = ?, sighting = ?, body = ? WHERE session = ? AND seq = ?"
         execute(sql, (rest.first, rest.sighting, rest.body, key, rest.seq))
         return int(count) + rest.first - cut.first
@@ -206,6 +213,7 @@ class Ledger:
         Raises:
             NotFound: there is no other one.
             SpecError: there is no telling what it was at that cursor.
+            Unreadable: the cursor is in the middle of a run that is none we wrote, or a newer version did.
         """
         execute = self._connection.execute
         source = queries.stored(self._connection, key)
@@ -215,14 +223,15 @@ class Ledger:
         covered = found[0] if found is not None and source.first > 1 else 0
         if not covered <= upto <= source.last:
             raise SpecError.of("upto", f"{upto} is not among the cursors {covered} to {source.last} that are kept")
+        cut = self._cut(key, upto)
+        rest = None if cut is None else part_of(cut, 0, upto)
         copy = self.register(session_id, source.provider, codec.write(source.metadata, "metadata"), at).key
         values = {"key": key, "copy": copy, "upto": upto, "epoch": self.epoch}
         execute("UPDATE sessions SET first = ? WHERE key = ?", (source.first, copy))
         for sql in _COPIES:
             execute(sql, values)
-        cut = self._cut(key, upto)
-        if cut is not None:
-            self.append([part_of(cut, 0, upto)._replace(session=copy, epoch=self.epoch)])
+        if rest is not None:
+            self.append([rest._replace(session=copy, epoch=self.epoch)])
         stored = queries.stored(self._connection, copy)
         assert stored is not None
         return stored

@@ -399,11 +399,17 @@ async def test_damage_found_while_reading_ends_the_writing(tmp_path, monkeypatch
     ("sql", "said"),
     [
         (
-            "UPDATE records SET kind = 'request_paused' WHERE seq = 2",
-            "the record 2 .* 'request_paused', which this version",
+            "UPDATE records SET kind = 'request_paused' WHERE seq = 50",
+            "the record 50 .* 'request_paused', which this version",
         ),
-        (f"UPDATE records SET format = {FORMAT + 1} WHERE seq = 2", f"the record 2 .* in format {FORMAT + 1}"),
-        ("UPDATE records SET body = '{' WHERE seq = 2", "the record 2 .* no JSON"),
+        (f"UPDATE records SET format = {FORMAT + 1} WHERE seq = 50", f"the record 50 .* in format {FORMAT + 1}"),
+        ("UPDATE records SET body = '{' WHERE seq = 50", "the record 50 .* no JSON"),
+        (
+            "UPDATE records SET body = replace(body, '\"said\"', '\"sung\"') WHERE seq = 15",
+            "the records 8 to 15 .* 'sung', which this version",
+        ),
+        (f"UPDATE records SET format = {FORMAT + 1} WHERE seq = 15", f"the records 8 to 15 .* in format {FORMAT + 1}"),
+        ("UPDATE records SET body = '{}' WHERE seq = 15", "the records 8 to 15 .* kinds and fields should be"),
     ],
 )
 async def test_a_record_that_cannot_be_read_is_named(tmp_path, sql, said):

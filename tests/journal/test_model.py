@@ -35,7 +35,7 @@ BODIES = st.one_of(st.none(), st.sampled_from([started(1).body, ended(1).body]),
 STEPS = st.one_of(
     st.builds(Do, st.just("register"), st.tuples(NAMES)),
     st.builds(Do, st.just("append"), st.tuples(PLACE, st.lists(BODIES, max_size=4))),
-    st.builds(Do, st.just("append"), st.tuples(PLACE, st.lists(BODIES, max_size=4))),
+    st.builds(Do, st.just("append"), st.tuples(PLACE, st.lists(st.none(), max_size=8))),
     st.builds(Do, st.just("snapshot"), st.tuples(PLACE, st.integers(0, 8))),
     st.builds(Do, st.just("compact"), st.tuples(PLACE, st.integers(0, 12))),
     st.builds(Do, st.just("fork"), st.tuples(PLACE, NAMES, st.integers(0, 8))),
