@@ -64,16 +64,16 @@ def answer_to(steps: Sequence[Step], tools: Sequence[Tool]) -> str:
     return "\n".join(f"{step.lead} {', '.join(call.directly(tools) for call in step.calls)}" for step in steps)
 
 
-def directions(steps: Sequence[Step], trouble: Trouble) -> str:
-    """The stage directions that make the simulated agent do it."""
-    return "\n".join(_lines(steps, trouble))
+def directions(steps: Sequence[Step], trouble: Trouble, *, hurry: float = 1.0) -> str:
+    """The stage directions that make the simulated agent do it; it thinks so many times as quickly."""
+    return "\n".join(_lines(steps, trouble, PACE / hurry))
 
 
-def _lines(steps: Sequence[Step], trouble: Trouble) -> Iterator[str]:
+def _lines(steps: Sequence[Step], trouble: Trouble, pace: float) -> Iterator[str]:
     if trouble.tool_raises:
         yield _tool(steps[0].calls[-1])  # this one fails; below the agent tries again
     for number, step in enumerate(steps):
-        yield f"@sleep {PACE}"
+        yield f"@sleep {pace}"
         yield from (_tool(call) for call in step.calls)
         yield f"@say {step.lead} {{results}}"
         if trouble.stream_breaks is not None and number == 1:

@@ -29,6 +29,9 @@ from agentsup.demo.trouble import Trouble
 RUNNER = "agentsup.demo.runner"
 """The module that is run as a process."""
 
+HURRY: Final = 2.0
+"""The agents think so many times as quickly as in the first act: here nobody watches each of them."""
+
 LOOKED_EVERY: Final = 0.02
 """Seconds between two looks into the ledger."""
 
@@ -133,7 +136,10 @@ class SecondAct:
     def _prompts(self) -> dict[str, str]:
         """What to ask. The agents begin one after the other, so that not all are at the same place when it happens."""
         late = {name: inquiry.PACE * number / len(self._steps) for number, name in enumerate(self._steps)}
-        return {name: f"@sleep {late[name]:.3f}\n{directions(steps, Trouble())}" for name, steps in self._steps.items()}
+        return {
+            name: f"@sleep {late[name]:.3f}\n{directions(steps, Trouble(), hurry=HURRY)}"
+            for name, steps in self._steps.items()
+        }
 
     def _answers(self) -> dict[str, str]:
         tools = (*self._tools, as_told)

@@ -23,6 +23,18 @@ def test_directions_are_understood(odd):
         assert calls == [steps[0].calls[-1], *(call for step in steps for call in step.calls)]
 
 
+def test_in_a_hurry(odd):
+    """The same is done with less thinking."""
+    steps = steps_about(partition(odd.files(), 1)[0])
+    slow = [line.split() for line in directions(steps, Trouble()).splitlines()]
+    quick = [line.split() for line in directions(steps, Trouble(), hurry=2.0).splitlines()]
+
+    pauses = [(float(one[1]), float(other[1])) for one, other in zip(slow, quick, strict=True) if one[0] == "@sleep"]
+    assert len(pauses) == len(steps)
+    assert all(one == 2 * other > 0 for one, other in pauses)
+    assert [line for line in slow if line[0] != "@sleep"] == [line for line in quick if line[0] != "@sleep"]
+
+
 def test_batches_are_parallel(odd):
     """A session calls tools at once, and in more than one turn."""
     for part in partition(odd.files(), 3):
