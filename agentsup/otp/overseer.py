@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, assert_never
 import trio
 from trio.lowlevel import enable_ki_protection
 
+from agentsup import telemetry
 from agentsup.errors import SpecError
 from agentsup.otp import reports
 from agentsup.otp.child import Child, State
@@ -230,6 +231,9 @@ class Overseer(Clerk):
             self._give_up(child)
             return
         child.restarts += 1
+        if telemetry.listening():
+            who = {"supervisor": self.ref.label, "child": child.spec.id}
+            telemetry.emit(telemetry.CHILD_RESTARTED, {"restarts": child.restarts}, who)
         self._relaunch(child)
 
     def _relaunch(self, child: Child) -> None:
