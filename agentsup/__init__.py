@@ -35,7 +35,8 @@ if TYPE_CHECKING:
     from agentsup.provisioning.shelf import Artifact
     from agentsup.provisioning.specs import AgentSpec, EnvironmentSpec
     from agentsup.provisioning.tags import resolve, tag
-    from agentsup.runtime import Runtime, open_runtime, run, session_child
+    from agentsup.running import run
+    from agentsup.runtime import Runtime, open_runtime, session_child
     from agentsup.session.approval import Allow, Deny
     from agentsup.session.client import SessionRef, TextStream
     from agentsup.session.errors import (
@@ -221,10 +222,10 @@ _HOMES = {
         "resolve",
         "tag",
     ),
+    "agentsup.running": ("run",),
     "agentsup.runtime": (
         "Runtime",
         "open_runtime",
-        "run",
         "session_child",
     ),
     "agentsup.session.approval": (

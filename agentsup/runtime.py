@@ -16,25 +16,23 @@ with it, which its sessions then open again.
 from __future__ import annotations
 
 import math
-import uuid
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from contextvars import ContextVar
 from functools import partial
-from typing import Any, cast, get_args
+from typing import Any
 
-import attrs
 import trio
 
 from agentsup import otp
-from agentsup.errors import AlreadyStarted, Problem, SpecError
+from agentsup.errors import AlreadyStarted
 from agentsup.ids import Cursor, SessionId
 from agentsup.journal.base import Journal, Stored
 from agentsup.journal.store import StoreInput, as_store
 from agentsup.journal.writer import Writer
 from agentsup.loop.state import Rules
-from agentsup.providers.reconnect import is_positive
 from agentsup.session.actor import FindLife, SessionActor
+from agentsup.session.checking import check_id, check_options, check_start
 from agentsup.session.client import SessionRef
 from agentsup.session.errors import NoSuchSession, SessionClosed
 from agentsup.session.life import Life
@@ -45,15 +43,12 @@ from agentsup.session.services import Services
 from agentsup.session.spec import SessionSpec
 from agentsup.session.subscription import DEFAULT_BUFFER, Overflow, Subscription
 from agentsup.session.watchman import Watchman
-from agentsup.talk.content import Input
-from agentsup.talk.outcome import Outcome
-from agentsup.talk.result import SessionResult
 
 _HOLDER_SETTLES = 0.01
 """Seconds between two looks at an id whose holder is about to begin (a step away) or to be gone (its farewell has a budget)."""
 
-RUN_FAREWELL = 5.0
-"""Seconds `run` takes at most, when it ends early, to stop what it began at the provider."""
+FAREWELL = 5.0
+"""Seconds a start that is called off takes at most to stop what it began at the provider."""
 
 _services: ContextVar[Services] = ContextVar("agentsup.services")
 
@@ -95,7 +90,7 @@ class Runtime:
             ProviderFailed: the provider refused, or could not be reached.
             StoreError: the store cannot be written.
         """
-        _check(session_id, spec)
+        check_start(session_id, spec)
         return await self._begin(SessionId(session_id), spec, spec.rules, fresh=fresh)
 
     async def _begin(
@@ -115,7 +110,7 @@ class Runtime:
                 await self._start(life.child)
                 await ref._opened()  # noqa: SLF001  -- waiting for it is the runtime's business, not the user's
             except BaseException:
-                with trio.CancelScope(shield=True, deadline=trio.current_time() + RUN_FAREWELL):
+                with trio.CancelScope(shield=True, deadline=trio.current_time() + FAREWELL):
                     await self._undo(life, ref)
                 raise
         return ref
@@ -177,7 +172,7 @@ class Runtime:
             SpecError: the new id or the cursor cannot be used.
             StoreError: the store cannot be written.
         """
-        _check_id(new_id, "new_id")
+        check_id(new_id, "new_id")
         self._refuse_living(SessionId(new_id))
         source = await self._find(session_id, None)
         cursor = source.last if upto is None else Cursor(upto)
@@ -263,7 +258,7 @@ async def open_runtime(
         Fenced: out of the middle of the block: somebody took the store over.
         StoreFailed: it cannot be opened, or not be written.
     """
-    _check_options(spec_for, recover, passivate_after, max_resident, keep_requests)
+    check_options(spec_for, recover, passivate_after, max_resident, keep_requests)
     journal = as_store(store).journal()
     await journal.open()
     try:
@@ -286,65 +281,6 @@ async def open_runtime(
             await journal.aclose()
 
 
-async def run(
-    spec: SessionSpec, prompt: Input | Outcome | None = None, *, timeout: float | None = None
-) -> SessionResult:
-    """Run one prompt to completion, in a session and a runtime of its own; asking twice is two sessions.
-
-    If it ends early (cancelled, out of time), the provider is told to stop. Nobody is there to approve anything: a call that needs a
-    person's word ends the run with `requires_action`.
-
-    Args:
-        spec: The session.
-        prompt: What to ask; the spec's `outcome` if it has one.
-        timeout: Seconds the request may take; the spec's `limits.timeout` if not given.
-
-    Raises:
-        SpecError: the spec or the prompt cannot be used.
-        RequestFailed: we ended the request; it carries the partial result. `RequestTimeout` if its time was up.
-        ProviderFailed: the provider refused, or could not be reached.
-    """
-    beginning = _beginning(spec, prompt)
-    async with open_runtime() as runtime, one_session(runtime, spec, timeout=timeout, attended=False) as ref:
-        return await ref.submit(beginning)
-
-
-@asynccontextmanager
-async def one_session(
-    runtime: Runtime, spec: SessionSpec, *, timeout: float | None = None, attended: bool = True
-) -> AsyncIterator[SessionRef]:
-    """A session with an id of its own for as long as the block lasts; leaving it early stops what runs at the provider.
-
-    One that is not `attended` has nobody to approve of anything.
-    """
-    if timeout is not None:
-        spec = attrs.evolve(spec, limits=attrs.evolve(spec.limits, timeout=timeout))
-    session_id = f"run-{uuid.uuid4().hex}"
-    _check(session_id, spec)
-    rules = attrs.evolve(spec.rules, wait_for_approval=attended)
-    ref = await runtime._begin(SessionId(session_id), spec, rules)  # noqa: SLF001  -- the two are one room
-    try:
-        yield ref
-        with trio.move_on_after(RUN_FAREWELL):
-            await ref.close()
-    finally:
-        # Nothing to do after a close that got through; else what still runs over there is told to stop.
-        with trio.CancelScope(shield=True, deadline=trio.current_time() + RUN_FAREWELL):
-            await ref.abort()
-
-
-def _beginning(spec: SessionSpec, prompt: Input | Outcome | None) -> Input | Outcome:
-    """What a run begins with: a prompt or an outcome, and not both."""
-    outcome = spec.outcome if isinstance(spec, SessionSpec) else None
-    if prompt is None and outcome is None:
-        raise SpecError.of("prompt", "is missing: pass a prompt, or a spec with an outcome")
-    if prompt is not None and outcome is not None:
-        raise SpecError.of(
-            "prompt", "must not be given together with the spec's outcome: a run begins with one of them"
-        )
-    return prompt if prompt is not None else cast("Outcome", outcome)
-
-
 def session_child(session_id: str, spec: SessionSpec) -> otp.ChildSpec:
     """A session as a child for a supervision tree of your own, inside an open runtime; find it with `Runtime.session`.
 
@@ -354,7 +290,7 @@ def session_child(session_id: str, spec: SessionSpec) -> otp.ChildSpec:
         SpecError: the id or the spec cannot be used.
         SessionClosed: no runtime is open around the caller.
     """
-    _check(session_id, spec)
+    check_start(session_id, spec)
     services = _services.get(None)
     if services is None:
         raise SessionClosed("no runtime is open here: a session lives inside `async with agentsup.open_runtime()`")
@@ -397,50 +333,6 @@ def _spec_of(session_id: SessionId, spec: SessionSpec, find: FindLife, services:
         backoff=spec.restart.backoff,
     )
 
-
-def _check(session_id: object, spec: object) -> None:
-    problems = _id_problems(session_id, "session_id")
-    if not isinstance(spec, SessionSpec):
-        problems.append(Problem("spec", f"must be a SessionSpec, not {type(spec).__name__}"))
-    else:
-        problems += [Problem(f"provider.{p.path}", p.message) for p in spec.provider.problems()]
-    if problems:
-        raise SpecError(problems)
-
-
-def _check_id(session_id: object, where: str) -> None:
-    problems = _id_problems(session_id, where)
-    if problems:
-        raise SpecError(problems)
-
-
-def _id_problems(session_id: object, where: str) -> list[Problem]:
-    if isinstance(session_id, str) and session_id.strip() and len(session_id) <= MAX_ID:
-        return []
-    return [Problem(where, f"must be text of 1 to {MAX_ID} characters")]
-
-
-def _check_options(
-    spec_for: object, recover: object, passivate_after: object, max_resident: object, keep_requests: object
-) -> None:
-    problems = []
-    if spec_for is not None and not callable(spec_for):
-        problems.append(Problem("spec_for", f"must be a function or None, not {type(spec_for).__name__}"))
-    if recover not in get_args(Recover):
-        problems.append(Problem("recover", f"must be 'eager', 'lazy' or 'none', not {recover!r}"))
-    if passivate_after is not None and not is_positive(passivate_after):
-        problems.append(
-            Problem("passivate_after", f"must be None or a positive number of seconds, not {passivate_after!r}")
-        )
-    for name, count in (("max_resident", max_resident), ("keep_requests", keep_requests)):
-        if count is not None and (type(count) is not int or count < 1):
-            problems.append(Problem(name, f"must be None or an integer of at least 1, not {count!r}"))
-    if problems:
-        raise SpecError(problems)
-
-
-MAX_ID = 512
-"""Characters of a session id: it travels as metadata at the provider, where 512 is the limit."""
 
 CLOSE_STORE = 10.0
 """Seconds for writing what is left when a runtime is left."""

@@ -17,7 +17,7 @@ from agentsup.cli.settings import Settings, common_options
 from agentsup.cli.signals import until_signalled
 from agentsup.cli.toolpath import tools_at
 from agentsup.errors import Problem
-from agentsup.runtime import one_session
+from agentsup.running import one_session
 from agentsup.talk.result import SessionResult
 from agentsup.wire.codec import result_as_json
 

@@ -1,0 +1,69 @@
+"""What a runtime is given, checked as a whole before anything is started: every problem at once, with its path."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+from agentsup.errors import Problem, SpecError
+from agentsup.providers.reconnect import is_positive
+from agentsup.session.recovery import Recover
+from agentsup.session.spec import SessionSpec
+
+MAX_ID = 512
+"""Characters of a session id: it travels as metadata at the provider, where 512 is the limit."""
+
+
+def check_start(session_id: object, spec: object) -> None:
+    """Refuse an id or a spec that cannot be used.
+
+    Raises:
+        SpecError: with every problem.
+    """
+    problems = _id_problems(session_id, "session_id")
+    if not isinstance(spec, SessionSpec):
+        problems.append(Problem("spec", f"must be a SessionSpec, not {type(spec).__name__}"))
+    else:
+        problems += [Problem(f"provider.{p.path}", p.message) for p in spec.provider.problems()]
+    if problems:
+        raise SpecError(problems)
+
+
+def check_id(session_id: object, where: str) -> None:
+    """Refuse an id that cannot be used; `where` is what the caller calls it.
+
+    Raises:
+        SpecError: it cannot.
+    """
+    problems = _id_problems(session_id, where)
+    if problems:
+        raise SpecError(problems)
+
+
+def _id_problems(session_id: object, where: str) -> list[Problem]:
+    if isinstance(session_id, str) and session_id.strip() and len(session_id) <= MAX_ID:
+        return []
+    return [Problem(where, f"must be text of 1 to {MAX_ID} characters")]
+
+
+def check_options(
+    spec_for: object, recover: object, passivate_after: object, max_resident: object, keep_requests: object
+) -> None:
+    """Refuse options of a runtime that cannot be used.
+
+    Raises:
+        SpecError: with every problem.
+    """
+    problems = []
+    if spec_for is not None and not callable(spec_for):
+        problems.append(Problem("spec_for", f"must be a function or None, not {type(spec_for).__name__}"))
+    if recover not in get_args(Recover):
+        problems.append(Problem("recover", f"must be 'eager', 'lazy' or 'none', not {recover!r}"))
+    if passivate_after is not None and not is_positive(passivate_after):
+        problems.append(
+            Problem("passivate_after", f"must be None or a positive number of seconds, not {passivate_after!r}")
+        )
+    for name, count in (("max_resident", max_resident), ("keep_requests", keep_requests)):
+        if count is not None and (type(count) is not int or count < 1):
+            problems.append(Problem(name, f"must be None or an integer of at least 1, not {count!r}"))
+    if problems:
+        raise SpecError(problems)
