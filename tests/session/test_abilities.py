@@ -291,6 +291,18 @@ async def test_a_raw_event_is_sent_as_it_is(world, autojump_clock):
     assert (await world.history_types(ref)).count("user.message") == 2
 
 
+async def test_a_sub_agents_call_is_answered(world, autojump_clock):
+    """It stands among the session's own, and its result goes back to whoever made it."""
+    ref = await world.start(shout)
+
+    result = await ref.submit('@thread helper\n@tool shout {"text": "x"}\n@say {results}')
+
+    assert result.terminal == "end_turn"
+    assert [use.name for use in result.tool_uses] == ["shout"]
+    replies = [event for event in result.events if event["type"] == "agent.thread_message_received"]
+    assert ["X" in str(reply) for reply in replies] == [True]
+
+
 # --- passivation -----------------------------------------------------------------------------------------------------------------
 
 
