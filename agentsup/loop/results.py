@@ -83,17 +83,19 @@ def result_of(
     span = Span(request_id)
     ending: ev.RequestEnded | None = None
     for body in bodies:
-        inside = span.feed(body)
-        if isinstance(body, ev.RequestEnded) and body.request_id == request_id:
-            ending = body
-            break
-        if not inside:
-            continue
-        acted = sums.add(body) or acted
-        if isinstance(body, ev.Heard) and body.verbatim:
-            raws.append(body.verbatim)
-        if isinstance(body, ev.Waiting | ev.Terminated):
-            turns, acted = turns + acted, False
+        if isinstance(body, ev.Heard):
+            if not span.begun:
+                continue
+            acted = sums.add(body) or acted
+            if body.verbatim:
+                raws.append(body.verbatim)
+            if isinstance(body, (ev.Waiting, ev.Terminated)):
+                turns, acted = turns + acted, False
+        else:
+            span.feed(body)
+            if isinstance(body, ev.RequestEnded) and body.request_id == request_id:
+                ending = body
+                break
     return SessionResult(
         terminal=ending.terminal if ending is not None else "terminated",
         stop_reason=ending.stop_reason if ending is not None else None,

@@ -207,7 +207,10 @@ class Life:
         while self._held and self._held[0].cursor <= durable:
             held = self._held.popleft()
             if isinstance(held, Entry):
-                self._publish(held)
+                if self._subscriptions or type(held.body) in _MILESTONES:
+                    self._publish(held)
+                else:
+                    self.published = held.cursor
             else:
                 self._offer(held)
 
@@ -215,8 +218,7 @@ class Life:
         body = entry.body
         self.published = entry.cursor
         if type(body) not in _MILESTONES:
-            if self._subscriptions:
-                self._offer(event_of(entry, self.stored))
+            self._offer(event_of(entry, self.stored))
             return
         if isinstance(body, RequestEnded):
             self._end_request(body, entry)

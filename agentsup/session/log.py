@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from itertools import islice
 
 import attrs
 
@@ -17,7 +18,7 @@ AT_HAND = 64
 """Records kept in memory beside those of the running request: what a subscriber who is a little behind wants again."""
 
 SIGHTINGS = 2048
-"""Events of the provider's that are recognised without asking the journal: two pages of its history."""
+"""Events of the provider's that are recognised without asking the journal, at least: two pages of its history."""
 
 SNAPSHOT_EVERY = 256
 """Records after which, at the end of a request, the state is kept as a whole: a session is taken up again without reading all of them."""
@@ -114,8 +115,10 @@ class SessionLog:
                     sightings[body.sighting] = None
             elif isinstance(body, RequestStarted):
                 self._starts[body.request_id] = entry.cursor
-        while len(sightings) > SIGHTINGS:
-            del sightings[next(iter(sightings))]
+        if (
+            len(sightings) >= 2 * SIGHTINGS
+        ):  # all at once: one by one, each would look for the first behind all that went
+            self._sightings = dict.fromkeys(islice(sightings, len(sightings) - SIGHTINGS, None))
 
     def start_of(self, request_id: RequestId) -> Cursor | None:
         """Where a request began, while it runs or its end has not been shown; None if it never did."""
@@ -152,7 +155,7 @@ class SessionLog:
         wanted = {mark for body in bodies for mark in (body.sighting, body.id) if mark is not None}
         found = {mark for mark in wanted if mark in self._sightings}
         asked = wanted - found
-        if asked and (self._first > 1 or len(self._sightings) == SIGHTINGS):
+        if asked and (self._first > 1 or len(self._sightings) >= SIGHTINGS):
             found |= await self._journal.known(self.key, asked)
         return found
 

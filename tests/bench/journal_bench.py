@@ -18,7 +18,7 @@ import trio
 from agentsup.ids import Cursor, SessionId
 from agentsup.journal.base import Journal, SessionKey
 from agentsup.journal.ledger import Ledger, Synchronous
-from agentsup.journal.rows import Row, row_of
+from agentsup.journal.rows import Row, rows_of
 from agentsup.journal.sqlite import SQLiteJournal
 from agentsup.loop.fold import initial
 from agentsup.loop.state import Rules
@@ -44,7 +44,7 @@ def said(cursor: int, session: int = 0) -> ev.Entry:
         f'{{"type":"agent.message","id":"{name}","content":[{{"type":"text","text":"{text}"}}],'
         '"processed_at":"2026-11-25T16:00:00Z"}'
     )
-    return ev.Entry(cursor=Cursor(cursor), at=1e9 + cursor, body=ev.Said(id=name, raw=raw, text=text))
+    return ev.Entry(cursor=Cursor(cursor), at=1e9, body=ev.Said(id=name, raw=raw, text=text))
 
 
 @contextmanager
@@ -133,13 +133,13 @@ async def hop_each(synchronous: Synchronous) -> float:
         gc.collect()
         gc.freeze()
 
-        def keep(row: Row) -> None:
+        def keep(rows: list[Row]) -> None:
             with ledger.transaction():
-                ledger.append([row])
+                ledger.append(rows)
 
         begin = time.perf_counter()
         for key, entry in entries:
-            await trio.to_thread.run_sync(keep, row_of(key, 1, entry)[0], limiter=limiter)
+            await trio.to_thread.run_sync(keep, rows_of(key, 1, (entry,))[0], limiter=limiter)
         rate = HOPS / (time.perf_counter() - begin)
         ledger.close()
         return rate
