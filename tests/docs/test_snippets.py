@@ -41,6 +41,8 @@ async def run(block, namespace):
 async def test_the_snippets_of_a_page_run(page, autojump_clock, capsys):
     """One after another, in what the how-to index promises: a simulator, a provider, an open runtime and a session in it."""
     autojump_clock.autojump_threshold = 0.01  # files are read and written in threads, which the clock does not wait for
+    if any("store=" in block.code for block in pages.blocks(page, "python")):
+        autojump_clock.autojump_threshold = 0.02  # a store writes in a thread, and no deadline should pass meanwhile
     async with open_simulator() as simulator, simulator.client() as http:
         agent = (await http.post("/v1/agents", json={"name": "snippets", "model": "any"})).json()["id"]
         environment = (await http.post("/v1/environments", json={"name": "snippets"})).json()["id"]
