@@ -120,15 +120,12 @@ def _add(rows: list[Row], blobs: list[Place], key: int, epoch: int, run: Sequenc
 
 def _together(key: int, epoch: int, run: Sequence[Entry]) -> Row | None:
     """One row of all these; None if one of them is too large, or in any way remarkable."""
-    kinds, fields, marks = [], [], []
-    for entry in run:
-        body = entry.body
-        mark = body.sighting if isinstance(body, Heard) else None
-        if mark is not None and not (isinstance(mark, str) and mark.isascii()):
-            return None
-        marks.append(mark)
-        kinds.append(body.type)
-        fields.append(codec.encode_event(body))
+    bodies = [entry.body for entry in run]
+    marks = [body.sighting if isinstance(body, Heard) else None for body in bodies]
+    if not all(mark is None or (isinstance(mark, str) and mark.isascii()) for mark in marks):
+        return None
+    kinds = [body.type for body in bodies]
+    fields = [codec.encode_event(body) for body in bodies]
     try:
         text = codec.write([kinds, fields], RUN)
     except SpecError:
