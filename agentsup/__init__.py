@@ -62,7 +62,7 @@ if TYPE_CHECKING:
     from agentsup.session.tool import Tool, tool
     from agentsup.talk.content import Document, Image, Text
     from agentsup.talk.events import SessionEvent
-    from agentsup.talk.outcome import Outcome
+    from agentsup.talk.outcome import FileRubric, Outcome
     from agentsup.talk.result import SessionResult, Turn
     from agentsup.talk.tools import SessionInfo, ToolResult, ToolSpec, ToolUse
     from agentsup.talk.usage import Usage
@@ -87,6 +87,7 @@ __all__ = [
     "Document",
     "EnvironmentSpec",
     "Fenced",
+    "FileRubric",
     "GoOn",
     "Halt",
     "Halted",
@@ -277,7 +278,10 @@ _HOMES = {
         "Text",
     ),
     "agentsup.talk.events": ("SessionEvent",),
-    "agentsup.talk.outcome": ("Outcome",),
+    "agentsup.talk.outcome": (
+        "FileRubric",
+        "Outcome",
+    ),
     "agentsup.talk.result": (
         "SessionResult",
         "Turn",

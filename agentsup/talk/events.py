@@ -379,6 +379,9 @@ class Heard:
     _raw: Verbatim = attrs.field(repr=hidden)
     """As it came, where it came as text: a text costs the garbage collector nothing, and the journal no encoding."""
 
+    thread: str | None = None
+    """The provider's id of the thread it is about, where the provider says so: of a subagent's, as a rule. None for the session itself."""
+
     @property
     def raw(self) -> Mapping[str, Any]:
         """The provider's own event, verbatim; empty for what is concluded from several of them."""
@@ -585,6 +588,11 @@ class SessionEvent:
     def raw(self) -> Mapping[str, Any] | None:
         """The provider's own event, verbatim; None where the event is not the provider's."""
         return self.body.raw if isinstance(self.body, Heard) else None
+
+    @property
+    def thread(self) -> str | None:
+        """The provider's id of the thread (of a subagent) that this is about; None where it is about the session itself."""
+        return self.body.thread if isinstance(self.body, Heard) else None
 
     @property
     def dropped(self) -> int:

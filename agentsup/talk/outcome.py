@@ -19,6 +19,22 @@ def _said(value: object) -> object:
 
 
 @attrs.frozen
+class FileRubric:
+    """A rubric that lies in a file at the provider, uploaded before.
+
+    Raises:
+        SpecError: the id is no id.
+    """
+
+    file_id: str
+    """The provider's id of the file."""
+
+    def __attrs_post_init__(self) -> None:
+        if not isinstance(self.file_id, str) or not self.file_id.strip():
+            raise SpecError.of("file_id", "must be the provider's id of a file")
+
+
+@attrs.frozen
 class Outcome:
     """Work until this is reached, as a grader judges by the rubric.
 
@@ -29,20 +45,21 @@ class Outcome:
     description: str = attrs.field(repr=hidden, converter=_said)
     """What is to be reached."""
 
-    rubric: str = attrs.field(repr=hidden, converter=_said)
-    """By what the grader judges."""
+    rubric: str | FileRubric = attrs.field(repr=hidden, converter=_said)
+    """By what the grader judges: the text itself, or the file it is in."""
 
     max_iterations: int | None = None
     """Evaluations after which the work ends, content or not; None leaves it to the provider (three, at Claude Managed Agents)."""
 
     def __attrs_post_init__(self) -> None:
         problems = []
-        for name, limit in (("description", None), ("rubric", RUBRIC_LIMIT)):
-            text = getattr(self, name)
-            if not isinstance(text, str) or not text.strip():
-                problems.append(Problem(name, "must be text, and not empty"))
-            elif limit is not None and len(text) > limit:
-                problems.append(Problem(name, f"has {len(text)} characters; at most {limit} are taken"))
+        if not isinstance(self.description, str) or not self.description.strip():
+            problems.append(Problem("description", "must be text, and not empty"))
+        rubric = self.rubric
+        if not isinstance(rubric, str | FileRubric) or (isinstance(rubric, str) and not rubric.strip()):
+            problems.append(Problem("rubric", "must be text, and not empty, or a FileRubric"))
+        elif isinstance(rubric, str) and len(rubric) > RUBRIC_LIMIT:
+            problems.append(Problem("rubric", f"has {len(rubric)} characters; at most {RUBRIC_LIMIT} are taken"))
         most = self.max_iterations
         if most is not None and (type(most) is not int or not 1 <= most <= ITERATIONS_LIMIT):
             problems.append(Problem("max_iterations", f"must be None or 1 to {ITERATIONS_LIMIT}, not {most!r}"))

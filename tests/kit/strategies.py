@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from agentsup.loop import messages as msg
 from agentsup.talk import events as ev
 from agentsup.talk.content import Text
-from agentsup.talk.outcome import Outcome
+from agentsup.talk.outcome import FileRubric, Outcome
 from agentsup.talk.tools import ToolResult, ToolUse
 from agentsup.talk.usage import Usage
 
@@ -34,7 +34,7 @@ KEYS = st.sampled_from(
 EVENT_IDS = st.none() | st.integers(0, 10_000).map("event-{}".format)
 RAW = st.just({"type": "made up"})
 PARTS = TEXTS.map(lambda text: (Text(text),))
-OUTCOMES = st.none() | st.just(Outcome("hi", "good"))
+OUTCOMES = st.none() | st.just(Outcome("hi", "good")) | st.just(Outcome("hi", FileRubric("file_1")))
 TERMINALS = st.sampled_from(["end_turn", "requires_action", "terminated"])
 
 JSON = st.recursive(

@@ -181,6 +181,7 @@ async def abilities(ref: agentsup.SessionRef) -> None:
     assert_type(await ref.follow_up("next"), agentsup.RequestId)
     assert_type(await ref.steer("in French"), agentsup.RequestId)
     await ref.submit(agentsup.Outcome("A report", "It has a date"))
+    await ref.submit(agentsup.Outcome("A report", agentsup.FileRubric("file_1")))
     await ref.send_event({"type": "user.interrupt"})
     for use in (await ref.info()).pending_approvals:
         await ref.confirm(use.call_id, allow=False, message="no")

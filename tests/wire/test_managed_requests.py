@@ -8,7 +8,7 @@ import pytest
 
 from agentsup.errors import AgentsupError
 from agentsup.talk.content import Document, Image, Text
-from agentsup.talk.outcome import Outcome
+from agentsup.talk.outcome import FileRubric, Outcome
 from agentsup.talk.outgoing import DefineOutcome, GiveLeave, GiveResult, SayMessage, SayRaw, SayStop
 from agentsup.talk.tools import ToolResult
 from agentsup.wire.managed import requests
@@ -100,6 +100,13 @@ def test_an_outcome_is_defined_with_its_rubric():
 
     assert requests.event(OUTCOME) == body
     assert requests.event(SHORT_OUTCOME) == {**body, "max_iterations": 1}
+
+
+def test_a_rubric_in_a_file_is_named_by_its_id():
+    """The service reads it; nothing of it is said."""
+    body = requests.event(DefineOutcome("r3", Outcome("A report", FileRubric("file_1"))))
+
+    assert body["rubric"] == {"type": "file", "file_id": "file_1"}
 
 
 def test_leave_is_given_or_denied_by_the_calls_id():

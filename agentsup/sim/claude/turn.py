@@ -34,6 +34,16 @@ _ERROR_FIELDS: dict[str, Json] = {
 _DENIED = "the user denied this call"
 
 
+def _server_tool(name: str) -> tuple[str, Json]:
+    """The event by which a tool of the provider's is called: `server/tool` is one of an MCP server's."""
+    server, slash, tool = name.partition("/")
+    return (
+        ("agent.mcp_tool_use", {"mcp_server_name": server, "name": tool})
+        if slash
+        else ("agent.tool_use", {"name": name})
+    )
+
+
 @attrs.frozen
 class Ending:
     """How a turn ends."""
@@ -194,20 +204,24 @@ class Turn:
         await self._go_on()
 
     def _serve(self, name: str, arguments: Json, output: str) -> None:
-        use = self._voice.post("agent.tool_use", name=name, input=arguments, evaluated_permission="allow")
-        self._finish_tool(use["id"], name, output)
+        kind, about = _server_tool(name)
+        use = self._voice.post(kind, **about, input=arguments, evaluated_permission="allow")
+        self._finish_tool(use, name, output)
 
     async def _ask(self, name: str, arguments: Json, output: str) -> None:
-        use, asked = self._voice.request("agent.tool_use", name=name, input=arguments, evaluated_permission="ask")
+        kind, about = _server_tool(name)
+        use, asked = self._voice.request(kind, **about, input=arguments, evaluated_permission="ask")
         (answer,) = await self._await_answers([self._call(asked, "user.tool_confirmation")])
         if answer["result"] == "allow":
-            self._finish_tool(use["id"], name, output)
+            self._finish_tool(use, name, output)
         else:
-            self._finish_tool(use["id"], name, answer.get("deny_message") or _DENIED, denied=True)
+            self._finish_tool(use, name, answer.get("deny_message") or _DENIED, denied=True)
         await self._go_on()
 
-    def _finish_tool(self, use_id: str, name: str, output: str, *, denied: bool = False) -> None:
-        self._voice.post("agent.tool_result", tool_use_id=use_id, content=[text_block(output)], is_error=denied)
+    def _finish_tool(self, use: Json, name: str, output: str, *, denied: bool = False) -> None:
+        by_mcp = use["type"] == "agent.mcp_tool_use"
+        kind, field = ("agent.mcp_tool_result", "mcp_tool_use_id") if by_mcp else ("agent.tool_result", "tool_use_id")
+        self._voice.post(kind, **{field: use["id"]}, content=[text_block(output)], is_error=denied)
         self._results = [output]
         if not denied:
             self._session.server_tools[name] = self._session.server_tools.get(name, 0) + 1

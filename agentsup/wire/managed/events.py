@@ -40,7 +40,11 @@ def read(raw: Raw, source: str | None = None) -> ev.Theirs | ev.TextDelta | None
     if not isinstance(event_id, str) or not event_id:
         event_id = None
     verbatim = raw if source is None else source
-    return ev.Noted(id=event_id, raw=verbatim) if meaning is None else meaning(event_id, raw, verbatim)
+    return (_noted if meaning is None else meaning)(event_id, raw, verbatim)
+
+
+def _noted(event_id: Any, raw: Raw, verbatim: Verbatim) -> ev.Noted:
+    return ev.Noted(id=event_id, raw=verbatim, thread=_thread(raw))
 
 
 def _delta(_: Any, raw: Raw, __: Verbatim) -> ev.TextDelta | None:
@@ -61,13 +65,13 @@ def _message(event_id: Any, raw: Raw, verbatim: Verbatim) -> ev.Said:
 def _custom_tool_use(event_id: Any, raw: Raw, verbatim: Verbatim) -> ev.ToolAsked | ev.Noted:
     if event_id is None:
         return ev.Noted(id=None, raw=verbatim)  # a call without an id cannot be answered
-    return ev.ToolAsked(id=event_id, raw=verbatim, use=_use(event_id, raw))
+    return ev.ToolAsked(id=event_id, raw=verbatim, use=_use(event_id, raw), thread=_thread(raw))
 
 
 def _server_tool_use(event_id: Any, raw: Raw, verbatim: Verbatim) -> ev.ServerToolUsed:
     """The service says by `evaluated_permission` whether it waits for leave, whatever policy that came of."""
     asks = raw.get("evaluated_permission") == "ask" and event_id is not None  # leave is given by id
-    return ev.ServerToolUsed(id=event_id, raw=verbatim, use=_use(event_id, raw), asks=asks)
+    return ev.ServerToolUsed(id=event_id, raw=verbatim, use=_use(event_id, raw), asks=asks, thread=_thread(raw))
 
 
 def _server_tool_result(event_id: Any, raw: Raw, verbatim: Verbatim) -> ev.ServerToolEnded | ev.Noted:
@@ -123,11 +127,13 @@ def _user_message(event_id: Any, raw: Raw, verbatim: Verbatim) -> ev.Echoed:
 
 
 def _user_result(event_id: Any, raw: Raw, verbatim: Verbatim) -> ev.Echoed:
-    return ev.Echoed(id=event_id, raw=verbatim, kind="result", call_id=CallId(str(raw.get("custom_tool_use_id"))))
+    call_id = CallId(str(raw.get("custom_tool_use_id")))
+    return ev.Echoed(id=event_id, raw=verbatim, kind="result", call_id=call_id, thread=_thread(raw))
 
 
 def _user_confirmation(event_id: Any, raw: Raw, verbatim: Verbatim) -> ev.Echoed:
-    return ev.Echoed(id=event_id, raw=verbatim, kind="confirmation", call_id=CallId(str(raw.get("tool_use_id"))))
+    call_id = CallId(str(raw.get("tool_use_id")))
+    return ev.Echoed(id=event_id, raw=verbatim, kind="confirmation", call_id=call_id, thread=_thread(raw))
 
 
 def _user_outcome(event_id: Any, raw: Raw, verbatim: Verbatim) -> ev.Echoed:
@@ -187,6 +193,18 @@ def _text(raw: Raw) -> str:
 def _use(event_id: Any, raw: Raw) -> ToolUse:
     given = raw.get("input")
     return ToolUse(CallId(str(event_id)), str(raw.get("name", "")), given if isinstance(given, dict) else {})
+
+
+_THREADS = ("session_thread_id", "from_session_thread_id", "to_session_thread_id")
+"""Where an event names a thread: whose it is, or with whom the session's own agent talks."""
+
+
+def _thread(raw: Raw) -> str | None:
+    for name in _THREADS:
+        thread = raw.get(name)
+        if isinstance(thread, str) and thread:
+            return thread
+    return None
 
 
 def _count(usage: Raw, key: str) -> int:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, assert_never
 
 from agentsup.talk.content import Document, Image, Part, Text
-from agentsup.talk.outcome import Outcome
+from agentsup.talk.outcome import FileRubric, Outcome
 from agentsup.talk.outgoing import DefineOutcome, GiveLeave, GiveResult, Outgoing, SayMessage, SayRaw, SayStop
 from agentsup.talk.tools import ToolResult
 
@@ -120,6 +120,11 @@ def tool_confirmation(leave: GiveLeave) -> dict[str, Any]:
 
 def define_outcome(outcome: Outcome) -> dict[str, Any]:
     """What is to be reached, and by what it is judged; without a number of iterations the service has its own."""
-    rubric = {"type": "text", "content": outcome.rubric}
-    body = {"type": "user.define_outcome", "description": outcome.description, "rubric": rubric}
+    body = {"type": "user.define_outcome", "description": outcome.description, "rubric": _rubric(outcome.rubric)}
     return body if outcome.max_iterations is None else {**body, "max_iterations": outcome.max_iterations}
+
+
+def _rubric(rubric: str | FileRubric) -> dict[str, str]:
+    if isinstance(rubric, FileRubric):
+        return {"type": "file", "file_id": rubric.file_id}
+    return {"type": "text", "content": rubric}
