@@ -1,7 +1,8 @@
 """A server that costs next to nothing: prebuilt answers on loopback, so that a benchmark measures the client.
 
 It speaks just enough of Claude Managed Agents for a session to open and a stream to run: one create, one empty history, one accepted
-message, then a stream of messages and the idle that ends them. Run as `python -m tests.bench.firehose EVENTS`; it prints its port.
+message, then a stream of messages and the idle that ends them. Streams of sessions named `GROUP.N` run when a message for `GROUP` was
+posted, and then end; the others stay open. Run as `python -m tests.bench.firehose EVENTS`; it prints its port.
 """
 
 from __future__ import annotations
@@ -29,6 +30,9 @@ def _answer(body: object, status: str = "200 OK") -> bytes:
 
 
 STREAM_HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
+
+
+LAST_CHUNK = b"0\r\n\r\n"
 
 
 def stream_bytes(events: int) -> bytes:
@@ -80,11 +84,14 @@ class Firehose:
 
     async def _respond(self, connection: trio.SocketStream, method: str, path: str) -> None:
         if path.endswith("/stream"):
-            gate = self._gate(path.split("/")[3])
+            session_id = path.split("/")[3]
+            gate = self._gate(session_id)
             await connection.send_all(STREAM_HEAD)
             await gate.wait()
             await connection.send_all(self._stream)
-            await trio.sleep_forever()
+            if "." not in session_id:
+                await trio.sleep_forever()
+            await connection.send_all(LAST_CHUNK)
         elif method == "GET":
             await connection.send_all(_answer({"data": [], "next_page": None}))
         elif path.endswith("/events"):
@@ -95,7 +102,7 @@ class Firehose:
             await connection.send_all(_answer({"id": f"sesn_{self._sessions}", "type": "session"}))
 
     def _gate(self, session_id: str) -> trio.Event:
-        return self._gates.setdefault(session_id, trio.Event())
+        return self._gates.setdefault(session_id.partition(".")[0], trio.Event())
 
 
 def _content_length(head: bytes) -> int:
