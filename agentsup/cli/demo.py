@@ -137,7 +137,18 @@ class _Summary:
 
 
 def _row(row: Row) -> dict[str, object]:
-    shown = ("session_id", "title", "state", "turns", "tools", "failed_tools", "restarts", "reconnects", "failure")
+    shown = (
+        "session_id",
+        "title",
+        "house",
+        "state",
+        "turns",
+        "tools",
+        "failed_tools",
+        "restarts",
+        "reconnects",
+        "failure",
+    )
     return {name: getattr(row, name) for name in shown}
 
 

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 
 import attrs
 
-from agentsup.demo.checks import Check, is_once, results_in, with_those
+from agentsup.demo.arrival import by_history
+from agentsup.demo.checks import Check, with_those
 from agentsup.demo.ledger import TOLD_IN_DOUBT, TOOL, Entry, with_doubts
 from agentsup.demo.report import Finished
 from agentsup.talk.result import SessionResult
@@ -106,7 +107,7 @@ def _is_faithful(found: Aftermath, session_id: str) -> bool:
 
 
 def _single(found: Aftermath) -> Check:
-    wrong = [session_id for session_id, result in found.results.items() if not is_once(result)]
+    wrong = [session_id for session_id, result in found.results.items() if not by_history(result).is_once(result)]
     return Check("single", not wrong, with_those("over both every prompt and tool result arrived exactly once", wrong))
 
 
@@ -132,4 +133,5 @@ def _gone(found: Aftermath) -> Check:
 
 
 def _doubts(result: SessionResult) -> frozenset[str]:
-    return frozenset(call_id for call_id, text, is_error in results_in(result) if is_error and text == TOLD_IN_DOUBT)
+    told = by_history(result).results
+    return frozenset(call_id for call_id, text, is_error in told if is_error and text == TOLD_IN_DOUBT)

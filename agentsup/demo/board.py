@@ -7,6 +7,7 @@ from typing import Literal, TypeAlias
 
 import attrs
 
+from agentsup.demo.house import House
 from agentsup.talk import events as ev
 from agentsup.talk.result import SessionResult
 
@@ -19,6 +20,9 @@ class Row:
 
     session_id: str
     title: str
+    house: House = "claude"
+    """Where it lives."""
+
     state: RowState = "waiting"
     turns: int = 0
     tools: int = 0

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import attrs
 
+from agentsup.demo.arrival import Arrived, Told, by_history
 from agentsup.demo.board import Row, totals
 from agentsup.demo.inquiry import Call
 from agentsup.demo.trouble import Mishap
-from agentsup.ids import CallId
 from agentsup.session.tool import Tool
-from agentsup.talk.result import SessionResult
 
 
 @attrs.frozen
@@ -43,13 +40,28 @@ class Evidence:
     left: tuple[str, ...]
     """What is alive and was not before."""
 
+    arrived: Mapping[str, Arrived] = attrs.field(factory=dict)
+    """What arrived at the provider that shows no history, by its ids of the sessions."""
+
+    def arrived_of(self, row: Row) -> Arrived:
+        """What arrived of a session, wherever it lives."""
+        if row.result is None:
+            return Arrived(0, ())
+        if row.house == "claude":
+            return by_history(row.result)
+        return self.arrived.get(str(row.result.provider_session_id), Arrived(0, ()))
+
+    def told(self, row: Row) -> tuple[Told, ...]:
+        """The tool results a session's agent was given."""
+        return self.arrived_of(row).results
+
 
 def check(evidence: Evidence) -> tuple[Check, ...]:
     """Everything that should be so, and whether it is."""
     return (
         _answered(evidence.rows),
         _true(evidence),
-        _once(evidence.rows),
+        _once(evidence),
         *_survived(evidence),
         _nothing_left(evidence),
     )
@@ -58,13 +70,15 @@ def check(evidence: Evidence) -> tuple[Check, ...]:
 def _answered(rows: Sequence[Row]) -> Check:
     count = totals(rows).answered
     failed = [f"{row.session_id}: {row.failure or row.state}" for row in rows if row.state != "answered"]
-    return Check("answered", count == len(rows), with_those(f"{count} of {len(rows)} sessions answered", failed))
+    elsewhere = sum(row.house == "agentcore" for row in rows)
+    where = f", {elsewhere} of them at Bedrock AgentCore" if elsewhere else ""
+    return Check("answered", count == len(rows), with_those(f"{count} of {len(rows)} sessions answered{where}", failed))
 
 
 def _true(evidence: Evidence) -> Check:
     if evidence.expected is None:
         what = "agents were told what the tools give"
-        wrong = [row.session_id for row in evidence.rows if not _was_told_truly(row, evidence.tools)]
+        wrong = [row.session_id for row in evidence.rows if not _was_told_truly(evidence, row)]
     else:
         what = "answers are what the tools give"
         answers = zip(evidence.rows, evidence.expected, strict=True)
@@ -73,28 +87,22 @@ def _true(evidence: Evidence) -> Check:
     return Check("true", not wrong, with_those(f"{count} of {len(evidence.rows)} {what} when called directly", wrong))
 
 
-def _was_told_truly(row: Row, tools: Sequence[Tool]) -> bool:
+def _was_told_truly(evidence: Evidence, row: Row) -> bool:
     if row.result is None or not row.result.text:
         return False
     calls = {use.call_id: Call(use.name, use.input) for use in row.result.tool_uses}
-    names = {tool.name for tool in tools}
+    names = {tool.name for tool in evidence.tools}
     return all(
-        calls[call_id].directly(tools) == text
-        for call_id, text, is_error in results_in(row.result)
+        calls[call_id].directly(evidence.tools) == text
+        for call_id, text, is_error in evidence.told(row)
         if not is_error and call_id in calls and calls[call_id].tool in names
     )
 
 
-def _once(rows: Sequence[Row]) -> Check:
-    wrong = [row.session_id for row in rows if row.result is not None and not is_once(row.result)]
+def _once(evidence: Evidence) -> Check:
+    ended = [(row, row.result) for row in evidence.rows if row.result is not None]
+    wrong = [row.session_id for row, result in ended if not evidence.arrived_of(row).is_once(result)]
     return Check("once", not wrong, with_those("every prompt and every tool result arrived exactly once", wrong))
-
-
-def is_once(result: SessionResult) -> bool:
-    """By the provider's history the prompt is there once, and one result for each call."""
-    prompts = sum(raw.get("type") == "user.message" for raw in result.events)
-    answers = Counter(call_id for call_id, _, _ in results_in(result))
-    return prompts == 1 and answers == Counter(use.call_id for use in result.tool_uses)
 
 
 def _survived(evidence: Evidence) -> list[Check]:
@@ -104,9 +112,7 @@ def _survived(evidence: Evidence) -> list[Check]:
     found = [Check("restarts", sums.restarts >= 1, killed)]
     if evidence.expected is not None:
         cut = f"reconnects: {sums.reconnects}; streams were cut, answers lost, a request refused"
-        bugs = sum(
-            _is_bug(text) for row in evidence.rows if row.result for _, text, error in results_in(row.result) if error
-        )
+        bugs = sum(_is_bug(told.text) for row in evidence.rows for told in evidence.told(row) if told.is_error)
         raised = f"tools that raised: {bugs}; the agent was told so, and called it again"
         found += [Check("reconnects", sums.reconnects >= 1, cut), Check("tools", bugs >= 1, raised)]
     return found
@@ -119,19 +125,6 @@ def _is_bug(text: str) -> bool:
 
 def _nothing_left(evidence: Evidence) -> Check:
     return Check("left", not evidence.left, with_those("no task, socket or process is left", evidence.left))
-
-
-def results_in(result: SessionResult) -> list[tuple[CallId, str, bool]]:
-    """Call id, text and whether it was an error, of every tool result the provider has."""
-    return [
-        (CallId(str(raw.get("custom_tool_use_id"))), _text_in(raw), bool(raw.get("is_error")))
-        for raw in result.events
-        if raw.get("type") == "user.custom_tool_result"
-    ]
-
-
-def _text_in(raw: Mapping[str, Any]) -> str:
-    return "".join(str(block.get("text", "")) for block in raw.get("content") or ())
 
 
 def with_those(told: str, wrong: Sequence[str]) -> str:

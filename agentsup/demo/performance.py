@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, suppress
 from typing import Final, Protocol
 
 import attrs
 import trio
 
 from agentsup import otp
-from agentsup.demo.agent import MODEL, Account, made_agent
+from agentsup.demo.agent import MODEL, Account
 from agentsup.demo.board import Row
 from agentsup.demo.census import settled_census
 from agentsup.demo.checks import Evidence
 from agentsup.demo.folder import Folder
+from agentsup.demo.house import House, houses
 from agentsup.demo.inquiry import answer_to, directions, request_about, steps_about
 from agentsup.demo.part import Part, partition
 from agentsup.demo.reader import Reader
-from agentsup.demo.simulator import simulator_process, spoil
-from agentsup.demo.trouble import FAULTS, Trouble, raising_once, troubles
+from agentsup.demo.stage import Provider, Stage, real_stage, simulated_stage
+from agentsup.demo.trouble import Trouble, raising_once, troubles
 from agentsup.errors import AgentsupError
-from agentsup.providers.managed import ClaudeManagedAgents
 from agentsup.providers.reconnect import Reconnect
 from agentsup.runtime import Runtime, open_runtime
 from agentsup.session.client import SessionRef
@@ -84,8 +83,9 @@ class Performance:
         self._script = script
         self._tools = Reader(script.folder).tools()
         self._parts = partition(script.folder.files(), script.sessions)
-        each = zip(self._parts, troubles(script.sessions), strict=True)
-        self._scenes = [self._scene(number, part, trouble) for number, (part, trouble) in enumerate(each, start=1)]
+        where = houses(script.sessions, live=self._is_live)
+        each = zip(self._parts, where, troubles(where), strict=True)
+        self._scenes = [self._scene(number, *of_it) for number, of_it in enumerate(each, start=1)]
 
     @property
     def rows(self) -> tuple[Row, ...]:
@@ -99,31 +99,39 @@ class Performance:
 
         Raises:
             SimulatorFailed: the simulator did not start.
+            ProvisionFailed: the simulator made no harness.
             Unavailable: the provider could not be reached.
             Rejected: it refused.
         """
         before, answers = await settled_census(), self._answers()
-        async with (
-            _provider(self._script, self._tools) as provider,
-            open_runtime() as runtime,
-            trio.open_nursery() as nursery,
-        ):
-            for scene in self._scenes:
-                nursery.start_soon(_play, scene, runtime, self._spec(scene, provider), audience)
+        async with self._stage() as stage, open_runtime() as runtime:
+            async with trio.open_nursery() as nursery:
+                for scene in self._scenes:
+                    spec = self._spec(scene, stage.providers[scene.row.house])
+                    nursery.start_soon(_play, scene, runtime, spec, audience)
+            arrived = await stage.arrived()
         after = await settled_census()
         return Evidence(
             rows=self.rows,
             expected=None if self._is_live else tuple(map(frozenset, zip(answers, self._answers(), strict=True))),
             tools=self._tools,
             left=after.left_since(before),
+            arrived=arrived,
         )
 
     @property
     def _is_live(self) -> bool:
         return self._script.live is not None
 
-    def _scene(self, number: int, part: Part, trouble: Trouble) -> _Scene:
-        row = Row(session_id=f"part-{number:02}", title=part.title)
+    def _stage(self) -> AbstractAsyncContextManager[Stage]:
+        script = self._script
+        if script.live is not None:
+            return real_stage(script.live, self._tools, model=script.model)
+        both = any(row.house == "agentcore" for row in self.rows)
+        return simulated_stage(self._tools, model=script.model, both=both)
+
+    def _scene(self, number: int, part: Part, house: House, trouble: Trouble) -> _Scene:
+        row = Row(session_id=f"part-{number:02}", title=part.title, house=house)
         if self._is_live:
             return _Scene(row, request_about(part), self._tools, trouble, calls_tools=False)
         steps = steps_about(part)
@@ -131,26 +139,12 @@ class Performance:
         tools = tuple(raising_once(tool) if tool.name == broken else tool for tool in self._tools)
         return _Scene(row, directions(steps, trouble), tools, trouble, calls_tools=True)
 
-    def _spec(self, scene: _Scene, provider: ClaudeManagedAgents) -> SessionSpec:
+    def _spec(self, scene: _Scene, provider: Provider) -> SessionSpec:
         limits = Limits(timeout=LIVE_PATIENCE if self._is_live else PATIENCE)
         return SessionSpec(provider=provider, tools=scene.tools, limits=limits, reconnect=RECONNECT)
 
     def _answers(self) -> tuple[str, ...]:
         return tuple(answer_to(steps_about(part), self._tools) for part in self._parts)
-
-
-@asynccontextmanager
-async def _provider(script: Script, tools: Sequence[Tool]) -> AsyncIterator[ClaudeManagedAgents]:
-    if script.live is not None:
-        async with made_agent(script.live, tools, model=script.model) as provider:
-            yield provider
-        return
-    async with (
-        simulator_process() as address,
-        made_agent(Account(address, "demo"), tools, model=script.model) as provider,
-    ):
-        await spoil(address, FAULTS)
-        yield provider
 
 
 async def _play(scene: _Scene, runtime: Runtime, spec: SessionSpec, audience: Audience) -> None:

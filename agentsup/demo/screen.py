@@ -47,7 +47,7 @@ class Lines:
         self._clock = clock
         self._begun = clock()
         for row in rows:
-            self._line(row.session_id, f"is asked about {row.title}")
+            self._line(row.session_id, f"is asked about {row.title}, at {row.house}")
 
     def tell(self, row: Row, news: str | None) -> None:
         """Something changed."""
@@ -104,17 +104,17 @@ class Table:
 
 def table_lines(rows: Sequence[Row], columns: int) -> Iterable[str]:
     """The table, no line longer than the terminal is wide."""
-    part = max(12, min(34, columns - 62))
-    head = f"{'session':8} {'part':{part}} {'state':12} {'turns':>5} {'tools':>5} {'restarts':>8} {'reconnects':>10}  lately"
+    part = max(12, min(34, columns - 72))
+    head = f"{'session':8} {'part':{part}} {'at':9} {'state':12} {'turns':>5} {'tools':>5} {'restarts':>8} {'reconnects':>10}  lately"
     yield _styled(_fit(head, columns), bold=True)
     for row in rows:
-        before = f"{row.session_id:8} {_fit(row.title, part):{part}} "
+        before = f"{row.session_id:8} {_fit(row.title, part):{part}} {row.house:9} "
         after = f" {row.turns:>5} {row.tools:>5} {row.restarts or '':>8} {row.reconnects or '':>10}  {row.lately}"
         state = _styled(f"{row.state:12}", fg=_COLORS[row.state])
         yield before + state + _fit(after, columns - len(before) - 12)
     sums = totals(rows)
     foot = f"{sums.answered} of {len(rows)} answered"
-    line = f"{foot:{8 + part + 14}} {sums.turns:>5} {sums.tools:>5} {sums.restarts:>8} {sums.reconnects:>10}"
+    line = f"{foot:{8 + part + 24}} {sums.turns:>5} {sums.tools:>5} {sums.restarts:>8} {sums.reconnects:>10}"
     yield _styled(_fit(line, columns), bold=True)
 
 

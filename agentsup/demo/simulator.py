@@ -51,3 +51,11 @@ async def spoil(address: str, faults: tuple[dict[str, Any], ...]) -> None:
     async with httpx.AsyncClient(base_url=address, trust_env=False) as http:
         for fault in faults:
             (await http.post("/_sim/faults", json=fault)).raise_for_status()
+
+
+async def requests_at(address: str) -> list[dict[str, Any]]:
+    """Everything that arrived at the simulator, oldest first, as `GET /_sim/requests` shows it."""
+    async with httpx.AsyncClient(base_url=address, trust_env=False) as http:
+        answer = await http.get("/_sim/requests", timeout=30.0)
+    found: list[dict[str, Any]] = answer.raise_for_status().json()
+    return found

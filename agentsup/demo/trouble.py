@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from typing import Any, Final, Literal
 
 import attrs
 
+from agentsup.demo.house import House
 from agentsup.session.tool import Tool
 
 
@@ -24,17 +26,33 @@ class Trouble:
     """The provider breaks its event stream in the middle of a frame, or ends it cleanly in the middle of a turn."""
 
 
-def troubles(count: int) -> tuple[Trouble, ...]:
-    """The trouble of each of so many sessions: every kind at least once, however few there are."""
-    dies, raises, ends = min(3, count - 1), min(5, count - 1), min(8, count - 1)
+def troubles(houses: Sequence[House]) -> tuple[Trouble, ...]:
+    """The trouble of each session, by where it lives: every kind at least once, however few there are.
+
+    Streams break and tasks die at Claude Managed Agents only. Bedrock AgentCore shows no history: what is lost with a stream or with the task
+    that listens to it is lost there, and the session's request ends with an error that says so. The first session lives at the former.
+    """
+    count = len(houses)
+    dies, raises, ends = _claude_before(houses, 3), min(5, count - 1), _claude_before(houses, 7)
     return tuple(
         Trouble(
             task_dies=number == dies,
             tool_raises=number == raises,
-            stream_breaks="eof" if number == ends and count > 1 else "cut" if number % 3 == 0 else None,
+            stream_breaks=_break(number, ends) if house == "claude" else None,
         )
-        for number in range(count)
+        for number, house in enumerate(houses)
     )
+
+
+def _claude_before(houses: Sequence[House], last: int) -> int:
+    """The last session up to that one which lives at Claude Managed Agents."""
+    return max(number for number, house in enumerate(houses[: last + 1]) if house == "claude")
+
+
+def _break(number: int, ends: int) -> Literal["cut", "eof"] | None:
+    if number == ends and number > 0:
+        return "eof"
+    return "cut" if number % 3 == 0 else None
 
 
 FAULTS: Final[tuple[dict[str, Any], ...]] = (

@@ -27,7 +27,7 @@ def test_json(command, folder):
     assert summary["ok"] is True
     assert summary["totals"]["restarts"] >= 1
     assert summary["totals"]["reconnects"] >= 1
-    assert [session["state"] for session in summary["sessions"]] == ["answered"]
+    assert [(session["state"], session["house"]) for session in summary["sessions"]] == [("answered", "claude")]
     assert len({item["name"] for item in summary["checks"]}) == 13
     assert summary["second_act"] == {
         "sessions": 1,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import attrs
 import pytest
 
+from agentsup.demo.arrival import Arrived, Told
 from agentsup.demo.board import Row
 from agentsup.demo.checks import Evidence, check
 from agentsup.demo.inquiry import Call
@@ -92,6 +93,38 @@ def test_nothing_went_wrong(good, changes, fails):
     evidence = attrs.evolve(good, rows=(session(1, **changes), session(2, **changes)))
 
     assert failing(evidence) == {fails}
+
+
+GIVEN = (Told("c0", "the tool failed: Mishap: bug", True), Told("c1", "1", False))
+
+
+def elsewhere(evidence, arrived):
+    """The second session lives where no history is shown; what arrived there is known from elsewhere."""
+    row = session(2, house="agentcore", results=[], prompts=0)
+    row.result = attrs.evolve(row.result, provider_session_id="r2")
+    return attrs.evolve(evidence, rows=(evidence.rows[0], row), arrived={"r2": arrived})
+
+
+def test_at_agentcore(good):
+    """Of a session there it is what arrived that is looked at, and its bug counts like any other."""
+    evidence = elsewhere(good, Arrived(1, GIVEN))
+    first = session(1, results=[told("c0", "x", is_error=True), told("c1", "1")])
+
+    assert failing(evidence) == set()
+    assert failing(attrs.evolve(evidence, rows=(first, evidence.rows[1]))) == set()
+    assert check(evidence)[0].told == "2 of 2 sessions answered, 1 of them at Bedrock AgentCore"
+
+
+@pytest.mark.parametrize(
+    "arrived", [Arrived(2, GIVEN), Arrived(0, GIVEN), Arrived(1, GIVEN[1:]), Arrived(1, (*GIVEN, GIVEN[1]))]
+)
+def test_not_once_at_agentcore(good, arrived):
+    """A prompt or a result that is missing or doubled there is found out as well, and so is a session of which nothing is known."""
+    evidence = elsewhere(good, arrived)
+
+    assert failing(evidence) == {"once"}
+    assert "part-02" in next(item.told for item in check(evidence) if not item.holds)
+    assert failing(attrs.evolve(evidence, arrived={})) == {"once"}
 
 
 def test_somebody_works_in_the_folder(good):

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from agentsup.demo.house import houses
 from agentsup.demo.inquiry import Call, Step, answer_to, directions, request_about, steps_about
 from agentsup.demo.part import partition
 from agentsup.demo.trouble import Mishap, Trouble, raising_once, troubles
@@ -65,13 +66,17 @@ def test_request_in_prose_is_no_script(odd):
 
 @pytest.mark.parametrize("count", [1, 2, 3, 5, 8, 12, 100])
 def test_every_trouble_is_there(count):
-    """However few sessions there are, a task dies, a tool raises and a stream is cut."""
-    found = troubles(count)
+    """However few sessions there are, a task dies, a tool raises and a stream is cut; what a harness cannot survive is not its lot."""
+    where = houses(count)
+    found = troubles(where)
 
     assert len(found) == count
     assert sum(trouble.task_dies for trouble in found) == 1
     assert sum(trouble.tool_raises for trouble in found) == 1
     assert "cut" in {trouble.stream_breaks for trouble in found}
+    assert ("eof" in {trouble.stream_breaks for trouble in found}) is (count > 1)
+    at_harness = [trouble for trouble, house in zip(found, where, strict=True) if house == "agentcore"]
+    assert not any(trouble.task_dies or trouble.stream_breaks for trouble in at_harness)
 
 
 def test_raises_once(reader):

@@ -42,7 +42,8 @@ def test_make_demo():
 
     assert "FAILED" not in done.stdout
     assert (done.returncode, done.stderr) == (0, "")
-    assert "12 of 12 sessions answered" in done.stdout
+    assert "12 of 12 sessions answered, 4 of them at Bedrock AgentCore" in done.stdout
+    assert len(re.findall(r"is asked about .*, at agentcore$", done.stdout, re.MULTILINE)) == 4
     assert "12 of 12 answers are what the tools give when called directly" in done.stdout
     assert len(re.findall(r"^ok ", done.stdout, re.MULTILINE)) == 13
     assert len(re.findall(r"s  part-\d\d  answered after", done.stdout)) == 12
@@ -99,6 +100,28 @@ async def test_odd_folder(odd, quick):
     assert {who for who, news in audience.news if news.startswith("answered")} == {f"part-{n:02}" for n in range(1, 13)}
 
 
+@pytest.mark.parametrize("sessions", [1, 2, 3, 4, 7])
+async def test_few_sessions(odd, quick, sessions):
+    """However few they are, everything that is to go wrong does, and every check holds; a third of them live at Bedrock AgentCore."""
+    evidence = await Performance(Script(folder=odd, sessions=sessions)).run(Audience())
+
+    assert [item.told for item in check(evidence) if not item.holds] == []
+    assert [row.house for row in evidence.rows].count("agentcore") == sessions // 3 == len(evidence.arrived)
+
+
+async def test_what_arrived_at_agentcore(odd, quick):
+    """What is known of the sessions there is what the simulator received: the prompt, and each result with its text."""
+    evidence = await Performance(Script(folder=odd, sessions=3)).run(Audience())
+
+    row = evidence.rows[2]
+    arrived = evidence.arrived[row.result.provider_session_id]
+    assert arrived.prompts == 1
+    assert [told.call_id for told in arrived.results] == [use.call_id for use in row.result.tool_uses]
+    assert [told.is_error for told in arrived.results] == [True] + [False] * (len(arrived.results) - 1)
+    assert all(told.text in row.result.text for told in arrived.results[1:])
+    assert row.failed_tools == 1
+
+
 async def test_wrong_answers_are_found_out(odd, quick, monkeypatch):
     """A tool that lies to the agent is found out by calling it directly afterwards."""
     honest = performance.raising_once
@@ -136,6 +159,7 @@ async def test_live_against_the_simulator(odd, quick, monkeypatch):
 
     (agent,) = rows["agents"]
     assert [item.told for item in check(evidence) if not item.holds] == []
+    assert {row.house for row in evidence.rows} == {"claude"}
     assert agent["model"]["id"] == "claude-test"
     assert [tool["name"] for tool in agent["tools"]] == ["list_files", "read_file", "count_lines", "search"]
     assert all(tool["type"] == "custom" and tool["input_schema"]["type"] == "object" for tool in agent["tools"])

@@ -15,7 +15,8 @@ from agentsup.demo.screen import Lines, Table, is_terminal, table_lines
 
 @pytest.fixture
 def rows():
-    done = Row(session_id="part-02", title="otp/", state="answered", turns=4, tools=7, lately="answered after 4 turns")
+    done = Row(session_id="part-02", title="otp/", house="agentcore", state="answered", turns=4, tools=7)
+    done.lately = "answered after 4 turns"
     return [Row(session_id="part-01", title="a" * 80, lately="b" * 200), done]
 
 
@@ -39,6 +40,7 @@ def test_columns_line_up(rows):
 
     assert head.index("turns") + len("turns") == second.index("    4") + 5
     assert head.index("state") == second.index("answered")
+    assert head.index(" at ") == second.index(" agentcore ")
 
 
 def test_no_color(rows, monkeypatch):
@@ -81,7 +83,7 @@ def test_lines(rows):
     lines.announce("kill -9")
 
     assert written[1:] == [
-        "  0.00s  part-02  is asked about otp/\n",
+        "  0.00s  part-02  is asked about otp/, at agentcore\n",
         "  1.50s  part-02  reconnecting: the stream ended\n",
         "  2.00s  act two  kill -9\n",
     ]
