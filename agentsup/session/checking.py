@@ -8,6 +8,7 @@ from agentsup.errors import Problem, SpecError
 from agentsup.providers.reconnect import is_positive
 from agentsup.session.recovery import Recover
 from agentsup.session.spec import SessionSpec
+from agentsup.talk.content import sayable
 
 MAX_ID = 512
 """Characters of a session id: it travels as metadata at the provider, where 512 is the limit."""
@@ -40,9 +41,11 @@ def check_id(session_id: object, where: str) -> None:
 
 
 def _id_problems(session_id: object, where: str) -> list[Problem]:
-    if isinstance(session_id, str) and session_id.strip() and len(session_id) <= MAX_ID:
-        return []
-    return [Problem(where, f"must be text of 1 to {MAX_ID} characters")]
+    if not (isinstance(session_id, str) and session_id.strip() and len(session_id) <= MAX_ID):
+        return [Problem(where, f"must be text of 1 to {MAX_ID} characters")]
+    if sayable(session_id) != session_id:  # half a surrogate pair: no file and no request can hold it
+        return [Problem(where, "must be text that UTF-8 can carry")]
+    return []
 
 
 def check_options(

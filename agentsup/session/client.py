@@ -162,7 +162,7 @@ class SessionRef:
         Raises:
             ProviderFailed: the provider refused it.
             SessionClosed: the session has ended.
-            SpecError: it is no mapping with a `type`.
+            SpecError: it is no mapping with a `type`, or JSON cannot say it.
         """
         raw = raw_event(event)
         key = f"raw:{uuid.uuid4().hex}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Mapping
 from typing import Any
@@ -29,10 +30,17 @@ def raw_event(event: Mapping[str, Any]) -> Mapping[str, Any]:
     """An event in the provider's own words, as it was given.
 
     Raises:
-        SpecError: it is no mapping with a `type`.
+        SpecError: it is no mapping with a `type`, or JSON cannot say it.
     """
     if not isinstance(event, Mapping):
         raise SpecError.of("event", f"must be a mapping in the provider's own words, not {type(event).__name__}")
     if not isinstance(event.get("type"), str):
         raise SpecError.of("event.type", "is missing: every event of a provider's has one")
-    return dict(event)
+    try:
+        # Through JSON, so that it is a copy as well: what was said stays as it is.
+        said: Mapping[str, Any] = json.loads(json.dumps(dict(event), allow_nan=False))
+    except (TypeError, ValueError, RecursionError):
+        # Not quoted: the error may show what is in there.
+        what = "must hold only what JSON can say: text, finite numbers, true, false, null, lists and mappings of them"
+        raise SpecError.of("event", what) from None
+    return said

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import traceback
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -68,9 +69,17 @@ async def judge(spec: SessionSpec, report: TurnReport) -> msg.Judged:
             return msg.Judged(report.request_id, report.turns, halt=limit, cost=cost, over=True)
         halt = None if spec.turn_guard is None else await _guarded(spec.turn_guard, attrs.evolve(report, cost=cost))
     except Exception as exc:  # noqa: BLE001  -- the border: the user's code fails, and the request ends for it
-        _log.warning("session.turn_guard_failed", session_id=report.session_id, error=type(exc).__name__)
-        return msg.Judged(report.request_id, report.turns, halt=f"the turn guard failed: {type(exc).__name__}: {exc}")
+        # Its text stays out of the error and of the journal: a guard sees the conversation, and may quote it.
+        error, where = type(exc).__name__, _where(exc)
+        _log.warning("session.turn_guard_failed", session_id=report.session_id, error=error, where=where)
+        return msg.Judged(report.request_id, report.turns, halt=f"the turn guard failed: {error} at {where}")
     return msg.Judged(report.request_id, report.turns, halt=halt, cost=cost)
+
+
+def _where(error: BaseException) -> str:
+    """The innermost place: file and line."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{last.filename}:{last.lineno}"
 
 
 async def _guarded(guard: TurnGuard, report: TurnReport) -> str | None:
@@ -83,4 +92,4 @@ async def _guarded(guard: TurnGuard, report: TurnReport) -> str | None:
         case Halt(reason):
             return reason
         case _:
-            raise TypeError(f"it must return GoOn() or Halt(reason), not {type(answer).__name__}")
+            return f"the turn guard must return GoOn() or Halt(reason), not {type(answer).__name__}"

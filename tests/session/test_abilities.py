@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import structlog
 import trio
 
 import agentsup
@@ -211,14 +212,27 @@ async def test_a_guard_halts_a_request(world, autojump_clock):
 
 
 async def test_a_guard_that_raises_halts_with_its_error(world, autojump_clock):
-    """Nothing hangs, and the session lives."""
+    """Nothing hangs, the session lives, and what the guard may have quoted of the conversation is not shown."""
 
     async def guard(report):
-        raise ValueError("broken")
+        raise ValueError("private words")
 
     ref = await world.start(turn_guard=guard)
 
-    with pytest.raises(agentsup.Halted, match="broken"):
+    with (
+        structlog.testing.capture_logs() as logs,
+        pytest.raises(agentsup.Halted, match=r"ValueError at .*py:") as caught,
+    ):
+        await ref.submit("@say one")
+    assert "private words" not in f"{caught.value!r} {logs}"
+    assert (await ref.info()).state == "idle"
+
+
+async def test_a_guard_that_answers_nonsense_halts(world, autojump_clock):
+    """And is told what would be right."""
+    ref = await world.start(turn_guard=lambda report: 5)
+
+    with pytest.raises(agentsup.Halted, match=r"must return GoOn\(\) or Halt\(reason\), not int"):
         await ref.submit("@say one")
 
 
@@ -301,6 +315,23 @@ async def test_a_sub_agents_call_is_answered(world, autojump_clock):
     assert [use.name for use in result.tool_uses] == ["shout"]
     replies = [event for event in result.events if event["type"] == "agent.thread_message_received"]
     assert ["X" in str(reply) for reply in replies] == [True]
+
+
+ITSELF = {"type": "user.message"}
+ITSELF["content"] = ITSELF
+
+
+@pytest.mark.parametrize("content", [object(), float("nan"), {("a", "b"): 1}, b"bytes", ITSELF])
+async def test_a_raw_event_that_json_cannot_say_is_refused_at_the_door(world, autojump_clock, content):
+    """It would take the session down with it, incarnation after incarnation; nothing of it is accepted, and nothing in it shown."""
+    ref = await world.start()
+    with pytest.raises(agentsup.SpecError) as caught:
+        await ref.send_event({"type": "user.message", "content": content})
+
+    assert [problem.path for problem in caught.value.problems] == ["event"]
+    assert "bytes" not in str(caught.value)
+    assert (await ref.submit("@say after")).text == "after"
+    assert (await ref.info()).restarts == 0
 
 
 # --- passivation -----------------------------------------------------------------------------------------------------------------

@@ -68,3 +68,12 @@ async def test_a_session_that_is_described_and_not_started_holds_nothing(world, 
     assert (await world.runtime.session("living").submit("@say here")).text == "here"
     assert [found.id for found in world.runtime.sessions()] == [ref.id]
     await world.start(session_id="later")
+
+
+@pytest.mark.parametrize("in_a_file", [False, True])
+async def test_an_id_that_no_file_can_hold_is_refused_at_the_door(world, autojump_clock, tmp_path, in_a_file):
+    """Half a surrogate pair, as broken decoders make them: the same answer wherever the sessions are kept."""
+    async with agentsup.open_runtime(store=tmp_path / "x.db" if in_a_file else None) as runtime:
+        with pytest.raises(agentsup.SpecError, match="session_id: must be text that UTF-8 can carry"):
+            await runtime.start_session("customer-\ud800", world.spec())
+        assert runtime.sessions() == ()
