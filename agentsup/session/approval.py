@@ -10,6 +10,7 @@ import attrs
 import structlog
 import trio
 
+from agentsup.errors import SpecError
 from agentsup.loop import messages as msg
 from agentsup.talk.content import hidden
 from agentsup.talk.tools import SessionInfo, ToolUse
@@ -31,6 +32,12 @@ class Deny:
 
     message: str | None = attrs.field(default=None, repr=hidden)
     """What the model is told; a plain sentence of ours if not given."""
+
+    def __attrs_post_init__(self) -> None:
+        if not isinstance(
+            self.message, str | None
+        ):  # here, where the policy stands, and not on the way to the provider
+            raise SpecError.of("message", f"must be text or None, not {type(self.message).__name__}")
 
 
 Approval: TypeAlias = Callable[[ToolUse, SessionInfo], Any]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import attrs
 import structlog
 
+from agentsup.errors import SpecError
 from agentsup.ids import RequestId, SessionId
 from agentsup.loop import messages as msg
 from agentsup.talk.usage import Usage
@@ -54,6 +55,10 @@ class Halt:
 
     reason: str
     """Why; it is the error's text."""
+
+    def __attrs_post_init__(self) -> None:
+        if not isinstance(self.reason, str):  # None would not halt
+            raise SpecError.of("reason", f"must be text, not {type(self.reason).__name__}")
 
 
 TurnGuard: TypeAlias = Callable[[TurnReport], Any]

@@ -236,6 +236,24 @@ async def test_a_guard_that_answers_nonsense_halts(world, autojump_clock):
         await ref.submit("@say one")
 
 
+async def test_a_guard_that_halts_without_a_reason_halts(world, autojump_clock):
+    """A request that was meant to stop does not go on because its reason was no text."""
+    ref = await world.start(turn_guard=lambda report: agentsup.Halt(None))
+
+    with pytest.raises(agentsup.Halted, match="SpecError at"):
+        await ref.submit("@say one")
+
+
+async def test_a_policy_that_denies_in_no_words_leaves_it_to_a_person(world, autojump_clock):
+    """What no provider can be told would take the session down with it; it is refused where the policy says it."""
+    ref = await world.start(approval=lambda use, info: agentsup.Deny(b"no"))
+    await ref.message("@ask delete {}\n@say {results}")
+    await wait_for(ref, "awaiting_approval")
+
+    info = await ref.info()
+    assert (info.state, info.restarts) == ("awaiting_approval", 0)
+
+
 async def test_tokens_and_money_are_limited(world, autojump_clock):
     """Over its tokens, or over its price, a request ends with what it had; a turn that ended by itself counts."""
     tokens = await world.start(shout, limits=agentsup.Limits(max_tokens=10))
