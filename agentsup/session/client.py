@@ -135,9 +135,12 @@ class SessionRef:
         Raises:
             NoSuchCall: no call of that id waits for a word (any more).
             SessionClosed: the session has ended.
+            SpecError: the word is none.
         """
         if type(allow) is not bool:
             raise SpecError.of("allow", f"must be True or False, not {allow!r}")
+        if not isinstance(message, str | None):
+            raise SpecError.of("message", f"must be text or None, not {type(message).__name__}")
         await self._tell(msg.Confirm(CallId(call_id), allow, message))
 
     async def doubts(self) -> tuple[ToolUse, ...]:
@@ -150,7 +153,10 @@ class SessionRef:
         Raises:
             NoSuchCall: no call of that id is in doubt.
             SessionClosed: the session has ended.
+            SpecError: the result is no text.
         """
+        if not isinstance(result, str | None):
+            raise SpecError.of("result", f"must be text or None, not {type(result).__name__}")
         answer = None if result is None else ToolResult(CallId(call_id), result, is_error)
         await self._tell(msg.Resolve(CallId(call_id), answer))
 

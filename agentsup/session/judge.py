@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 import traceback
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -69,6 +70,8 @@ async def judge(spec: SessionSpec, report: TurnReport) -> msg.Judged:
     """What the price and the guard say of the turn. A guard or a price that raises, or answers something else, halts the request."""
     try:
         cost = None if spec.price is None else float(spec.price(report.usage))
+        if cost is not None and math.isnan(cost):  # it is over no limit, and under none
+            return msg.Judged(report.request_id, report.turns, halt="the price is no number, so no limit can be kept")
         if cost is not None and spec.limits.max_cost is not None and cost >= spec.limits.max_cost:
             limit = f"the request cost {cost:g}, and {spec.limits.max_cost:g} is its limit"
             return msg.Judged(report.request_id, report.turns, halt=limit, cost=cost, over=True)

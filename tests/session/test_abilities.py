@@ -254,6 +254,28 @@ async def test_a_policy_that_denies_in_no_words_leaves_it_to_a_person(world, aut
     assert (info.state, info.restarts) == ("awaiting_approval", 0)
 
 
+async def test_a_price_that_is_no_number_halts(world, autojump_clock):
+    """It is over no limit, so a request would run on for any money."""
+    ref = await world.start(price=lambda usage: float("nan"), limits=agentsup.Limits(max_cost=1.0))
+
+    with pytest.raises(agentsup.Halted, match="no number"):
+        await ref.submit("@say one")
+
+
+@pytest.mark.parametrize("message", [5, b"no"])
+async def test_a_denial_in_no_words_is_refused_at_the_door(world, autojump_clock, message):
+    """The call still waits, and the session has not felt it."""
+    ref = await world.start()
+    await ref.message("@ask delete {}\n@say {results}")
+    await wait_for(ref, "awaiting_approval")
+    (call,) = (await ref.info()).pending_approvals
+    with pytest.raises(agentsup.SpecError, match="message: must be text or None"):
+        await ref.confirm(call.call_id, allow=False, message=message)
+
+    info = await ref.info()
+    assert (info.state, info.restarts) == ("awaiting_approval", 0)
+
+
 async def test_tokens_and_money_are_limited(world, autojump_clock):
     """Over its tokens, or over its price, a request ends with what it had; a turn that ended by itself counts."""
     tokens = await world.start(shout, limits=agentsup.Limits(max_tokens=10))
