@@ -169,7 +169,7 @@ async def test_much_output(aws, harness):
 async def test_commands_run_beside_a_turn(aws, harness):
     """A running turn does not hold them back, and several run at once."""
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(aws.invoke, harness, "@sleep 0.5")
+        nursery.start_soon(aws.invoke, harness, "@sleep 2")
         await aws.until_running()
         for _ in range(5):
             nursery.start_soon(aws.run, harness, "echo hi")

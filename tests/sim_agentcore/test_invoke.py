@@ -288,7 +288,7 @@ async def test_sessions_are_apart(aws, harness):
 async def test_a_second_invoke_waits_its_turn(aws, harness):
     """While a turn runs, the next one of the session is silent; then it finds what the first one left: here, an open call."""
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(aws.invoke, harness, "@sleep 0.3\n@tool a")
+        nursery.start_soon(aws.invoke, harness, "@sleep 2\n@tool a")
         await aws.until_running()
         second = await aws.error(
             aws.data.invoke_harness, harnessArn=harness["arn"], runtimeSessionId=SESSION, messages=[user("hello?")]
