@@ -62,7 +62,7 @@ if TYPE_CHECKING:
     from agentsup.session.tool import Tool, tool
     from agentsup.talk.content import Document, Image, Text
     from agentsup.talk.events import SessionEvent
-    from agentsup.talk.outcome import FileRubric, Outcome
+    from agentsup.talk.outcome import Evaluation, FileRubric, Outcome
     from agentsup.talk.result import SessionResult, Turn
     from agentsup.talk.tools import SessionInfo, ToolResult, ToolSpec, ToolUse
     from agentsup.talk.usage import Usage
@@ -86,6 +86,7 @@ __all__ = [
     "Deny",
     "Document",
     "EnvironmentSpec",
+    "Evaluation",
     "Fenced",
     "FileRubric",
     "GoOn",
@@ -279,6 +280,7 @@ _HOMES = {
     ),
     "agentsup.talk.events": ("SessionEvent",),
     "agentsup.talk.outcome": (
+        "Evaluation",
         "FileRubric",
         "Outcome",
     ),

@@ -8,12 +8,14 @@ import attrs
 
 from agentsup.ids import CallId
 from agentsup.loop import messages as msg
-from agentsup.loop.effects import AskApproval, RunTool
+from agentsup.loop.effects import AskApproval, CancelTools, RunTool
 from agentsup.loop.plan import Plan
 from agentsup.loop.state import Call, State
 from agentsup.talk import events as ev
+from agentsup.talk.outgoing import answers
 from agentsup.talk.tools import ToolResult
 
+THREAD_ENDED = "not finished: its thread has ended"
 NOT_ALLOWED = "The call of {name} was not allowed."
 IN_DOUBT = (
     "The tool {name} was interrupted while it ran, and whether it took effect is unknown. "
@@ -76,6 +78,25 @@ def give_up(plan: Plan, why: str) -> None:
     waiting = plan.state.asked_calls
     if waiting:
         answer(plan, waiting)
+
+
+def drop_calls(plan: Plan, thread: str | None) -> None:
+    """The thread is over, and takes no results: what of its calls runs is stopped, and what did not go out for them does not.
+
+    Answers on their way stay until their POST has come to something; it may have been quicker.
+    """
+    gone = {call_id: call for call_id, call in plan.state.calls.items() if call.thread == thread}
+    running = plan.state.now.running.intersection(gone)
+    if running:
+        plan.do(CancelTools(tuple(sorted(running))))
+    for call_id, call in gone.items():
+        if call.started:
+            take_result(plan, ToolResult(call_id, THREAD_ENDED, is_error=True))
+    going = plan.state.sent if plan.state.now.posting else frozenset()
+    given = [item for item in plan.state.outbox if answers(item) and item.call_id in gone]
+    unsent = tuple(item.key for item in given if item.key not in going)
+    if unsent:
+        plan.happen(ev.Withdrawn(keys=unsent))
 
 
 # --- leave ---------------------------------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from agentsup.loop.calls import drop_calls
 from agentsup.loop.echoes import is_waiting, next_up, origin
 from agentsup.loop.endings import stop_agent
 from agentsup.loop.plan import Plan
@@ -25,6 +26,9 @@ def hear(plan: Plan, body: ev.Theirs) -> None:
             _come_to(plan, body, begun)
         case ev.Waiting() if _is_stale(plan, body):
             plan.happen(ev.Noted(id=body.id, raw=body.raw))
+        case ev.ThreadEnded():
+            drop_calls(plan, body.thread)
+            plan.happen(body)
         case ev.ServerToolEnded(call_id=call_id):
             deliver(plan, (f"leave:{call_id}",))  # a call that asked for leave has it, or was denied it, from whomever
             plan.happen(body)

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from agentsup.ids import RequestId, SessionId
 from agentsup.talk import events as ev
 from agentsup.talk.content import as_text
+from agentsup.talk.outcome import Evaluation
 from agentsup.talk.result import SessionResult, Turn
 from agentsup.talk.tools import ToolUse
 from agentsup.talk.usage import Usage
@@ -80,6 +81,7 @@ def result_of(
     A caller may hand in more events than the request's own.
     """
     sums, raws, turns, acted = _Sum(), [], 0, False
+    evaluations: list[Evaluation] = []
     span = Span(request_id)
     ending: ev.RequestEnded | None = None
     for body in bodies:
@@ -87,6 +89,8 @@ def result_of(
             if not span.begun:
                 continue
             acted = sums.add(body) or acted
+            if isinstance(body, ev.EvaluationEnded):
+                evaluations.append(body.evaluation)
             if body.verbatim:
                 raws.append(body.verbatim)
             if isinstance(body, (ev.Waiting, ev.Terminated)):
@@ -104,6 +108,7 @@ def result_of(
         server_tool_uses=tuple(sums.server_tool_uses),
         usage=sums.total,
         turns=turns,
+        evaluations=tuple(evaluations),
         events=tuple(raws),
         session_id=session_id,
         provider_session_id=provider_session_id,

@@ -14,7 +14,7 @@ from agentsup.loop.endings import end_request, end_session, stop_agent
 from agentsup.loop.plan import Plan
 from agentsup.loop.state import Link, State
 from agentsup.talk import events as ev
-from agentsup.talk.outgoing import GiveLeave, GiveResult, Outgoing, SayRaw, begins, says
+from agentsup.talk.outgoing import Answer, Outgoing, SayRaw, answers, begins, says
 
 
 def flush(plan: Plan) -> None:
@@ -51,11 +51,18 @@ def _is_held(state: State, item: Outgoing) -> bool:
 
 
 def withdraw_stale(plan: Plan) -> None:
-    """A message whose request is over is not sent again once the history does not have it, and nothing is on its way any more."""
+    """What nobody wants any more is not sent again once the history does not have it, and nothing is on its way.
+
+    That is a message whose request is over, and the answer to a call whose thread is.
+    """
     if plan.state.now.posting:
         return
     current = plan.state.current.id if plan.state.current is not None else None
-    stale = [item for item in plan.state.outbox if says(item) and item.request_id != current]
+    stale = [
+        item
+        for item in plan.state.outbox
+        if (says(item) and item.request_id != current) or (answers(item) and item.call_id not in plan.state.calls)
+    ]
     if stale:
         plan.happen(ev.Withdrawn(keys=_keys(stale)))
 
@@ -67,18 +74,18 @@ def refuse(plan: Plan, failure: ev.Failure, *, fatal: bool) -> None:
         return
     plan.now(posting=False)
     sent = [item for item in plan.state.outbox if item.key in plan.state.sent]
-    answers = [item for item in sent if isinstance(item, GiveResult | GiveLeave)]
+    given = [item for item in sent if answers(item)]
     words = [item for item in sent if _joins(item)]
-    missed = [item for item in answers if not _is_wanted(plan.state, item)]
+    missed = [item for item in given if not _is_wanted(plan.state, item)]
     if not plan.state.rules.has_history:
         if sent:
             _forget(plan, sent, failure)  # it may have been taken all the same, and nobody could look
     elif missed:
         # The calls were dropped while their answers were on the way. The rest is sent again.
         plan.happen(ev.Withdrawn(keys=_keys(missed)))
-    elif not plan.state.now.refused.issuperset(_keys(answers)):
+    elif not plan.state.now.refused.issuperset(_keys(given)):
         # Somebody else may have answered a moment ago: then the history says so, and these are sent once more if it does not.
-        plan.now(refused=frozenset(_keys(answers)))
+        plan.now(refused=frozenset(_keys(given)))
         lose(plan, "answers were refused")
     elif words and len(words) < len(sent):
         plan.happen(ev.Withdrawn(keys=_keys(words), failure=failure))  # it may be these; the rest is sent again without
@@ -86,9 +93,8 @@ def refuse(plan: Plan, failure: ev.Failure, *, fatal: bool) -> None:
         _forget(plan, sent, failure)
 
 
-def _is_wanted(state: State, answer: GiveResult | GiveLeave) -> bool:
-    call_id = answer.result.call_id if isinstance(answer, GiveResult) else answer.call_id
-    return state.idle is not None and call_id in state.idle.asked
+def _is_wanted(state: State, answer: Answer) -> bool:
+    return state.idle is not None and answer.call_id in state.idle.asked and answer.call_id in state.calls
 
 
 def _forget(plan: Plan, sent: list[Outgoing], failure: ev.Failure) -> None:

@@ -109,6 +109,9 @@ class Call:
     ours: bool = True
     """It runs here; otherwise it is the provider's own, and asks for leave."""
 
+    thread: str | None = None
+    """The provider's thread that it belongs to, and ends with; None for the session's own."""
+
     awaited: bool = False
     """Whether it may run is for a person to say."""
 

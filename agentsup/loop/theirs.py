@@ -54,13 +54,19 @@ def tool_asked(state: State, event: ev.ToolAsked) -> State:
     current = state.current
     if current is not None and current.taken_up and event.use.name == state.rules.terminal_tool:
         state = attrs.evolve(state, current=attrs.evolve(current, concluded=True))
-    return _with_new_call(state, Call(use=event.use))
+    return _with_new_call(state, Call(use=event.use, thread=event.thread))
 
 
 def server_tool_used(state: State, event: ev.ServerToolUsed) -> State:
     """A call of the provider's own; one that asks for leave waits for us."""
     state = busy(state, event)
-    return _with_new_call(state, Call(use=event.use, ours=False)) if event.asks else state
+    return _with_new_call(state, Call(use=event.use, ours=False, thread=event.thread)) if event.asks else state
+
+
+def thread_ended(state: State, event: ev.ThreadEnded) -> State:
+    """Its calls want nothing more, whatever they have come to; answers on their way may still be confirmed."""
+    gone = [call_id for call_id, call in state.calls.items() if call.thread == event.thread]
+    return noted(state, event).settled(gone)
 
 
 def _with_new_call(state: State, call: Call) -> State:
@@ -112,7 +118,7 @@ def echoed(state: State, event: ev.Echoed) -> State:
     return attrs.evolve(state, at_work=state.at_work or heard is not None, idle=state.idle if waits_for_us else None)
 
 
-def noted(state: State, _: ev.Noted) -> State:
+def noted(state: State, _: ev.Heard) -> State:
     """Only a sign of life."""
     return attrs.evolve(state, attempts=0) if state.attempts else state
 

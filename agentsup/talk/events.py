@@ -17,7 +17,7 @@ import attrs
 
 from agentsup.ids import CallId, Cursor, RequestId, SessionId
 from agentsup.talk.content import Part, hidden
-from agentsup.talk.outcome import Outcome
+from agentsup.talk.outcome import Evaluation, Outcome
 from agentsup.talk.result import SessionResult, Terminal
 from agentsup.talk.tools import Effect, ToolResult, ToolUse
 from agentsup.talk.usage import Usage
@@ -463,11 +463,47 @@ class ServerToolEnded(Heard):
 
 
 @attrs.frozen(kw_only=True)
+class ThreadEnded(Heard):
+    """A thread (of a subagent) is over: what it had asked for wants nothing more, and its calls that run here are stopped."""
+
+    type: ClassVar[str] = "thread_ended"
+
+
+@attrs.frozen(kw_only=True)
 class Measured(Heard):
     """A model call is over, and this is what it used."""
 
     type: ClassVar[str] = "measured"
     usage: Usage
+
+
+@attrs.frozen(kw_only=True)
+class EvaluationStarted(Heard):
+    """The work on an outcome is being judged."""
+
+    type: ClassVar[str] = "evaluation_started"
+    outcome_id: str | None = None
+    """The provider's id of the outcome."""
+
+    iteration: int | None = None
+    """Starts at 0."""
+
+
+@attrs.frozen(kw_only=True)
+class EvaluationOngoing(Heard):
+    """It still is; a sign of life while the grader works."""
+
+    type: ClassVar[str] = "evaluation_ongoing"
+    outcome_id: str | None = None
+    iteration: int | None = None
+
+
+@attrs.frozen(kw_only=True)
+class EvaluationEnded(Heard):
+    """It was judged; alone this ends nothing, for the agent works on, or says its last word."""
+
+    type: ClassVar[str] = "evaluation_ended"
+    evaluation: Evaluation
 
 
 @attrs.frozen(kw_only=True)
@@ -512,7 +548,11 @@ Theirs: TypeAlias = (
     | ToolAsked
     | ServerToolUsed
     | ServerToolEnded
+    | ThreadEnded
     | Measured
+    | EvaluationStarted
+    | EvaluationOngoing
+    | EvaluationEnded
     | Echoed
     | Troubled
     | Noted

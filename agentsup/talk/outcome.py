@@ -6,6 +6,7 @@ import attrs
 
 from agentsup.errors import Problem, SpecError
 from agentsup.talk.content import hidden, sayable
+from agentsup.talk.usage import Usage
 
 RUBRIC_LIMIT = 262_144
 """Characters of a rubric at Claude Managed Agents, the one provider that knows outcomes."""
@@ -65,3 +66,24 @@ class Outcome:
             problems.append(Problem("max_iterations", f"must be None or 1 to {ITERATIONS_LIMIT}, not {most!r}"))
         if problems:
             raise SpecError(problems)
+
+
+@attrs.frozen(kw_only=True)
+class Evaluation:
+    """What the grader said of the work on an outcome, once."""
+
+    result: str
+    """The provider's own word: `satisfied`, `needs_revision` (the agent works on), `max_iterations_reached`, `failed`, `interrupted`, or one
+    that nobody knows yet."""
+
+    iteration: int | None = None
+    """Which evaluation of the outcome it was; starts at 0."""
+
+    explanation: str | None = attrs.field(default=None, repr=hidden)
+    """Why, in the grader's words."""
+
+    outcome_id: str | None = None
+    """The provider's id of the outcome."""
+
+    usage: Usage = Usage()
+    """What the grader itself used; not part of the request's usage, which is the agent's."""

@@ -55,9 +55,14 @@ class GiveResult:
     """The call it answers, for providers that must be told of it again."""
 
     @property
+    def call_id(self) -> CallId:
+        """The call that it answers."""
+        return self.result.call_id
+
+    @property
     def key(self) -> str:
         """What its delivery is recorded under."""
-        return f"result:{self.result.call_id}"
+        return f"result:{self.call_id}"
 
 
 @attrs.frozen
@@ -94,8 +99,16 @@ Outgoing: TypeAlias = SayMessage | DefineOutcome | GiveResult | GiveLeave | SayS
 Shown: TypeAlias = SayMessage | DefineOutcome | SayStop | SayRaw
 """What a provider shows again as it comes to it. Answers to calls are known by their calls."""
 
+Answer: TypeAlias = GiveResult | GiveLeave
+"""What answers a call."""
+
 Opening: TypeAlias = SayMessage | DefineOutcome
 """What can begin a request."""
+
+
+def answers(item: Outgoing) -> TypeGuard[Answer]:
+    """Whether this answers a call."""
+    return isinstance(item, GiveResult | GiveLeave)
 
 
 def begins(item: Outgoing) -> TypeGuard[Opening]:

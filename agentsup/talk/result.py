@@ -9,6 +9,7 @@ import attrs
 
 from agentsup.ids import SessionId
 from agentsup.talk.content import hidden
+from agentsup.talk.outcome import Evaluation
 from agentsup.talk.tools import ToolUse
 from agentsup.talk.usage import Usage
 from agentsup.talk.verbatim import Verbatim, as_mapping
@@ -42,6 +43,9 @@ class SessionResult:
 
     turns: int = 0
     """Stretches of agent work between two inputs from us; starts at 1 for a request that got an answer."""
+
+    evaluations: tuple[Evaluation, ...] = ()
+    """Where the request was an `Outcome`: what the grader said, in order. The last one tells whether it was reached."""
 
     _events: tuple[Verbatim, ...] = attrs.field(default=(), repr=hidden)
 

@@ -24,13 +24,16 @@ class Turn:
     """What the agent does about a message (or several, where it takes in what came meanwhile), letter by letter.
 
     A digit is a batch of as many calls of the client's tools; `a` asks for leave for a tool of the provider's own, `m` is a batch of both,
-    `s` is such a tool that needs no leave, `T` calls the terminal tool. Other letters do nothing. Behind the last one comes the answer.
+    `s` is such a tool that needs no leave, `T` calls the terminal tool, `t` is a call for the agent and two for a thread of its. Other letters do nothing. Behind the last one comes the answer.
     """
 
     keys: list[str]
     letters: deque[str]
     open: dict[str, bool] = attrs.field(factory=dict)
     """Calls that wait for the client: whether they are the client's own."""
+
+    threads: dict[str, str] = attrs.field(factory=dict)
+    """Calls of threads: whose they are."""
 
     leaves: list[str] = attrs.field(factory=list)
     """Calls of its own that were decided about, and have not come to anything."""
@@ -134,6 +137,20 @@ class Agent:
         self._answer(call, "result" if ours else "confirmation")
         self._answered()
 
+    @property
+    def ending(self) -> str | None:
+        """A thread that may end while its calls are open."""
+        turn = self.turn
+        return None if turn is None else next((turn.threads[call] for call in turn.open if call in turn.threads), None)
+
+    def end_thread(self) -> None:
+        """It is over, and takes no results; the agent goes on when nothing else is open."""
+        thread = self.ending
+        self.turn.open = {call: ours for call, ours in self.turn.open.items() if self.turn.threads.get(call) != thread}
+        self._publish(ev.ThreadEnded, thread=thread)
+        if not self.turn.open:
+            self._publish(ev.Working)
+
     # --- work ---
 
     @property
@@ -175,6 +192,14 @@ class Agent:
             case "s":
                 call = self._ask(ev.ServerToolUsed, "bash")
                 self._publish(ev.ServerToolEnded, call_id=call)
+            case "t":
+                for kind, name, thread in ((ev.ToolAsked, "tool", "child"), (ev.ServerToolUsed, "bash", "child")):
+                    asks = {"asks": True} if kind is ev.ServerToolUsed else {}
+                    call = self._ask(kind, name, thread=thread, **asks)
+                    self.turn.open[call], self.turn.threads[call] = kind is ev.ToolAsked, thread
+                self.turn.open[self._ask(ev.ToolAsked, "pure_tool")] = True
+                self._publish(ev.Measured, usage=Usage(1, 1))
+                self._require_action()
             case "a" | "m" | "T" | "1" | "2" | "3":
                 names = {"a": (), "T": ("finish",), "m": OURS[:2]}.get(letter) or OURS[: ord(letter) - ord("0")]
                 for name in () if letter == "a" else names:

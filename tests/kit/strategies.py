@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from agentsup.loop import messages as msg
 from agentsup.talk import events as ev
 from agentsup.talk.content import Text
-from agentsup.talk.outcome import FileRubric, Outcome
+from agentsup.talk.outcome import Evaluation, FileRubric, Outcome
 from agentsup.talk.tools import ToolResult, ToolUse
 from agentsup.talk.usage import Usage
 
@@ -48,6 +48,9 @@ def _heard(kind, /, **fields):
     return st.builds(kind, id=EVENT_IDS, raw=RAW, **fields)
 
 
+THREADS = st.sampled_from([None, None, "sthr_1", "sthr_2"])
+
+
 def _uses():
     return st.builds(
         ToolUse, CALL_IDS, st.sampled_from(["tool", "pure_tool", "gated_tool", "finish", "unknown"]), st.just({})
@@ -61,10 +64,14 @@ THEIRS = st.one_of(
     _heard(ev.Working),
     WAITING,
     _heard(ev.Said, text=TEXTS),
-    _heard(ev.ToolAsked, use=_uses()),
-    _heard(ev.ServerToolUsed, use=_uses(), asks=st.booleans()),
+    _heard(ev.ToolAsked, use=_uses(), thread=THREADS),
+    _heard(ev.ServerToolUsed, use=_uses(), asks=st.booleans(), thread=THREADS),
     _heard(ev.ServerToolEnded, call_id=CALL_IDS),
+    _heard(ev.ThreadEnded, thread=THREADS),
     _heard(ev.Measured, usage=st.builds(Usage, st.integers(0, 9), st.integers(0, 9))),
+    _heard(ev.EvaluationStarted, iteration=st.integers(0, 2)),
+    _heard(ev.EvaluationOngoing, iteration=st.integers(0, 2)),
+    _heard(ev.EvaluationEnded, evaluation=st.just(Evaluation(result="satisfied", iteration=0, explanation="good"))),
     _heard(ev.Echoed, kind=st.just("message"), text=TEXTS | st.none(), queued=st.booleans()),
     _heard(ev.Echoed, kind=st.just("outcome"), text=TEXTS),
     _heard(ev.Echoed, kind=st.sampled_from(["result", "confirmation"]), call_id=CALL_IDS | st.none()),

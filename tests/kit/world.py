@@ -61,6 +61,9 @@ class Trouble:
     """Somebody else answers calls as well, and words are refused."""
 
     halts: bool = False
+    ends: bool = False
+    """Threads end while their calls are open."""
+
     naps: bool = False
     """The session leaves memory where it may, and comes back."""
 
@@ -430,6 +433,8 @@ class World:
             found.append(lambda: setattr(agent, "picky", True))
             if agent.turn is not None and agent.turn.open:
                 found.append(agent.stranger)
+        if trouble.ends and agent.ending is not None:
+            found.append(agent.end_thread)
         if trouble.naps:
             found.append(self.nap)
         if agent.turn is not None:

@@ -127,6 +127,23 @@ def test_strangers_and_refusals_harm_nobody(rules, agent, texts, choices):
     check_nothing_lost(world)
 
 
+@settings(deadline=None, max_examples=150)
+@given(
+    rules=RULES,
+    agent=AGENTS,
+    texts=st.lists(st.sampled_from(["t", "t1", "go"]), min_size=1, max_size=4),
+    choices=CHOICES,
+)
+def test_threads_that_end_take_nothing_with_them(rules, agent, texts, choices):
+    """Their calls are dropped, on their way or not; the other calls are answered, and no request ends for it."""
+    world = play(
+        World(rules, agent), texts, choices, Trouble(crashes=True, words=True, denials=True, naps=True, ends=True)
+    )
+
+    check_everything_once(world)
+    check_nothing_lost(world)
+
+
 @settings(deadline=None, max_examples=120)
 @given(
     rules=RULES,

@@ -86,16 +86,19 @@ async def test_an_outcome_is_judged_by_a_rubric_in_a_file(world, control, autoju
 
     assert (result.terminal, result.text) == ("end_turn", "draft\nfinal")
     assert sent(world)[0]["rubric"] == {"type": "file", "file_id": rubric.id}
-    seen = [event.raw for event in await so_far(ref) if event.type == "noted" and "outcome" in event.raw["type"]]
-    assert [(raw["type"].rpartition("_")[2], raw["iteration"]) for raw in seen] == [
-        ("start", 0),
+    seen = [event for event in await so_far(ref) if event.type.startswith("evaluation")]
+    assert [(event.type.partition("_")[2], event.raw["iteration"]) for event in seen] == [
+        ("started", 0),
         ("ongoing", 0),
-        ("end", 0),
-        ("start", 1),
+        ("ended", 0),
+        ("started", 1),
         ("ongoing", 1),
-        ("end", 1),
+        ("ended", 1),
     ]
-    assert [raw["result"] for raw in seen if "result" in raw] == ["needs_revision", "satisfied"]
+    assert [event.body.evaluation for event in seen if event.type == "evaluation_ended"] == list(result.evaluations)
+    assert [(each.iteration, each.result) for each in result.evaluations] == [(0, "needs_revision"), (1, "satisfied")]
+    assert result.evaluations[-1].explanation
+    assert result.evaluations[0].outcome_id == seen[0].body.outcome_id
 
 
 async def test_a_rubric_that_is_not_there_is_refused(world, autojump_clock):
@@ -117,8 +120,7 @@ async def test_an_outcome_that_uses_up_its_iterations(world, autojump_clock):
     result = await ref.submit(agentsup.Outcome(work, "be good", max_iterations=2))
 
     assert result.terminal == "end_turn"
-    verdicts = [raw["result"] for raw in result.events if raw["type"] == "span.outcome_evaluation_end"]
-    assert verdicts == ["needs_revision", "max_iterations_reached"]
+    assert [each.result for each in result.evaluations] == ["needs_revision", "max_iterations_reached"]
     assert [use.input["text"] for use in result.tool_uses] == ["a", "b"]
 
 

@@ -180,7 +180,9 @@ async def abilities(ref: agentsup.SessionRef) -> None:
     """What can be said to a session beside a prompt."""
     assert_type(await ref.follow_up("next"), agentsup.RequestId)
     assert_type(await ref.steer("in French"), agentsup.RequestId)
-    await ref.submit(agentsup.Outcome("A report", "It has a date"))
+    for evaluation in (await ref.submit(agentsup.Outcome("A report", "It has a date"))).evaluations:
+        assert_type(evaluation, agentsup.Evaluation)
+        print(evaluation.iteration, evaluation.result, evaluation.explanation, evaluation.usage.total)
     await ref.submit(agentsup.Outcome("A report", agentsup.FileRubric("file_1")))
     await ref.send_event({"type": "user.interrupt"})
     for use in (await ref.info()).pending_approvals:

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agentsup.talk import events as ev
+from agentsup.talk.outcome import Evaluation
 from agentsup.talk.tools import ToolUse
 from agentsup.talk.usage import Usage
 from agentsup.wire.frames import checked
@@ -59,6 +60,23 @@ OUTCOME_ECHO = raw(
     max_iterations=None,
     outcome_id="outc_1",
 )
+THREAD_OVER = raw("session.thread_status_terminated", session_thread_id="sthr_1", agent_name="helper")
+EVALUATION_START = raw("span.outcome_evaluation_start", outcome_id="outc_1", iteration=0)
+EVALUATION_ONGOING = raw("span.outcome_evaluation_ongoing", outcome_id="outc_1", iteration=0)
+EVALUATION_END = raw(
+    "span.outcome_evaluation_end",
+    outcome_evaluation_start_id="sevt_4",
+    outcome_id="outc_1",
+    iteration=1,
+    result="needs_revision",
+    explanation="It has no date.",
+    usage={
+        "input_tokens": 3,
+        "output_tokens": 4,
+        "cache_creation_input_tokens": 0,
+        "cache_read_input_tokens": 0,
+    },
+)
 SYSTEM_ECHO = raw("system.message", content=text("Be brief"))
 SELF_HOSTED_ECHO = raw("user.tool_result", tool_use_id="sevt_8", content=text("a b"), is_error=None)
 KNOWN = [
@@ -80,6 +98,10 @@ KNOWN = [
     ECHO,
     RESULT_ECHO,
     STOP_ECHO,
+    THREAD_OVER,
+    EVALUATION_START,
+    EVALUATION_ONGOING,
+    EVALUATION_END,
     raw("session.status_running"),
     raw("session.status_terminated"),
     raw("session.deleted"),
@@ -111,6 +133,23 @@ MEANINGS = [
     (STOP_ECHO, ev.Echoed(id="sevt_1", raw=STOP_ECHO, kind="interrupt")),
     (ALLOW_ECHO, ev.Echoed(id="sevt_1", raw=ALLOW_ECHO, kind="confirmation", call_id="sevt_8")),
     (OUTCOME_ECHO, ev.Echoed(id="sevt_1", raw=OUTCOME_ECHO, kind="outcome", text="A report")),
+    (THREAD_OVER, ev.ThreadEnded(id="sevt_1", raw=THREAD_OVER, thread="sthr_1")),
+    (EVALUATION_START, ev.EvaluationStarted(id="sevt_1", raw=EVALUATION_START, outcome_id="outc_1", iteration=0)),
+    (EVALUATION_ONGOING, ev.EvaluationOngoing(id="sevt_1", raw=EVALUATION_ONGOING, outcome_id="outc_1", iteration=0)),
+    (
+        EVALUATION_END,
+        ev.EvaluationEnded(
+            id="sevt_1",
+            raw=EVALUATION_END,
+            evaluation=Evaluation(
+                result="needs_revision",
+                iteration=1,
+                explanation="It has no date.",
+                outcome_id="outc_1",
+                usage=Usage(3, 4, 0, 0, (EVALUATION_END["usage"],)),
+            ),
+        ),
+    ),
     (SYSTEM_ECHO, ev.Echoed(id="sevt_1", raw=SYSTEM_ECHO, kind="other")),
     (SELF_HOSTED_ECHO, ev.Echoed(id="sevt_1", raw=SELF_HOSTED_ECHO, kind="other")),
 ]
@@ -133,8 +172,10 @@ def test_what_events_mean(event, meaning):
         ("session.thread_status_idle", ev.Noted),
         ("session.usage", ev.Noted),
         ("nobody.has_heard_of_this", ev.Noted),
+        ("span.outcome_evaluation_start", ev.EvaluationStarted),
         ("span.outcome_evaluation_end", ev.Noted),
         ("agent.tool_result", ev.Noted),
+        ("session.thread_status_terminated", ev.Noted),
         ("user.of_the_future", ev.Echoed),
     ],
 )
@@ -195,10 +236,11 @@ def test_a_call_without_an_id_is_no_call():
 
 def test_repr_does_not_show_content():
     """Events end up in logs."""
-    shown = repr([read(event) for event in (MESSAGE, TOOL, ECHO)])
+    shown = repr([read(event) for event in (MESSAGE, TOOL, ECHO, EVALUATION_END)])
 
     assert "Hello" not in shown
     assert "order" not in shown
+    assert "no date" not in shown
 
 
 FIELDS = st.sampled_from(
@@ -217,6 +259,12 @@ FIELDS = st.sampled_from(
         "description",
         "delta",
         "event_id",
+        "session_thread_id",
+        "result",
+        "iteration",
+        "explanation",
+        "outcome_id",
+        "usage",
     ]
 )
 

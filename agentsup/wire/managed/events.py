@@ -13,6 +13,7 @@ from typing import Any
 
 from agentsup.ids import CallId
 from agentsup.talk import events as ev
+from agentsup.talk.outcome import Evaluation
 from agentsup.talk.result import Terminal
 from agentsup.talk.tools import ToolUse
 from agentsup.talk.usage import Usage
@@ -99,18 +100,37 @@ def _over(event_id: Any, raw: Raw, verbatim: Verbatim) -> ev.Terminated:
     return ev.Terminated(id=event_id, raw=verbatim, stop_reason=raw.get("stop_reason"))
 
 
+def _thread_over(event_id: Any, raw: Raw, verbatim: Verbatim) -> ev.ThreadEnded | ev.Noted:
+    thread = raw.get("session_thread_id")
+    if not isinstance(thread, str) or not thread:
+        return ev.Noted(id=event_id, raw=verbatim)
+    return ev.ThreadEnded(id=event_id, raw=verbatim, thread=thread)
+
+
 def _model_request_end(event_id: Any, raw: Raw, verbatim: Verbatim) -> ev.Measured:
-    usage = raw.get("model_usage")
-    if not isinstance(usage, dict):
-        return ev.Measured(id=event_id, raw=verbatim, usage=Usage())
-    measured = Usage(
-        input_tokens=_count(usage, "input_tokens"),
-        output_tokens=_count(usage, "output_tokens"),
-        cache_read_tokens=_count(usage, "cache_read_input_tokens"),
-        cache_write_tokens=_count(usage, "cache_creation_input_tokens"),
-        raw=(usage,),
+    return ev.Measured(id=event_id, raw=verbatim, usage=_usage(raw.get("model_usage")))
+
+
+def _evaluation_start(event_id: Any, raw: Raw, verbatim: Verbatim) -> ev.EvaluationStarted:
+    return ev.EvaluationStarted(id=event_id, raw=verbatim, outcome_id=_outcome(raw), iteration=_iteration(raw))
+
+
+def _evaluation_ongoing(event_id: Any, raw: Raw, verbatim: Verbatim) -> ev.EvaluationOngoing:
+    return ev.EvaluationOngoing(id=event_id, raw=verbatim, outcome_id=_outcome(raw), iteration=_iteration(raw))
+
+
+def _evaluation_end(event_id: Any, raw: Raw, verbatim: Verbatim) -> ev.EvaluationEnded | ev.Noted:
+    result, explanation = raw.get("result"), raw.get("explanation")
+    if not isinstance(result, str):
+        return ev.Noted(id=event_id, raw=verbatim)
+    evaluation = Evaluation(
+        result=result,
+        iteration=_iteration(raw),
+        explanation=explanation if isinstance(explanation, str) else None,
+        outcome_id=_outcome(raw),
+        usage=_usage(raw.get("usage")),
     )
-    return ev.Measured(id=event_id, raw=verbatim, usage=measured)
+    return ev.EvaluationEnded(id=event_id, raw=verbatim, evaluation=evaluation)
 
 
 def _error(event_id: Any, raw: Raw, verbatim: Verbatim) -> ev.Troubled:
@@ -165,8 +185,12 @@ _READ: Mapping[str, Callable[[Any, Raw, Verbatim], ev.Theirs | ev.TextDelta | No
     "session.status_idle": _idle,
     "session.status_terminated": _over,
     "session.deleted": _over,
+    "session.thread_status_terminated": _thread_over,
     "session.error": _error,
     "span.model_request_end": _model_request_end,
+    "span.outcome_evaluation_start": _evaluation_start,
+    "span.outcome_evaluation_ongoing": _evaluation_ongoing,
+    "span.outcome_evaluation_end": _evaluation_end,
     "user.message": _user_message,
     "user.custom_tool_result": _user_result,
     "user.tool_confirmation": _user_confirmation,
@@ -205,6 +229,29 @@ def _thread(raw: Raw) -> str | None:
         if isinstance(thread, str) and thread:
             return thread
     return None
+
+
+def _outcome(raw: Raw) -> str | None:
+    outcome_id = raw.get("outcome_id")
+    return outcome_id if isinstance(outcome_id, str) else None
+
+
+def _iteration(raw: Raw) -> int | None:
+    iteration = raw.get("iteration")
+    return iteration if type(iteration) is int else None
+
+
+def _usage(usage: object) -> Usage:
+    """The tokens of a model call; none where nothing is said of them."""
+    if not isinstance(usage, dict):
+        return Usage()
+    return Usage(
+        input_tokens=_count(usage, "input_tokens"),
+        output_tokens=_count(usage, "output_tokens"),
+        cache_read_tokens=_count(usage, "cache_read_input_tokens"),
+        cache_write_tokens=_count(usage, "cache_creation_input_tokens"),
+        raw=(usage,),
+    )
 
 
 def _count(usage: Raw, key: str) -> int:
