@@ -60,15 +60,18 @@ class Query:
             raise invalid(name, "must be true or false")
         return _TRUE[found.lower()]
 
-    def moments(self, name: str) -> Callable[[str | None], bool]:
-        """The test for a range of times written `name[gte]=2026-11-21T00:00:00Z`, for RFC 3339 stamps; None is in no range."""
+    def moments(self, name: str) -> Callable[[object], bool]:
+        """The test for a range of times written `name[gte]=2026-11-21T00:00:00Z`; what is no RFC 3339 stamp is in no range."""
         found = {op: self._moment(f"{name}[{op}]") for op in _COMPARE}
         bounds = [(_COMPARE[op], moment) for op, moment in found.items() if moment is not None]
 
-        def within(stamp: str | None) -> bool:
-            if not bounds or stamp is None:
-                return not bounds
-            moment = datetime.datetime.fromisoformat(stamp)
+        def within(stamp: object) -> bool:
+            if not bounds:
+                return True
+            try:
+                moment = _read_moment(stamp)
+            except ValueError:
+                return False
             return all(compare(moment, bound) for compare, bound in bounds)
 
         return within
@@ -78,7 +81,12 @@ class Query:
         if found is None:
             return None
         try:
-            moment = datetime.datetime.fromisoformat(found)
+            return _read_moment(found)
         except ValueError as error:
             raise invalid(name, "must be a time in RFC 3339 form") from error
-        return moment if moment.tzinfo is not None else moment.replace(tzinfo=datetime.UTC)
+
+
+def _read_moment(stamp: object) -> datetime.datetime:
+    """A time in RFC 3339 form, in UTC where it names no zone; anything else is a ValueError."""
+    moment = datetime.datetime.fromisoformat(stamp if isinstance(stamp, str) else "")
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=datetime.UTC)

@@ -181,7 +181,8 @@ def _read_frame(rest: str) -> Direction:
 
 def _read_event(rest: str) -> Direction:
     event = _object(rest)
-    if not isinstance(event.get("type"), str):
+    kind = event.get("type")
+    if not (isinstance(kind, str) and kind and kind.isprintable()):
         raise _NotADirection
     return Emit(event)
 

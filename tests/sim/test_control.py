@@ -246,6 +246,30 @@ async def test_frames_and_events(client, autojump_clock):
     assert "ping" not in types(events)
 
 
+async def test_events_as_they_are_written(client, autojump_clock):
+    """`@event` adds an id and a time only where there is none; whatever stands there, the history can be filtered by time."""
+    session = await new_session(client)
+    odd = '@event {"type": "agent.odd", "id": "sevt_own", "processed_at": %s}'
+
+    await say(client, session, "\n".join(odd % value for value in ("null", '"soon"', "7", '"2026-01-01T00:00:00"')))
+
+    found = of_type(await history(client, session), "agent.odd")
+    late = await history(client, session, **{"created_at[gt]": "2000-01-01T00:00:00Z", "types[]": "agent.odd"})
+    assert [event["processed_at"] for event in found] == [None, "soon", 7, "2026-01-01T00:00:00"]
+    assert {event["id"] for event in found} == {"sevt_own"}
+    assert [event["processed_at"] for event in late] == ["2026-01-01T00:00:00"]
+
+
+@pytest.mark.parametrize("line", ['@event {"type": "a\\nb"}', '@event {"type": ""}', '@event {"type": "a\\u0000"}'])
+async def test_events_no_stream_can_carry(client, autojump_clock, line):
+    """An event whose type would break a frame is no direction."""
+    session = await new_session(client)
+
+    await say(client, session, line)
+
+    assert texts(await history(client, session)) == [f"unknown stage direction: {line}"]
+
+
 def limit(cents):
     return {"type": "limit", "max_list_cost": {"amount": str(cents), "currency": "USD"}}
 

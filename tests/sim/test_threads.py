@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
+import trio
+import trio.testing
+
 from .kit import (
     at_rest,
     history,
     listening,
+    message,
     new_session,
     of_type,
     result,
@@ -114,6 +119,98 @@ async def test_cuts_reach_the_threads_streams(client, autojump_clock):
             await say(client, session, line)
             await stream.over.wait()
         assert stream.ended == ended
+
+
+async def test_a_child_has_its_whole_trace(client, autojump_clock):
+    """An answer to a child's call is among the child's events, and names the call by its id there."""
+    session = await new_session(client)
+    await say(client, session, "@thread red\n@tool a {}\n@say {results}")
+    use = of_type(await history(client, session), "agent.custom_tool_use")[-1]
+    await send(client, session, result(use, "A"))
+    await at_rest(client, session)
+
+    child = await thread_events(client, session, (await threads_of(client, session))[1])
+    (own_use,), (answer,) = of_type(child, "agent.custom_tool_use"), of_type(child, "user.custom_tool_result")
+    assert answer["custom_tool_use_id"] == own_use["id"] != use["id"]
+    assert "session_thread_id" not in answer
+    assert len({event["id"] for event in child}) == len(child)
+
+
+async def test_who_sent_a_message(client, autojump_clock):
+    """Messages name the child they went to or came from, and leave the session's own agent out."""
+    session = await new_session(client)
+    await say(client, session, "@thread red\n@say one")
+
+    events = await history(client, session)
+    child = await thread_events(client, session, (await threads_of(client, session))[1])
+    assert of_type(events, "agent.thread_message_sent")[0]["to_agent_name"] == "red"
+    assert of_type(events, "agent.thread_message_received")[0]["from_agent_name"] == "red"
+    assert "to_agent_name" not in of_type(child, "agent.thread_message_sent")[0]
+    assert "from_agent_name" not in of_type(child, "agent.thread_message_received")[0]
+
+
+async def test_usage_of_each_thread(client, autojump_clock):
+    """Each thread has the tokens of its own model calls, the session the sum."""
+    session = await new_session(client)
+    await say(client, session, "@usage 1 2\n@thread red\n@usage 10 20")
+
+    usages = [thread["usage"] for thread in await threads_of(client, session)]
+    whole = (await client.get(f"/v1/sessions/{session}")).json()["usage"]
+    assert [(usage["input_tokens"], usage["output_tokens"]) for usage in usages] == [(1, 2), (10, 20)]
+    assert (whole["input_tokens"], whole["output_tokens"]) == (11, 22)
+
+
+async def test_time_of_each_thread(client, autojump_clock):
+    """A child's active time is what it worked, without what it waited; its usage has the same."""
+    session = await new_session(client)
+    await say(client, session, "@sleep 5\n@thread red\n@sleep 7\n@tool a {}\n@thread blue")
+    await trio.sleep(100)
+    (_, red) = await threads_of(client, session)
+
+    assert (red["stats"]["active_seconds"], red["usage"]["active_seconds"]) == (7, 7)
+    assert red["stats"]["duration_seconds"] == pytest.approx(107, abs=5)
+
+
+async def test_archiving_terminates(client, autojump_clock):
+    """A child that is archived says terminated on both feeds, once; its open calls take no answers, and the script goes on."""
+    session = await new_session(client)
+    await say(client, session, "@thread red\n@tool a {}\n@say never\n@thread blue\n@say two")
+    use = of_type(await history(client, session), "agent.custom_tool_use")[-1]
+    red = (await threads_of(client, session))[1]
+    path = f"/v1/sessions/{session}/threads/{red['id']}"
+
+    archived = [(await client.post(f"{path}/archive")).json() for _ in range(2)]
+    late = await send(client, session, result(use, "A"))
+    interrupt = await send(client, session, {"type": "user.interrupt", "session_thread_id": red["id"]})
+    await trio.testing.wait_all_tasks_blocked()
+
+    events, child = await history(client, session), await thread_events(client, session, red)
+    assert [thread["status"] for thread in archived] == ["terminated", "terminated"]
+    assert (late.status_code, interrupt.status_code) == (400, 400)
+    for feed in (events, child):
+        assert [event["session_thread_id"] for event in of_type(feed, "session.thread_status_terminated")] == [
+            red["id"]
+        ]
+    assert types(child)[-1] == "session.thread_status_terminated"
+    assert texts(await thread_events(client, session, (await threads_of(client, session))[2])) == ["two"]
+    assert stop_reasons(events) == ["requires_action", "end_turn"]
+
+
+async def test_running_children_are_not_archived(client, autojump_clock):
+    """A child at work is archived after an interrupt only; one of an archived session not at all."""
+    session = await new_session(client)
+    await send(client, session, message("@thread red\n@sleep 1000"))
+    await trio.sleep(1)
+    red = (await threads_of(client, session))[1]
+    path = f"/v1/sessions/{session}/threads/{red['id']}/archive"
+
+    running = await client.post(path)
+    await send(client, session, {"type": "user.interrupt", "session_thread_id": red["id"]})
+    await at_rest(client, session)
+    await client.post(f"/v1/sessions/{session}/archive")
+    archived = await client.post(path)
+
+    assert (running.status_code, archived.status_code) == (400, 400)
 
 
 async def test_archive(client, autojump_clock):

@@ -136,6 +136,7 @@ SESSIONS = [
     ({"environment_id": None}, 400, "environment_id"),
     ({"environment_id": "env_none"}, 404, "env_none"),
     ({"vault_ids": [1]}, 400, "vault_ids.0"),
+    ({"vault_ids": ["vlt_none"]}, 404, "vlt_none"),
     ({"budget": {"type": "limit"}}, 400, "budget.max_list_cost"),
     (
         {"budget": {"type": "limit", "max_list_cost": {"amount": 5, "currency": "USD"}}},
@@ -172,6 +173,30 @@ async def test_sessions(client, autojump_clock, fields, status, path):
     assert answer.status_code == status
     assert path in answer.json()["error"]["message"]
     assert (await client.get("/v1/sessions")).json()["data"] == []
+
+
+async def test_vaults_of_a_session(client, autojump_clock):
+    """A session starts with vaults that exist; one that is archived or deleted starts no more, and a deployment's run says why."""
+    session = await new_session(client)
+    about = (await client.get(f"/v1/sessions/{session}")).json()
+    vaults = [(await client.post("/v1/vaults", json={"display_name": "v"})).json()["id"] for _ in range(2)]
+    body = {"agent": about["agent"]["id"], "environment_id": about["environment_id"], "vault_ids": vaults}
+    deployed = {**body, "name": "d", "initial_events": [message("hi")]}
+    deployment = (await client.post("/v1/deployments", json=deployed)).json()["id"]
+
+    made = await client.post("/v1/sessions", json=body)
+    await client.post(f"/v1/vaults/{vaults[1]}/archive")
+    archived = await client.post("/v1/sessions", json=body)
+    await client.delete(f"/v1/vaults/{vaults[0]}")
+    deleted = await client.post("/v1/sessions", json=body)
+    run = (await client.post(f"/v1/deployments/{deployment}/run")).json()
+
+    assert made.json()["vault_ids"] == vaults
+    assert (archived.status_code, archived.json()["error"]["details"]["error_code"]) == (400, "vault_archived")
+    assert "vault_ids.1:" in archived.json()["error"]["message"]
+    assert (deleted.status_code, deleted.json()["error"]["type"]) == (404, "not_found_error")
+    assert deleted.json()["error"]["details"]["error_code"] == "vault_not_found"
+    assert (run["session_id"], run["error"]["type"]) == (None, "vault_not_found_error")
 
 
 @pytest.mark.parametrize(

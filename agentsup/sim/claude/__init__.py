@@ -25,8 +25,8 @@ class ClaudeProtocol:
     """Everything under `/v1` that belongs to Claude Managed Agents, and all it remembers."""
 
     def __init__(self, world: World) -> None:
-        agents, files, memories = Agents(world), Files(world), Memories(world)
-        self._sessions = Sessions(world, agents, files, Resources(world, files, memories.store))
+        agents, files, memories, vaults = Agents(world), Files(world), Memories(world), Vaults(world)
+        self._sessions = Sessions(world, agents, files, vaults, Resources(world, files, memories.store))
         self._nouns = (
             agents,
             files,
@@ -34,7 +34,7 @@ class ClaudeProtocol:
             self._sessions,
             Events(world, self._sessions, files),
             Threads(world, self._sessions),
-            Vaults(world),
+            vaults,
             Skills(world),
             Deployments(world, agents, self._sessions),
         )

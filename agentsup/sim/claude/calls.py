@@ -16,6 +16,8 @@ class Call:
     """The event id under which the client answers."""
     answered_by: str
     """The type of event that answers it."""
+    use: Json = attrs.field(repr=False)
+    """The event of the call as the thread that made it has it; a child's has another id than the one above."""
     thread_id: str | None = None
     """The child thread that made it, None for the session itself."""
     answer: Json | None = attrs.field(default=None, repr=False)
@@ -45,9 +47,9 @@ class Batch:
         call = self._calls.get(call_id)
         return call is not None and call.answer is None and call.answered_by == event_type
 
-    def thread_of(self, call_id: str) -> str | None:
-        """The child thread that made the call."""
-        return self._calls[call_id].thread_id
+    def call(self, call_id: str) -> Call:
+        """One of the calls."""
+        return self._calls[call_id]
 
     def answer(self, call_id: str, event: Json) -> None:
         """Takes the answer to an open call."""

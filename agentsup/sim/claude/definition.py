@@ -207,6 +207,17 @@ def read_skills(form: Form) -> list[Json]:
     ]
 
 
+def runs_built_in(agent: Json, name: str) -> bool:
+    """Whether an agent has a built-in tool of that name switched on, and no custom one that hides it."""
+    if any(tool["type"] == "custom" and tool["name"] == name for tool in agent["tools"]):
+        return False
+    toolsets = [tool for tool in agent["tools"] if tool["type"] == TOOLSET]
+    return name in TOOLSET_TOOLS and any(
+        next((one["enabled"] for one in tool["configs"] if one["name"] == name), tool["default_config"]["enabled"])
+        for tool in toolsets
+    )
+
+
 def _check_references(form: Form, made: Definition) -> None:
     servers = {server["name"] for server in made.mcp_servers}
     used = {tool["mcp_server_name"] for tool in made.tools if tool["type"] == "mcp_toolset"}

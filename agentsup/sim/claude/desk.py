@@ -65,6 +65,11 @@ class Desk:
         return self._turn is not None and self._turn.batch is not None
 
     @property
+    def thread_at_work(self) -> str:
+        """The thread whose turn it is; the session's own where nothing is under way."""
+        return self._session.thread_id if self._turn is None else self._turn.thread_id
+
+    @property
     def room(self) -> int:
         """How many more inputs may wait."""
         return MOST_WAITING - len(self._inbox)
@@ -102,10 +107,7 @@ class Desk:
             case "user.custom_tool_result" | "user.tool_result" | "user.tool_confirmation":
                 return self._answer(made)
             case _:
-                return self._publish(made)
-
-    def _publish(self, event: Json) -> Json:
-        return self._session.feed.publish({**event, "processed_at": self._session.world.calendar.stamp()})
+                return self._session.post_input(made)
 
     def _enqueue(self, event: Json) -> Json:
         """At once where nothing is ahead of it, else it waits."""
@@ -116,29 +118,51 @@ class Desk:
 
     def _begin(self, event: Json, pursuit: Pursuit | None = None) -> Json:
         """Processed on receipt, performed in its turn."""
-        kept = self._publish(event)
+        kept = self._session.post_input(event)
         self._inbox.append(_Input(kept, pursuit))
         self._wake()
         return kept
 
     def _interrupt(self, event: Json) -> Json:
-        """Stops the turn at the next point where it waits; on a session at rest it changes nothing."""
+        """Stops the turn, or one thread of it, at the next point where it waits; what is at rest it does not change."""
+        thread_id, own = event.get("session_thread_id"), self._session.thread_id
         if not self._busy:
-            return self._publish(event)
+            return self._session.post_input(event)
+        if thread_id is not None and self._turn is not None and self.thread_at_work != own:
+            return self._interrupt_beside_child(self._turn, thread_id, event)
+        if thread_id not in (None, own):
+            return self._session.post_input(event)
         self._interrupts.append(self._session.feed.wait(event))
-        if self._scope is not None:
-            self._scope.cancel()
+        self._stop_turn()
         return event
 
+    def _interrupt_beside_child(self, turn: Turn, thread_id: str, event: Json) -> Json:
+        """While a child works: stops it alone, or the session's own thread, which goes on when the child is done."""
+        if thread_id == turn.thread_id:
+            turn.stop_child(self._session.feed.wait(event))
+        elif thread_id == self._session.thread_id:
+            self._interrupts.append(self._session.feed.wait(event))
+            turn.stop_behind_child(self._stop_turn)
+        else:
+            return self._session.post_input(event)
+        return event
+
+    def _stop_turn(self) -> None:
+        if self._turn is not None:
+            self._turn.drop_calls()
+        if self._scope is not None:
+            self._scope.cancel()
+
+    def drop_child(self, thread_id: str) -> None:
+        """Ends what the child does in the running turn: its thread takes no more input."""
+        if self._turn is not None and self._turn.thread_id == thread_id:
+            self._turn.stop_child()
+
     def _answer(self, event: Json) -> Json:
-        batch = None if self._turn is None else self._turn.batch
-        if batch is None:
-            return self._publish(event)
-        call_id = event[RESULT_ID_FIELDS[event["type"]]]
-        thread_id = batch.thread_of(call_id)
-        kept = self._publish(event if thread_id is None else {**event, "session_thread_id": thread_id})
-        batch.answer(call_id, kept)
-        return kept
+        turn = self._turn
+        if turn is None or turn.batch is None:
+            return self._session.post_input(event)
+        return turn.answer(turn.batch, event)
 
     def stop(self) -> None:
         """Ends the running turn without a word: the session is being forgotten."""
@@ -164,7 +188,7 @@ class Desk:
 
     async def _perform(self, given: _Input) -> None:
         if given.event["processed_at"] is None:
-            self._settle(given.event)
+            self._session.settle(given.event)
         turn = self._turn = Turn(self._session, self._write_file)
         ending = END_TURN
         with trio.CancelScope() as self._scope:
@@ -175,15 +199,16 @@ class Desk:
             await trio.lowlevel.checkpoint()
             ending = await given.perform(turn)
         if not self._stopped:
-            if given.pursuit is not None and self._scope.cancelled_caught:
+            cut_short = self._scope.cancelled_caught
+            if given.pursuit is not None and cut_short:
                 given.pursuit.interrupt()
-            self._finish(turn, ending)
+            self._finish(turn, ending, cut_short=cut_short)
         self._turn = self._scope = None
 
-    def _finish(self, turn: Turn, ending: Ending) -> None:
-        turn.close()
+    def _finish(self, turn: Turn, ending: Ending, *, cut_short: bool) -> None:
+        turn.close(cut_short=cut_short)
         for interrupt in self._interrupts:
-            self._settle(interrupt)
+            self._session.settle(interrupt)
         self._interrupts.clear()
         if ending.flush:
             self._flush()
@@ -196,8 +221,5 @@ class Desk:
         """Drops what waits: stamped as processed, never performed."""
         for given in self._inbox:
             if given.event["processed_at"] is None:
-                self._settle(given.event)
+                self._session.settle(given.event)
         self._inbox.clear()
-
-    def _settle(self, event: Json) -> None:
-        self._session.feed.settle(event, self._session.world.calendar.stamp())

@@ -93,10 +93,6 @@ class Environments:
             raise Refused(404, f"environment {environment_id} was not found (environment_not_found)", details=details)
         return found
 
-    def find(self, environment_id: str) -> Environment | None:
-        """The environment, None where there is none."""
-        return self._table.find(environment_id)
-
     def usable(self, environment_id: str) -> Environment:
         """The environment, for a session to start in.
 

@@ -52,7 +52,7 @@ class Events:
         form = Form.of(request)
         events = read_events(form, "events", least=1, most=MOST_EVENTS)
         if not form.problems:
-            _check_calls(hosted, events)
+            _check_place(hosted, events)
             _check_room(hosted, events, form)
             check_rubrics(events, self._files.exists)
         form.check()
@@ -102,21 +102,39 @@ def refuse_closed(hosted: Hosted) -> None:
         raise invalid("", f"session {hosted.id} is terminated and takes no events")
 
 
-def _check_calls(hosted: Hosted, events: list[Form]) -> None:
-    """Notes answers to calls that do not wait for them, and inputs that have no place now."""
+def _check_place(hosted: Hosted, events: list[Form]) -> None:
+    """Notes answers to calls that do not wait for them, interrupts of no thread, and inputs that have no place now."""
     answered: set[str] = set()
+    waiting = hosted.desk.waits_for_answers
     for event in events:
         kind = event.data["type"]
         if kind in RESULT_ID_FIELDS:
             field = RESULT_ID_FIELDS[kind]
             call_id = event.data[field]
-            if call_id in answered or not hosted.desk.waits_for(call_id, kind):
+            if kind == "user.tool_result" and not hosted.session.self_hosted:
+                event.wrong("", f"{kind} is only for sessions in a self_hosted environment")
+            elif not waiting or call_id in answered or not hosted.desk.waits_for(call_id, kind):
                 event.wrong(field, f"no open call {call_id} waits for a {kind}")
             answered.add(call_id)
+        elif kind == "user.interrupt":
+            waiting = _check_interrupt(hosted, event) and waiting
         elif kind in _BEGIN_TURNS and hosted.session.spent:
             event.wrong("", f"{kind} is refused: the session's budget is reached (budget_reached)")
-        elif kind == "system.message" and len(events) == 1 and hosted.desk.waits_for_answers:
+        elif kind == "system.message" and len(events) == 1 and waiting:
             event.wrong("", "system.message is refused alone while calls wait for their answers")
+
+
+def _check_interrupt(hosted: Hosted, event: Form) -> bool:
+    """Notes an interrupt of a thread that takes none; answers whether open calls still wait behind it."""
+    thread_id: str | None = event.data.get("session_thread_id")
+    if thread_id is None:
+        return False
+    thread = next((one for one in hosted.session.threads if one.id == thread_id), None)
+    if thread is None:
+        event.wrong("session_thread_id", f"there is no session thread {thread_id}")
+    elif thread.archived_at is not None:
+        event.wrong("session_thread_id", f"session thread {thread_id} is archived and takes no events")
+    return thread_id != hosted.desk.thread_at_work
 
 
 def _check_room(hosted: Hosted, events: list[Form], form: Form) -> None:

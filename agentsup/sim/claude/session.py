@@ -13,7 +13,7 @@ from agentsup.sim.world import World
 from .feed import Feed
 from .roster import member_named
 from .thread import Child, Thread
-from .usage import Tokens
+from .usage import Stopwatch, Tokens
 
 
 @attrs.define(eq=False)
@@ -34,6 +34,8 @@ class Session:
     vault_ids: list[str] = attrs.field(factory=list)
     budget: Json | None = None
     deployment_id: str | None = None
+    self_hosted: bool = False
+    """Whether the customer's own workers run the agent's built-in tools."""
     threads: list[Thread] = attrs.field(init=False, repr=False)
     """The session's own thread first, then the children in the order they began."""
     status: str = "idle"
@@ -48,8 +50,7 @@ class Session:
     last_action: Json | None = attrs.field(default=None, repr=False)
     """The newest requires_action idle, for `@stale`."""
     _began: float = attrs.field(factory=trio.current_time, repr=False)
-    _active_s: float = 0.0
-    _active_since: float | None = None
+    _work: Stopwatch = attrs.field(factory=Stopwatch, repr=False)
     _funded: trio.Event = attrs.field(factory=trio.Event, repr=False)
 
     def __attrs_post_init__(self) -> None:
@@ -86,9 +87,21 @@ class Session:
         event = self.post(kind, **fields)
         return event, event
 
+    def post_input(self, event: Json) -> Json:
+        """Publishes an event of the client's, which is processed with that."""
+        return self.feed.publish({**event, "processed_at": self.world.calendar.stamp()})
+
+    def settle(self, event: Json) -> None:
+        """The turn of an event of the client's that had to wait has come."""
+        self.feed.settle(event, self.world.calendar.stamp())
+
     def count(self, tokens: Tokens) -> None:
-        """Adds the tokens of a model call."""
+        """Adds the tokens of a model call of the session's own thread."""
+        self.threads[0].tokens += tokens
         self.tokens += tokens
+
+    def hear(self, answer: Json) -> None:
+        """Nothing: the session has it."""
 
     def rest(self, stop_reason: Json) -> None:
         """Nothing: the session's idle says it already."""
@@ -169,17 +182,14 @@ class Session:
     @property
     def active_s(self) -> float:
         """Seconds at work."""
-        running = 0.0 if self._active_since is None else trio.current_time() - self._active_since
-        return self._active_s + running
+        return self._work.seconds
 
     def usage(self) -> Json:
         """The cumulative usage."""
         return self.tokens.snapshot(active_s=self.active_s, server_tools=self.server_tools)
 
     def _turn_to(self, status: str) -> None:
-        if self._active_since is not None:
-            self._active_s = self.active_s
-        self._active_since = trio.current_time() if status == "running" else None
+        self._work.turn(on=status == "running")
         self.status = status
         self.updated_at = self.world.calendar.stamp()
 

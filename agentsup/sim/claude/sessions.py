@@ -29,6 +29,7 @@ from .gates import managed_agents
 from .inputs import check_rubrics, read_events
 from .resources import Resources
 from .session import Session
+from .vaults import Vaults
 from .work import WorkQueues
 
 STATUSES = ("rescheduling", "running", "idle", "terminated")
@@ -59,10 +60,11 @@ class Hosted:
 class Sessions:
     """The sessions and their endpoints."""
 
-    def __init__(self, world: World, agents: Agents, files: Files, resources: Resources) -> None:
+    def __init__(self, world: World, agents: Agents, files: Files, vaults: Vaults, resources: Resources) -> None:
         self._world = world
         self._agents = agents
         self._files = files
+        self._vaults = vaults
         self._resources = resources
         self._environments = Environments(world, self.in_environment)
         self._work = WorkQueues(world, self._environments.get)
@@ -130,12 +132,23 @@ class Sessions:
         """A new session from checked parts, at work on its initial events if it has any.
 
         Raises:
-            Refused: the environment does not exist or is archived.
+            Refused: the environment or a vault does not exist or is archived.
         """
         environment = self._environments.usable(environment_id)
+        self._vaults.check_usable(fields["vault_ids"])
         now = self._world.calendar.stamp()
         place = self._table.next_place()
-        session = Session(self._world, self._world.mint.id("sesn"), place, agent, environment.id, now, now, **fields)
+        session = Session(
+            self._world,
+            self._world.mint.id("sesn"),
+            place,
+            agent,
+            environment.id,
+            now,
+            now,
+            self_hosted=environment.self_hosted,
+            **fields,
+        )
         session.resources += [self._resources.mount(resource, session.id) for resource in resources]
         hosted = self._table.add(Hosted(session, Desk(session, self._files.write_output)))
         self.deliver(hosted, initial)
@@ -144,10 +157,8 @@ class Sessions:
     def deliver(self, hosted: Hosted, events: list[Json]) -> list[Json]:
         """Hands checked events to the session; in a self-hosted environment what begins a turn is work for a worker as well."""
         kept = hosted.desk.take(events)
-        if any(event["type"] in _INITIAL for event in events):
-            environment = self._environments.find(hosted.session.environment_id)
-            if environment is not None and environment.self_hosted:
-                self._work.add(environment.id, hosted.id)
+        if hosted.session.self_hosted and any(event["type"] in _INITIAL for event in events):
+            self._work.add(hosted.session.environment_id, hosted.id)
         return kept
 
     def check_resources(self, form: Form, *, most: int) -> list[Form]:

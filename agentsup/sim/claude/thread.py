@@ -14,7 +14,7 @@ from agentsup.sim.exchange import Json
 
 from .content import text_block
 from .feed import Feed
-from .usage import Tokens
+from .usage import Stopwatch, Tokens
 
 if TYPE_CHECKING:
     from .session import Session
@@ -27,6 +27,14 @@ class Voice(Protocol):
     def feed(self) -> Feed:
         """Where what it says is published."""
 
+    @property
+    def thread_id(self) -> str:
+        """Its thread."""
+
+    @property
+    def agent(self) -> Json:
+        """The definition of the agent that speaks."""
+
     def event(self, kind: str, /, **fields: Any) -> Json:
         """A processed event with a new id, not yet published."""
 
@@ -38,6 +46,9 @@ class Voice(Protocol):
 
     def count(self, tokens: Tokens) -> None:
         """Adds the tokens of a model call."""
+
+    def hear(self, answer: Json) -> None:
+        """Has the answer to a call of its own among its events; the session has it already."""
 
     def rest(self, stop_reason: Json) -> None:
         """Says that it waits; the session says so for itself."""
@@ -62,11 +73,13 @@ class Thread:
     updated_at: str = ""
     archived_at: str | None = None
     tokens: Tokens = attrs.field(factory=Tokens)
+    work: Stopwatch = attrs.field(factory=Stopwatch, repr=False)
     _began: float = attrs.field(factory=trio.current_time, repr=False)
 
     def view(self, session: Session) -> Json:
         """The thread as the API writes it; the session's own shares the session's state."""
         own = self.parent_id is None
+        active_s = session.active_s if own else self.work.seconds
         return {
             "id": self.id,
             "type": "session_thread",
@@ -75,11 +88,11 @@ class Thread:
             "agent": {key: value for key, value in self.agent.items() if key != "multiagent"},
             "status": session.status if own else self.status,
             "stats": {
-                "active_seconds": round(session.active_s, 3) if own else 0.0,
+                "active_seconds": round(active_s, 3),
                 "duration_seconds": round(trio.current_time() - self._began, 3),
                 "startup_seconds": 0.0,
             },
-            "usage": session.usage() if own else self.tokens.snapshot(active_s=0.0, server_tools={}),
+            "usage": self.tokens.snapshot(active_s=active_s, server_tools=session.server_tools if own else {}),
             "workflow_run_id": None,
             "created_at": self.created_at,
             "updated_at": session.updated_at if own else self.updated_at or self.created_at,
@@ -100,6 +113,16 @@ class Child:
         """The child's own feed."""
         return self._thread.feed
 
+    @property
+    def thread_id(self) -> str:
+        """The child's thread."""
+        return self._thread.id
+
+    @property
+    def agent(self) -> Json:
+        """The definition of the child's agent."""
+        return self._thread.agent
+
     def event(self, kind: str, /, **fields: Any) -> Json:
         """A processed event with a new id, not yet published."""
         made = self._session.event(kind, **fields)
@@ -116,10 +139,16 @@ class Child:
         own = self.post(kind, **fields)
         return own, self._session.post(kind, **fields, session_thread_id=self._thread.id)
 
+    def hear(self, answer: Json) -> None:
+        """Has the answer among the child's events, under an id of its own there."""
+        self.post(
+            answer["type"], **{key: value for key, value in answer.items() if key not in ("id", "type", "processed_at")}
+        )
+
     def count(self, tokens: Tokens) -> None:
         """Adds tokens to the child and to the session."""
         self._thread.tokens += tokens
-        self._session.count(tokens)
+        self._session.tokens += tokens
 
     def rest(self, stop_reason: Json) -> None:
         """Says on both feeds that the child waits."""
@@ -132,7 +161,7 @@ class Child:
         self._both("session.thread_status_running")
 
     def begin(self, task: str) -> None:
-        """The child exists, has its task, and works."""
+        """The child exists, has its task, and works. The session's own agent is named in no message: that is how it is known."""
         name = self._thread.agent["name"]
         self._session.post(
             "session.thread_created", session_thread_id=self._thread.id, agent_name=name, workflow_run_id=None
@@ -142,23 +171,24 @@ class Child:
         self._session.post(
             "agent.thread_message_sent", to_session_thread_id=self._thread.id, to_agent_name=name, content=content
         )
-        self.post(
-            "agent.thread_message_received",
-            from_session_thread_id=self._session.thread_id,
-            from_agent_name=self._session.agent["name"],
-            content=content,
-        )
+        self.post("agent.thread_message_received", from_session_thread_id=self._session.thread_id, content=content)
+
+    def stop(self) -> None:
+        """The child rests without a reply; one that was archived meanwhile has said its last."""
+        if self._thread.archived_at is None:
+            self.rest({"type": "end_turn"})
+
+    def terminate(self) -> None:
+        """The child is archived: it says so on both feeds, and nothing after that."""
+        self._turn_to("terminated")
+        self._thread.archived_at = self._thread.updated_at
+        self._both("session.thread_status_terminated")
 
     def finish(self) -> None:
         """The child replies with the last thing it said, and rests."""
         name = self._thread.agent["name"]
         reply = self._last_said or [text_block("")]
-        self.post(
-            "agent.thread_message_sent",
-            to_session_thread_id=self._session.thread_id,
-            to_agent_name=self._session.agent["name"],
-            content=reply,
-        )
+        self.post("agent.thread_message_sent", to_session_thread_id=self._session.thread_id, content=reply)
         self._session.post(
             "agent.thread_message_received", from_session_thread_id=self._thread.id, from_agent_name=name, content=reply
         )
@@ -166,6 +196,7 @@ class Child:
 
     def _turn_to(self, status: str) -> None:
         self._thread.status = status
+        self._thread.work.turn(on=status == "running")
         self._thread.updated_at = self._session.world.calendar.stamp()
 
     def _both(self, kind: str, /, **fields: Any) -> None:

@@ -16,7 +16,7 @@ from .events import MOST_PER_PAGE, PAGE_SIZE, deltas_asked, stream_of
 from .gates import managed_agents
 from .session import Session
 from .sessions import STATUSES, Sessions
-from .thread import Thread
+from .thread import Child, Thread
 
 MOST_THREADS = 1000
 
@@ -59,13 +59,17 @@ class Threads:
         return Response.json(thread.view(session))
 
     async def _archive(self, request: Request) -> Response:
+        """A child that rests is archived, and with that terminated; calls of its that wait take no answer any more."""
         session, thread = self._find(request)
         if thread.parent_id is None:
             raise invalid("", "the session's own thread is archived with the session")
+        if session.archived_at is not None:
+            raise invalid("", f"session {session.id} is archived and cannot be changed")
         if thread.status == "running":
             raise invalid("", f"session thread {thread.id} is running: interrupt it first")
         if thread.archived_at is None:
-            thread.archived_at = thread.updated_at = self._world.calendar.stamp()
+            Child(session, thread).terminate()
+            self._sessions.get(session.id).desk.drop_child(thread.id)
         return Response.json(thread.view(session))
 
     async def _events(self, request: Request) -> Response:

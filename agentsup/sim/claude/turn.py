@@ -3,13 +3,16 @@
 A turn is a chain of model calls (`span.model_request_start` to `_end`): one from the start or from the answers to a batch of calls
 to the next batch, and a further one at every second `@usage`. Nothing in a turn waits except `@sleep` and open calls, so
 what follows a `@cut` is published before anybody can have come back.
+
+Threads work one after the other: the session's own first, then each child for its part of the script. A child can be stopped alone;
+the next part then goes on.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
-from typing import assert_never
+from typing import Any, assert_never
 
 import attrs
 import trio
@@ -20,7 +23,10 @@ from agentsup.sim.exchange import Json
 
 from .calls import Batch, Call
 from .content import text_block, text_of
+from .definition import runs_built_in
+from .inputs import RESULT_ID_FIELDS
 from .session import Session
+from .speech import Speech
 from .thread import Child, Voice
 from .usage import Tokens
 
@@ -42,6 +48,24 @@ def _server_tool(name: str) -> tuple[str, Json]:
         if slash
         else ("agent.tool_use", {"name": name})
     )
+
+
+def _permission(verdict: str) -> Json:
+    """What a call of a provider's tool says about who may run it: `allow` or `ask`, and the policy behind that."""
+    return {"evaluated_permission": verdict, "evaluation": {"type": f"always_{verdict}"}}
+
+
+def parts_of(script: Sequence[Direction]) -> Iterator[tuple[str | None, list[Direction]]]:
+    """What each thread is to do, in order: the session's own part first, under None, then each child's under its name."""
+    name: str | None = None
+    part: list[Direction] = []
+    for direction in script:
+        if isinstance(direction, directions.Thread):
+            yield name, part
+            name, part = direction.name, []
+        else:
+            part.append(direction)
+    yield name, part
 
 
 @attrs.frozen
@@ -66,16 +90,51 @@ class Turn:
         self._write_file = write_file
         """Puts a file into a session's outputs: session id, name, content."""
         self._voice: Voice = session
-        self._span: str | None = None
-        self._tokens: Tokens | None = None
+        self._speech = Speech(session)
+        """The model calls of the thread at work."""
         self._results: list[str] = []
+        self._part = trio.CancelScope()
+        """Around what the thread at work does."""
+        self._interrupts: list[Json] = []
+        """Those that stop the child at work, and were not settled yet."""
+        self._own_is_stopped: Callable[[], None] | None = None
         self.batch: Batch | None = None
         """The calls that wait for the client, if any do."""
 
+    @property
+    def thread_id(self) -> str:
+        """The thread at work."""
+        return self._voice.thread_id
+
     async def perform(self, script: Sequence[Direction]) -> Ending:
         """Performs a script; the session is running when this begins."""
-        self._open_span()
-        for kind, group in groupby(script, key=type):
+        for name, part in parts_of(script):
+            ending = await self._perform_part(name, part)
+            if ending is not None:
+                return ending
+            if self._own_is_stopped is not None:
+                self._own_is_stopped()
+                await trio.lowlevel.checkpoint_if_cancelled()
+        if self._session.over_budget:
+            await self._session.await_funds()
+        return END_TURN
+
+    async def _perform_part(self, name: str | None, part: Sequence[Direction]) -> Ending | None:
+        """What one thread does; a child that is stopped alone leaves the rest of its part undone."""
+        ending = None
+        with trio.CancelScope() as self._part:
+            if name is not None:
+                self._speak_as(self._session.begin_child(name))
+            self._speech.begin()
+            ending = await self._act_all(part)
+            if ending is None:
+                self.close()
+        if self._part.cancelled_caught:
+            self._abandon_child()
+        return ending
+
+    async def _act_all(self, part: Sequence[Direction]) -> Ending | None:
+        for kind, group in groupby(part, key=type):
             if kind is directions.Tool:
                 await self._call_tools([tool for tool in group if isinstance(tool, directions.Tool)])
                 continue
@@ -83,34 +142,62 @@ class Turn:
                 ending = await self._act(direction)
                 if ending is not None:
                     return ending
-        self.close()
-        if self._session.over_budget:
-            await self._session.await_funds()
-        return END_TURN
+        return None
 
-    def close(self) -> None:
-        """Ends the model call and the child thread that are under way, if any are."""
-        self._close_span()
+    def close(self, *, cut_short: bool = False) -> None:
+        """Ends the model call and the child thread that are under way, if any are; one that is cut short gives no reply."""
+        self._speech.end()
+        for interrupt in self._interrupts:
+            self._session.settle(interrupt)
+        self._interrupts.clear()
         if isinstance(self._voice, Child):
-            self._voice.finish()
-            self._voice = self._session
+            if cut_short:
+                self._voice.stop()
+            else:
+                self._voice.finish()
+            self._speak_as(self._session)
+
+    def _speak_as(self, voice: Voice) -> None:
+        self._voice, self._speech = voice, Speech(voice)
+
+    # Being stopped
+
+    def drop_calls(self) -> None:
+        """No answer is taken any more: what waited for them is being stopped."""
+        self.batch = None
+
+    def stop_child(self, interrupt: Json | None = None) -> None:
+        """Stops the child at work at its next wait, and nothing else; `interrupt` is the waiting event that asked for it."""
+        if interrupt is not None:
+            self._interrupts.append(interrupt)
+        self.drop_calls()
+        self._part.cancel()
+
+    def stop_behind_child(self, stop: Callable[[], None]) -> None:
+        """Has `stop` called when the child at work is done, before anything else is begun."""
+        self._own_is_stopped = stop
+
+    def _abandon_child(self) -> None:
+        if self._session.status != "running":
+            self._session.run()
+        self.close(cut_short=True)
 
     async def _act(self, direction: Direction) -> Ending | None:  # noqa: C901 - one clause per direction
         match direction:
             case directions.Echo(text):
-                self._say([text])
+                self._speech.say([text])
             case directions.Say(text):
-                self._say([text.replace("{results}", ", ".join(self._results))])
+                self._speech.say([text.replace("{results}", ", ".join(self._results))])
             case directions.Misread(line):
-                self._say([f"unknown stage direction: {line}"])
+                self._speech.say([f"unknown stage direction: {line}"])
             case directions.Deltas():
-                self._say(direction.pieces(), preview=True)
+                self._speech.say(direction.pieces(), preview=True)
             case directions.Think():
-                self._think()
+                self._speech.think()
             case directions.Sleep(seconds):
                 await trio.sleep(seconds)
             case directions.Usage(tokens_in, tokens_out):
-                self._count(Tokens(tokens_in, tokens_out))
+                self._speech.count(Tokens(tokens_in, tokens_out))
             case directions.Cut():
                 self._session.cut_streams()
             case directions.Eof():
@@ -124,98 +211,46 @@ class Turn:
             case directions.Frame(event, data):
                 self._voice.feed.show_raw(event, data)
             case directions.Emit(event_object):
-                self._emit(event_object)
+                self._speech.emit(event_object)
             case directions.Server(name, arguments, output):
                 self._serve(name, arguments, output)
             case directions.Ask(name, arguments, output):
                 await self._ask(name, arguments, output)
             case directions.WriteFile(name, text):
                 self._write_file(self._session.id, name, text.encode("utf-8", "replace"))
-            case directions.Thread(name):
-                self._begin_child(name)
-            case directions.Tool() | directions.Verdict():
-                pass  # tools are batched by `perform`, verdicts belong to outcomes, which keep them to themselves
+            case directions.Tool() | directions.Thread() | directions.Verdict():
+                pass  # tools are batched and threads begun above, verdicts belong to outcomes, which keep them to themselves
             case _:
                 assert_never(direction)
         return None
 
-    # Model calls
-
-    def _open_span(self) -> None:
-        if self._span is None:
-            self._span = self._voice.post("span.model_request_start")["id"]
-            self._tokens = None
-
-    def _close_span(self, *, failed: bool = False) -> None:
-        if self._span is None:
-            return
-        tokens = self._tokens or Tokens()
-        self._voice.count(tokens)
-        self._voice.post(
-            "span.model_request_end",
-            model_request_start_id=self._span,
-            is_error=True if failed else None,
-            model_usage=tokens.model_usage(),
-        )
-        self._span = None
-
-    def _count(self, tokens: Tokens) -> None:
-        if self._tokens is not None:
-            self._close_span()
-        self._open_span()
-        self._tokens = tokens
-
-    def _begin_child(self, name: str) -> None:
-        self.close()
-        self._voice = self._session.begin_child(name)
-        self._open_span()
-
-    # Words
-
-    def _say(self, pieces: list[str], *, preview: bool = False) -> None:
-        message = self._voice.event("agent.message", content=[text_block("".join(pieces))])
-        if preview:
-            self._preview(message)
-            for piece in pieces:
-                delta = {"type": "content_delta", "index": 0, "content": text_block(piece)}
-                shown = {"type": "event_delta", "event_id": message["id"], "delta": delta}
-                self._voice.feed.preview("agent.message", shown)
-        self._voice.feed.publish(message)
-
-    def _think(self) -> None:
-        thinking = self._voice.event("agent.thinking")
-        self._preview(thinking)
-        self._voice.feed.publish(thinking)
-
-    def _preview(self, event: Json) -> None:
-        started = {"type": event["type"], "id": event["id"]}
-        self._voice.feed.preview(event["type"], {"type": "event_start", "event": started})
-
-    def _emit(self, event: Json) -> None:
-        made = self._voice.event(event["type"], **{key: value for key, value in event.items() if key != "type"})
-        self._voice.feed.publish(made)
-
     # Tools
 
     async def _call_tools(self, tools: list[directions.Tool]) -> None:
-        asked = [self._voice.request("agent.custom_tool_use", name=tool.name, input=tool.input)[1] for tool in tools]
-        answers = await self._await_answers([self._call(use, "user.custom_tool_result") for use in asked])
+        answers = await self._await_answers([self._call_tool(tool) for tool in tools])
         self._results = [text_of(answer.get("content")) for answer in answers]
         await self._go_on()
 
+    def _call_tool(self, tool: directions.Tool) -> Call:
+        """A call of the client's: of a custom tool, or, where the client's workers run those, of one built in."""
+        if self._session.self_hosted and runs_built_in(self._voice.agent, tool.name):
+            about = _permission("allow")
+            return self._request("user.tool_result", "agent.tool_use", name=tool.name, input=tool.input, **about)
+        return self._request("user.custom_tool_result", "agent.custom_tool_use", name=tool.name, input=tool.input)
+
     def _serve(self, name: str, arguments: Json, output: str) -> None:
         kind, about = _server_tool(name)
-        use = self._voice.post(kind, **about, input=arguments, evaluated_permission="allow")
+        use = self._voice.post(kind, **about, input=arguments, **_permission("allow"))
         self._finish_tool(use, name, output)
 
     async def _ask(self, name: str, arguments: Json, output: str) -> None:
         kind, about = _server_tool(name)
-        use, asked = self._voice.request(kind, **about, input=arguments, evaluated_permission="ask")
-        (answer,) = await self._await_answers([self._call(asked, "user.tool_confirmation")])
+        call = self._request("user.tool_confirmation", kind, **about, input=arguments, **_permission("ask"))
+        (answer,) = await self._await_answers([call])
         if answer["result"] == "allow":
-            self._finish_tool(use, name, output)
+            self._finish_tool(call.use, name, output)
         else:
-            self._finish_tool(use, name, answer.get("deny_message") or _DENIED, denied=True)
+            self._finish_tool(call.use, name, answer.get("deny_message") or _DENIED, denied=True)
         await self._go_on()
 
     def _finish_tool(self, use: Json, name: str, output: str, *, denied: bool = False) -> None:
@@ -226,19 +261,30 @@ class Turn:
         if not denied:
             self._session.server_tools[name] = self._session.server_tools.get(name, 0) + 1
 
-    def _call(self, use: Json, answered_by: str) -> Call:
-        return Call(use["id"], answered_by, use.get("session_thread_id"))
+    def _request(self, answered_by: str, kind: str, /, **fields: Any) -> Call:
+        use, asked = self._voice.request(kind, **fields)
+        return Call(asked["id"], answered_by, use, asked.get("session_thread_id"))
 
     async def _await_answers(self, calls: list[Call]) -> list[Json]:
         """Rests until the client has answered every call; the desk has set the session running by then."""
-        self._close_span()
-        self.batch = Batch(calls)
+        self._speech.end()
+        batch = self.batch = Batch(calls)
         self.require_action()
-        await self.batch.wait()
-        answers = self.batch.answers
+        await batch.wait()
+        await trio.lowlevel.checkpoint_if_cancelled()
         self.batch = None
         self._voice.go_on()
-        return answers
+        return batch.answers
+
+    def answer(self, batch: Batch, event: Json) -> Json:
+        """Takes the answer to an open call, and answers how it was kept; the thread that made the call keeps it as well."""
+        field = RESULT_ID_FIELDS[event["type"]]
+        call = batch.call(event[field])
+        about = {} if call.thread_id is None else {"session_thread_id": call.thread_id}
+        kept = self._session.post_input({**event, **about})
+        self._voice.hear({**event, field: call.use["id"]})
+        batch.answer(call.id, kept)
+        return kept
 
     def require_action(self) -> None:
         """Says which calls still wait."""
@@ -251,7 +297,7 @@ class Turn:
         """The next model call after answers, as soon as there is money for it."""
         if self._session.over_budget:
             await self._session.await_funds()
-        self._open_span()
+        self._speech.begin()
 
     def _repeat_action(self) -> None:
         if self._session.last_action is not None:
@@ -281,7 +327,7 @@ class Turn:
             **next((about for start, about in _ERROR_FIELDS.items() if kind.startswith(start)), {}),
         }
         if status != "retrying":
-            self._close_span(failed=True)
+            self._speech.end(failed=True)
         self._session.post("session.error", error=error)
         if status == "retrying":
             self._session.reschedule()

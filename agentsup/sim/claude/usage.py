@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import attrs
+import trio
 
 from agentsup.sim.exchange import Json
 
@@ -50,3 +51,24 @@ class Tokens:
                 "web_fetch_requests": server_tools.get("web_fetch", 0),
             },
         }
+
+
+class Stopwatch:
+    """How long something was at work, on trio's clock."""
+
+    def __init__(self) -> None:
+        self._before_s = 0.0
+        self._since: float | None = None
+
+    def __repr__(self) -> str:
+        return f"<Stopwatch {self.seconds:.3f} running={self._since is not None}>"
+
+    @property
+    def seconds(self) -> float:
+        """The time so far, in seconds."""
+        return self._before_s + (0.0 if self._since is None else trio.current_time() - self._since)
+
+    def turn(self, *, on: bool) -> None:
+        """Runs from now on, or rests."""
+        self._before_s = self.seconds
+        self._since = trio.current_time() if on else None

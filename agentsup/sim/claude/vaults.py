@@ -5,10 +5,12 @@ Rules: API reference, "Vaults" and "Credentials".
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from agentsup.sim.exchange import Json, Request, Response
 from agentsup.sim.fields import Form
+from agentsup.sim.refusal import Refused, invalid
 from agentsup.sim.routing import Route
 from agentsup.sim.world import World
 
@@ -56,6 +58,20 @@ class Vaults:
             *self._credentials.routes(),
             Route("POST", validate, self._validate, managed_agents),
         ]
+
+    def check_usable(self, vault_ids: Iterable[str]) -> None:
+        """Looks up the vaults of a session that is about to start.
+
+        Raises:
+            Refused: 404, one does not exist; 400, one is archived.
+        """
+        for index, vault_id in enumerate(vault_ids):
+            vault = self._vaults.find(vault_id)
+            if vault is None:
+                details = {"error_code": "vault_not_found"}
+                raise Refused(404, f"vault {vault_id} was not found (vault_not_found)", details=details)
+            if vault.archived_at is not None:
+                raise invalid(f"vault_ids.{index}", f"{vault_id} is archived", code="vault_archived")
 
     async def _validate(self, request: Request) -> Response:
         """The simulator reaches no server, so it cannot know."""
