@@ -76,6 +76,9 @@ class Loaded:
     entries: tuple[Entry, ...]
     """Everything appended behind the snapshot, in order, durable or not yet."""
 
+    durable: Cursor
+    """The last cursor that outlives this process; what is behind it is still in the buffer."""
+
 
 @attrs.frozen(kw_only=True)
 class JournalStatistics:

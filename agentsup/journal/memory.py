@@ -161,7 +161,7 @@ class MemoryJournal:
         await trio.lowlevel.checkpoint()
         book = self._books.get(key)
         if book is None:
-            return Loaded(state=None, cursor=Cursor(0), entries=())
+            return Loaded(state=None, cursor=Cursor(0), entries=(), durable=Cursor(0))
         return book.loaded()
 
     async def last_started(self, key: SessionKey, upto: Cursor) -> Cursor:
@@ -278,7 +278,7 @@ class _Book:
 
     def loaded(self) -> Loaded:
         cursor, state = self.snapshot or (Cursor(0), None)
-        return Loaded(state=state, cursor=cursor, entries=self.behind(cursor))
+        return Loaded(state=state, cursor=cursor, entries=self.behind(cursor), durable=self.last)
 
     def let_go(self, upto: Cursor) -> int:
         covered = min(upto, self.snapshot[0] if self.snapshot is not None else 0)

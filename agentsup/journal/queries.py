@@ -99,7 +99,9 @@ def load(connection: sqlite3.Connection, key: SessionKey) -> Loaded:
                     raise
                 _log.warning("journal.snapshot_passed_over", session=key, reason=str(exc))
                 cursor = 0
-        return Loaded(state=state, cursor=Cursor(cursor), entries=_entries(connection, key, cursor, None))
+        entries = _entries(connection, key, cursor, None)
+        durable = entries[-1].cursor if entries else Cursor(cursor)
+        return Loaded(state=state, cursor=Cursor(cursor), entries=entries, durable=durable)
 
 
 def last_started(connection: sqlite3.Connection, key: SessionKey, upto: Cursor) -> Cursor:

@@ -165,8 +165,8 @@ class SQLiteJournal:
         """The newest durable snapshot and what is behind it, durable or not."""
         waiting = self._scribe.backlog.entries(key)
         found = await self._ask(queries.load, key)
-        last = found.entries[-1].cursor if found.entries else found.cursor
-        return attrs.evolve(found, entries=found.entries + tuple(entry for entry in waiting if entry.cursor > last))
+        behind = tuple(entry for entry in waiting if entry.cursor > found.durable)
+        return attrs.evolve(found, entries=found.entries + behind)
 
     async def last_started(self, key: SessionKey, upto: Cursor) -> Cursor:
         """The cursor of the last `RequestStarted` at or before this one."""

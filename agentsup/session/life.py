@@ -116,6 +116,7 @@ class Life:
         if self.log is None:
             log = SessionLog(self._journal, self.stored.key, self.rules)
             await log.load()
+            await log.wait_durable()  # it may have been kept a moment ago, by a task in a tree of the user's own
             self.published = log.cursor
             self.provider_session_id = log.state.provider_session_id
             self.ended = log.state.ended

@@ -57,16 +57,26 @@ class SessionLog:
         rules = self.state.rules
         self._snapshot = loaded.cursor
         self._first = Cursor(loaded.cursor + 1)
-        self.cursor = self.durable = loaded.cursor
+        self.cursor = loaded.cursor
         self._take(loaded.entries)
         self.state = fold(_with_rules(state, rules), (entry.body for entry in loaded.entries))
-        self.durable = self.cursor
+        self.durable = loaded.durable
         self._starts.clear()
         current = self.state.current
         if current is not None:
             start = await self._journal.last_started(self.key, self.cursor)
             await self._reach_back(start)
             self._starts[current.id] = start
+
+    async def wait_durable(self) -> None:
+        """Wait until everything that was loaded outlives this process.
+
+        Raises:
+            StoreError: it never will.
+        """
+        if self.durable < self.cursor:
+            await self._journal.flush()
+            self.durable = self.cursor
 
     async def _reach_back(self, start: Cursor) -> None:
         """Have the records from there on at hand."""

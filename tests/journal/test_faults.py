@@ -527,6 +527,22 @@ async def test_a_bug_in_a_transaction_ends_the_writer_and_nothing_else(tmp_path,
     await journal.aclose()
 
 
+async def test_what_is_loaded_says_how_much_of_it_is_durable(tmp_path):
+    """Whoever takes a session up while the store cannot be written knows what of it could still be lost."""
+    journal = SQLiteJournal(tmp_path / "store.db")
+    async with writing(journal):
+        key = (await register(journal)).key
+        await keep(journal, key, entries(1, 2))
+    journal = SQLiteJournal(tmp_path / "store.db")
+    await journal.open()  # without a writer, nothing more becomes durable
+    await journal.find("s")
+    journal.append(key, entries(3, 4), committed=lambda _: None)
+    loaded = await journal.load(key)
+    await journal.aclose()
+
+    assert (loaded.entries, loaded.durable) == (entries(1, 4), 2)
+
+
 async def test_there_is_one_writer(tmp_path):
     """A second task that would write is refused."""
     async with writing(SQLiteJournal(tmp_path / "store.db")) as journal:

@@ -9,6 +9,9 @@ import structlog
 import trio
 
 import agentsup
+from agentsup.session.life import Life
+from agentsup.session.services import Terminals
+from agentsup.talk.events import Entry, SessionStarted
 from tests.session.conftest import make_provider
 
 
@@ -262,6 +265,36 @@ async def test_a_locked_store_delays_and_loses_nothing(provider, store):
 
         assert answers == ["kept"]
         assert [turn.text for turn in await ref.history()] == ["kept"]
+
+
+async def test_what_is_taken_up_before_it_is_durable_is_shown_and_acted_on_when_it_is(provider, store):
+    """A task in a tree of the user's own begins a session anew while the store cannot be written: it waits for what the one before left."""
+    journal = agentsup.SQLiteStore(store).journal()
+    await journal.open()
+    happened = []
+    async with trio.open_nursery() as writing:
+        writing.start_soon(journal.run_writer)
+        stored = await journal.register("s", provider=provider.kind, metadata={}, at=0.0)
+        writing.cancel_scope.cancel()
+    entry = Entry(cursor=1, at=0.0, body=SessionStarted(token="t"))
+    journal.append(stored.key, (entry,), committed=lambda _: happened.append("durable"))
+    life = Life(stored, spec_for(provider), journal=journal, listener=Terminals())
+
+    async def take_up():
+        await life.take_up()
+        happened.append("taken up")
+
+    async with trio.open_nursery() as nursery:
+        async with trio.open_nursery() as beginning:
+            beginning.start_soon(take_up)
+            assert (await life.peek()).token == "t"
+            await trio.testing.wait_all_tasks_blocked()
+            nursery.start_soon(journal.run_writer)
+        nursery.cancel_scope.cancel()
+    await journal.aclose()
+
+    assert happened == ["durable", "taken up"]
+    assert (life.published, [entry.cursor async for entry in life.entries()]) == (1, [1])
 
 
 async def test_a_store_that_is_lost_for_good_ends_the_runtime(provider, store):
