@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from agentsup.journal.errors import Fenced, StoreBusy, StoreCorrupt, StoreError, StoreFailed
     from agentsup.journal.store import SQLiteStore
     from agentsup.providers.agentcore.provider import BedrockAgentCore
-    from agentsup.providers.managed import ClaudeManagedAgents
+    from agentsup.providers.managed.provider import ClaudeManagedAgents
     from agentsup.providers.reconnect import Reconnect
     from agentsup.provisioning.artifacts import Artifacts
     from agentsup.provisioning.errors import (
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from agentsup.provisioning.handle import Handle
     from agentsup.provisioning.provide import ensure_agent, ensure_environment, provision
     from agentsup.provisioning.retire import prune, teardown
-    from agentsup.provisioning.shelf import Artifact
     from agentsup.provisioning.specs import AgentSpec, EnvironmentSpec
     from agentsup.provisioning.tags import resolve, tag
     from agentsup.running import run
@@ -60,6 +59,7 @@ if TYPE_CHECKING:
     from agentsup.session.status import Status
     from agentsup.session.subscription import SubscriberTooSlow, Subscription
     from agentsup.session.tool import Tool, tool
+    from agentsup.talk.artifact import Artifact
     from agentsup.talk.content import Document, Image, Text
     from agentsup.talk.events import SessionEvent
     from agentsup.talk.outcome import Evaluation, FileRubric, Outcome
@@ -192,7 +192,7 @@ _HOMES = {
     ),
     "agentsup.journal.store": ("SQLiteStore",),
     "agentsup.providers.agentcore.provider": ("BedrockAgentCore",),
-    "agentsup.providers.managed": ("ClaudeManagedAgents",),
+    "agentsup.providers.managed.provider": ("ClaudeManagedAgents",),
     "agentsup.providers.reconnect": ("Reconnect",),
     "agentsup.provisioning.artifacts": ("Artifacts",),
     "agentsup.provisioning.errors": (
@@ -215,7 +215,6 @@ _HOMES = {
         "prune",
         "teardown",
     ),
-    "agentsup.provisioning.shelf": ("Artifact",),
     "agentsup.provisioning.specs": (
         "AgentSpec",
         "EnvironmentSpec",
@@ -273,6 +272,7 @@ _HOMES = {
         "Tool",
         "tool",
     ),
+    "agentsup.talk.artifact": ("Artifact",),
     "agentsup.talk.content": (
         "Document",
         "Image",

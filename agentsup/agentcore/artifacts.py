@@ -13,7 +13,6 @@ import hashlib
 import json
 import re
 import secrets
-import shlex
 from typing import Any, Final
 
 import attrs
@@ -22,6 +21,8 @@ import trio
 from agentsup.agentcore.commands import CommandResult, Commands
 from agentsup.agentcore.errors import ApiError, NotFound, UnreadableAnswer
 from agentsup.errors import Problem, SpecError
+from agentsup.wire.agentcore.files import LIST, listed, script
+from agentsup.wire.errors import RemoteProtocolError
 
 NAME: Final = re.compile(r"[A-Za-z0-9._-]{1,200}")
 
@@ -39,17 +40,6 @@ MOST_RETRIES: Final = 2
 
 _MISSING: Final = 3
 _DIFFERENT: Final = 4
-
-_LIST: Final = """\
-import json, os, sys
-folder = sys.argv[1]
-rows = []
-if os.path.isdir(folder):
-    for entry in os.scandir(folder):
-        if entry.is_file() and not (entry.name.startswith(".") and entry.name.endswith(".part")):
-            rows.append([entry.name, entry.stat().st_size, entry.stat().st_mtime])
-print(json.dumps(sorted(rows)))
-"""
 
 _STAT: Final = """\
 import hashlib, json, os, sys
@@ -143,9 +133,12 @@ class Artifacts:
         Raises:
             ApiError: it is not known.
         """
-        answer = await self._run("listing files", _LIST)
-        rows = _json(answer, list)
-        return [Artifact(name=str(name), size=int(size), changed_at=float(when)) for name, size, when in rows]
+        answer = await self._run("listing files", LIST)
+        try:
+            files = listed(answer.stdout)
+        except RemoteProtocolError as exc:
+            raise UnreadableAnswer(str(exc)) from exc
+        return [Artifact(name=file.name, size=file.size, changed_at=file.changed_at) for file in files]
 
     async def fetch(self, name: str, *, max_bytes: int = MOST_BYTES) -> bytes:
         """A file's content.
@@ -218,8 +211,8 @@ class Artifacts:
         except ApiError:
             return
 
-    async def _run(self, what: str, script: str, *arguments: str, gone_is_fine: bool = False) -> CommandResult:
-        command = shlex.join(["python3", "-c", script, self._folder, *arguments])
+    async def _run(self, what: str, text: str, *arguments: str, gone_is_fine: bool = False) -> CommandResult:
+        command = script(text, self._folder, *arguments)
         for attempt in range(MOST_RETRIES + 1):
             try:
                 result = await self._commands.run(self._harness, self._session_id, command, timeout=self._timeout)

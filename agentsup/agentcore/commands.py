@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, Final
@@ -13,6 +12,7 @@ import httpx
 from agentsup.agentcore.errors import ApiError, UnreadableAnswer, class_for
 from agentsup.agentcore.line import Line, refusal, translated
 from agentsup.errors import Problem, SpecError
+from agentsup.providers.agentcore.commands import command_ask
 from agentsup.providers.agentcore.provider import arn_of
 from agentsup.providers.aws.sending import Ask
 from agentsup.providers.body import unwinding
@@ -22,9 +22,6 @@ from agentsup.wire.agentcore.commands import CommandEvent, CommandFold, Exit, Ou
 from agentsup.wire.agentcore.frames import ErrorInStream, read_frame
 from agentsup.wire.errors import RemoteProtocolError
 from agentsup.wire.eventstream import FrameDecoder
-
-MARGIN: Final = 60.0
-"""Seconds of silence beyond a command's own time after which its stream is given up."""
 
 MAX_TIMEOUT: Final = 3600
 """Seconds a command may take at most; the service's bound."""
@@ -182,17 +179,4 @@ def _ask(harness: Any, session_id: str, command: str, timeout: int, qualifier: s
         problems.append(Problem("qualifier", "must be an endpoint's name"))
     if problems:
         raise SpecError(problems)
-    return Ask(
-        what="running a command",
-        method="POST",
-        segments=("runtimes", arn, "commands"),
-        query=requests.qualified(qualifier),
-        headers={
-            "content-type": "application/json",
-            "accept": "application/vnd.amazon.eventstream",
-            requests.SESSION_HEADER: session_id,
-        },
-        body=json.dumps({"command": command, "timeout": timeout}, separators=(",", ":")).encode("ascii"),
-        silence=timeout + MARGIN,
-        stream=True,
-    )
+    return command_ask(arn, session_id, command, what="running a command", timeout=timeout, qualifier=qualifier)

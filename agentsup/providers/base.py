@@ -14,6 +14,7 @@ import attrs
 
 from agentsup.errors import AgentsupError, Problem
 from agentsup.ids import SessionId
+from agentsup.talk.artifact import Artifact
 from agentsup.talk.events import Failure, TextDelta, Theirs
 from agentsup.talk.outgoing import Outgoing
 
@@ -102,3 +103,6 @@ class Provider(Protocol):
 
     async def open(self, driver: Driver, opening: Opening) -> str:
         """Make (or find again) the provider's session and return its id."""
+
+    async def files(self, driver: Driver, provider_session_id: str) -> Sequence[Artifact]:
+        """The files of the session over there, all of them; none where the provider keeps none."""

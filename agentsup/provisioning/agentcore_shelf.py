@@ -15,7 +15,8 @@ from agentsup.errors import Problem, SpecError
 from agentsup.providers.agentcore.provider import arn_of
 from agentsup.providers.base import Rejected
 from agentsup.provisioning.agentcore import client_of, translated
-from agentsup.provisioning.shelf import Artifact, Data, Shelf
+from agentsup.provisioning.shelf import Data, Shelf
+from agentsup.talk.artifact import Artifact
 
 
 class HarnessShelf:

@@ -15,7 +15,8 @@ from agentsup.providers.base import Rejected, Unavailable
 from agentsup.provisioning.errors import ArtifactFailed, NoSuchArtifact
 from agentsup.provisioning.kinds import shelved
 from agentsup.provisioning.persistence import persist
-from agentsup.provisioning.shelf import Artifact, Data, Shelf
+from agentsup.provisioning.shelf import Data, Shelf
+from agentsup.talk.artifact import Artifact, newest_by_name
 
 T = TypeVar("T")
 
@@ -61,7 +62,7 @@ class Artifacts:
             ArtifactFailed: the list cannot be had.
         """
         async with shelved(self._provider, self._session_id) as shelf:
-            return _by_name(await self._entries(shelf))
+            return newest_by_name(await self._entries(shelf))
 
     @overload
     async def fetch(self, name: str, *, wait: float = 0.0) -> bytes: ...
@@ -153,7 +154,7 @@ class Artifacts:
         """The file that the name stands for; one that is waited for may come late."""
         deadline = trio.current_time() + wait
         while True:
-            found = [each for each in _by_name(await self._entries(shelf)) if each.name == name]
+            found = [each for each in newest_by_name(await self._entries(shelf)) if each.name == name]
             if found and (found[0].retrievable or trio.current_time() >= deadline):
                 return found[0]
             if trio.current_time() >= deadline:
@@ -173,17 +174,6 @@ class Artifacts:
 
 def _failed(what: str, exc: Unavailable | Rejected) -> ArtifactFailed:
     return ArtifactFailed(f"{what}: {exc}", failure=exc.failure if isinstance(exc, Rejected) else None)
-
-
-def _by_name(entries: Sequence[Artifact]) -> Sequence[Artifact]:
-    """One for each name: of those that can be fetched the newest, else the newest; in order of age, the newest first."""
-    newest_first = sorted(entries, key=lambda each: each.created_at, reverse=True)
-    chosen: dict[str, Artifact] = {}
-    for each in newest_first:
-        held = chosen.get(each.name)
-        if held is None or (each.retrievable and not held.retrievable):
-            chosen[each.name] = each
-    return tuple(sorted(chosen.values(), key=lambda each: each.created_at, reverse=True))
 
 
 # --- to here -----------------------------------------------------------------------------------------------------------------------

@@ -13,11 +13,12 @@ from agentsup import claude
 from agentsup.errors import Problem, SpecError
 from agentsup.providers.base import Rejected, Unavailable
 from agentsup.provisioning.backend import Backend, Found, NameTaken, Resource, Role, Wanted, Watch
-from agentsup.provisioning.claude_door import client_of, epoch, translated, who_asks
+from agentsup.provisioning.claude_door import client_of, translated, who_asks
 from agentsup.provisioning.declarations import content_of
 from agentsup.provisioning.names import NameRule
 from agentsup.provisioning.runtimes import with_hosts
 from agentsup.provisioning.specs import AgentSpec, EnvironmentSpec
+from agentsup.wire.managed.files import epoch
 
 TOKEN_KEY: Final = "agentsup_token"  # noqa: S105  -- the name of a metadata key, not a secret
 """Metadata under which a create that went unanswered is found again."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -68,11 +67,3 @@ def _passes(exc: claude.ApiError) -> bool:
         claude.UnreadableAnswer,
     )
     return isinstance(exc, passing) or exc.status == 425
-
-
-def epoch(stamp: str) -> float:
-    """Seconds since the epoch; what is no time counts as the oldest."""
-    try:
-        return datetime.datetime.fromisoformat(stamp).timestamp()
-    except ValueError:
-        return 0.0

@@ -13,9 +13,11 @@ from agentsup import claude
 from agentsup.errors import Problem
 from agentsup.providers.base import Rejected, Unavailable
 from agentsup.provisioning.backend import NotDone
-from agentsup.provisioning.claude_door import client_of, epoch, translated
+from agentsup.provisioning.claude_door import client_of, translated
 from agentsup.provisioning.persistence import ATTEMPTS, pause, persist
-from agentsup.provisioning.shelf import Artifact, Data, Shelf
+from agentsup.provisioning.shelf import Data, Shelf
+from agentsup.talk.artifact import Artifact
+from agentsup.wire.managed.files import epoch
 
 _log = structlog.get_logger("agentsup.provisioning")
 

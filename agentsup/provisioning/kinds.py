@@ -41,7 +41,7 @@ _KINDS: Final = {
         shelf="agentsup.provisioning.agentcore_shelf:shelf_of",
     ),
     "claude-managed-agents": _Kind(
-        provider="agentsup.providers.managed:ClaudeManagedAgents",
+        provider="agentsup.providers.managed.provider:ClaudeManagedAgents",
         backend="agentsup.provisioning.claude:backend_of",
         shelf="agentsup.provisioning.claude_shelf:shelf_of",
     ),

@@ -3,40 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Any, Protocol, TypeAlias
-
-import attrs
+from typing import Protocol, TypeAlias
 
 from agentsup.errors import Problem
-from agentsup.talk.content import hidden
+from agentsup.talk.artifact import Artifact
 
 Data: TypeAlias = bytes | os.PathLike[str]
 """The content of a file, or where it is."""
-
-
-@attrs.frozen(kw_only=True)
-class Artifact:
-    """A file of a session, without its content."""
-
-    name: str
-    """As the provider names it; several files of a session may have the same."""
-
-    size: int
-    """Bytes."""
-
-    ref: str
-    """By what the provider knows it: an id, or a path."""
-
-    created_at: float = 0.0
-    """Seconds since the epoch, by the provider's clock."""
-
-    retrievable: bool = True
-    """Whether its content can be fetched: what the agent wrote into its outputs can, what was put into the session may not."""
-
-    raw: Mapping[str, Any] = attrs.field(factory=dict, repr=hidden, eq=False)
-    """What the provider says of it, verbatim."""
 
 
 class Shelf(Protocol):

@@ -17,11 +17,13 @@ from agentsup.loop.pieces import Pieces
 from agentsup.loop.results import Span, turns_of
 from agentsup.session.actor import FromUser, GetDoubts, GetStatus, Tell
 from agentsup.session.errors import SessionClosed, error_for
+from agentsup.session.files import files_of
 from agentsup.session.inputs import raw_event, request_of
 from agentsup.session.life import Life
 from agentsup.session.services import Services
 from agentsup.session.status import Status, status_of
 from agentsup.session.subscription import DEFAULT_BUFFER, Overflow, Subscription
+from agentsup.talk.artifact import Artifact
 from agentsup.talk.content import Input
 from agentsup.talk.events import RequestEnded
 from agentsup.talk.outcome import Outcome
@@ -204,6 +206,21 @@ class SessionRef:
     async def history(self) -> tuple[Turn, ...]:
         """The session's finished turns, oldest first; also of a session that has ended."""
         return turns_of([entry.body async for entry in self._life.entries()])
+
+    async def files(self) -> tuple[Artifact, ...]:
+        """The session's files at its provider: what the agent wrote, and what was put there for it; also of a session that has ended.
+
+        One for each name, the newest; in order of age, the newest first. A provider without files gives none. What an agent writes shows
+        a moment later. `agentsup.Artifacts` fetches them.
+
+        Raises:
+            ProviderFailed: the provider refused to list them, or stayed out of reach.
+            SessionClosed: its runtime was left.
+        """
+        provider_session_id = (await self.info()).provider_session_id
+        if provider_session_id is None:
+            return ()
+        return await files_of(self._life, self._services, provider_session_id)
 
     def subscribe(
         self, *, after: int | None = None, buffer: int = DEFAULT_BUFFER, overflow: Overflow = "drop_oldest"

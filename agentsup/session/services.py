@@ -101,6 +101,8 @@ class Services:
         """The sessions that have not ended, resident or not."""
 
         self.terminals = Terminals()
+        self.is_closed = False
+        """The runtime was left."""
 
     def enter(self, life: Life) -> None:
         """A session lives from now on, until it ends."""
@@ -201,6 +203,7 @@ class Services:
 
     def close(self) -> None:
         """The runtime is left: tell everybody who still waits for something."""
+        self.is_closed = True
         for life in tuple(self.lives.values()):
             life.abandon()
         self.terminals.close()

@@ -162,7 +162,7 @@ class SessionSpec:
             raise SpecError(problems)
 
     def _problems(self) -> Iterable[Problem]:
-        if not all(callable(getattr(self.provider, name, None)) for name in ("problems", "connect", "open")):
+        if not all(callable(getattr(self.provider, name, None)) for name in ("problems", "connect", "open", "files")):
             yield Problem(
                 "provider", f"must be a provider such as ClaudeManagedAgents(...), not {type(self.provider).__name__}"
             )

@@ -59,7 +59,7 @@ class SessionResult:
     """The whole conversation in the provider's own shape, where the provider keeps it here; None where it lives over there."""
 
     files: Mapping[str, str] | None = attrs.field(default=None, repr=hidden)
-    """The session's workspace (path to content) where it has one of its own; None otherwise."""
+    """The session's workspace (path to content) where it has one here; None where its files are at the provider (`SessionRef.files`)."""
 
     @property
     def events(self) -> tuple[Mapping[str, Any], ...]:

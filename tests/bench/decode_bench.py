@@ -14,7 +14,7 @@ import httpx
 import httpx_sse
 import trio
 
-from agentsup.providers.managed import _follow
+from agentsup.providers.managed.following import follow
 from agentsup.wire.frames import decode_frame
 from agentsup.wire.jsontext import loads, plain_loads
 from agentsup.wire.managed.catalogue import event_of
@@ -90,7 +90,7 @@ async def _ours(response: httpx.Response) -> None:
     async def hear(bodies: object) -> None:
         pass
 
-    await _follow(response, hear)
+    await follow(response, hear)
 
 
 async def _theirs(response: httpx.Response) -> None:

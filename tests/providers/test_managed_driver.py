@@ -13,7 +13,8 @@ import trio.testing
 from agentsup import ClaudeManagedAgents
 from agentsup.ids import SessionId
 from agentsup.providers.base import Opening, Rejected, Unavailable
-from agentsup.providers.managed import SEARCHED_PAGES, ManagedDriver
+from agentsup.providers.managed import ManagedDriver
+from agentsup.providers.managed.driver import SEARCHED_PAGES
 from agentsup.talk import events as ev
 from agentsup.talk.content import Text
 from agentsup.talk.outgoing import SayMessage, SayStop
@@ -502,4 +503,5 @@ async def test_a_client_that_was_given_stays_open():
 
     own = ManagedDriver(base_url="http://x", api_key="k")
     await own.aclose()
-    assert own._http.is_closed
+    with pytest.raises(RuntimeError, match="closed"):
+        await own.post("sesn", [])

@@ -11,6 +11,7 @@ import httpx
 import trio
 
 from agentsup.providers.agentcore.line import Line
+from agentsup.providers.agentcore.listing import list_files
 from agentsup.providers.agentcore.stopping import stop_session
 from agentsup.providers.agentcore.turn import Turn
 from agentsup.providers.aws.credentials import CredentialSource, Fresh
@@ -18,6 +19,7 @@ from agentsup.providers.aws.sending import Ask, Sender
 from agentsup.providers.aws.signing import Signer
 from agentsup.providers.base import Hear, Rejected, Unavailable
 from agentsup.providers.transport import StreamsApart
+from agentsup.talk.artifact import Artifact
 from agentsup.talk.events import Failure
 from agentsup.talk.outgoing import GiveResult, Outgoing, SayMessage, SayStop
 from agentsup.wire.agentcore import requests
@@ -101,6 +103,10 @@ class HarnessDriver:
         turn.take()
         if turn.refusal is not None:
             raise turn.refusal
+
+    async def files(self, provider_session_id: str, folder: str) -> Sequence[Artifact]:
+        """The files in a folder of the session's machine, which is started for that if it does not run."""
+        return await list_files(self._sender, self._arn, self._qualifier, provider_session_id, folder)
 
     async def aclose(self) -> None:
         """Close our own client; one that was given stays open."""

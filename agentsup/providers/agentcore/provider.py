@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Sequence
 from typing import Any
 
 import attrs
@@ -18,6 +18,7 @@ from agentsup.providers.aws.credentials import Credentials, CredentialSource, Fi
 from agentsup.providers.aws.target import base_problems
 from agentsup.providers.base import Driver, Opening
 from agentsup.providers.reconnect import is_positive
+from agentsup.talk.artifact import Artifact
 from agentsup.wire.agentcore import names
 
 
@@ -161,6 +162,11 @@ class BedrockAgentCore:
     async def open(self, driver: Driver, opening: Opening) -> str:
         """A session's id. The service makes the session when it is first spoken to."""
         return new_session_id(opening.token)
+
+    async def files(self, driver: Driver, provider_session_id: str) -> Sequence[Artifact]:
+        """The files in the folder `storage` of the session's machine, which is started for that if it does not run."""
+        assert isinstance(driver, HarnessDriver)
+        return await driver.files(provider_session_id, self.storage)
 
     @property
     def _arn(self) -> str:

@@ -16,6 +16,9 @@ from agentsup.talk.tools import ToolResult
 BETA = "managed-agents-2026-04-01"
 """The beta header of every Managed Agents endpoint; without it they answer 404."""
 
+FILES_BETA = f"files-api-2025-04-14,{BETA}"
+"""What a strict server wants to hear before it shows a session's files; newer ones do without."""
+
 VERSION = "2023-06-01"
 """The API version the Managed Agents documentation shows."""
 

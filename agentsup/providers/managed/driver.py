@@ -1,0 +1,102 @@
+"""One Claude Managed Agents endpoint's wire."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import aclosing
+from typing import Any, Final
+from urllib.parse import quote
+
+from agentsup.providers.base import Hear, Unavailable
+from agentsup.providers.http_errors import check_status, translated
+from agentsup.providers.managed.following import bodies_of, follow
+from agentsup.providers.managed.line import Line
+from agentsup.talk.artifact import Artifact
+from agentsup.talk.outgoing import Outgoing
+from agentsup.wire.managed import requests
+from agentsup.wire.managed.files import file_of
+
+PAGE: Final = 1000
+"""Events asked for at once when listing the history: the documented default."""
+
+FILES: Final = 1000
+"""Files asked for at once: the most there are on a page."""
+
+SEARCHED_PAGES: Final = 5
+"""Pages of the newest sessions that are searched for one of ours whose create went unanswered: it was made seconds ago."""
+
+
+class ManagedDriver:
+    """What is said and heard of every session at one endpoint."""
+
+    def __init__(self, *, base_url: str, api_key: str | None, http: Any = None) -> None:
+        self._line = Line(base_url=base_url, api_key=api_key, http=http)
+
+    def __repr__(self) -> str:
+        return f"<ManagedDriver {self._line.base_url}>"
+
+    async def create_session(self, body: Mapping[str, Any]) -> str:
+        """The id of a new session."""
+        session = await self._line.call("POST", "/v1/sessions", "creating the session", body=body)
+        return _id_in(session, "creating the session")
+
+    async def find_session(self, token: str) -> str | None:
+        """The id of the session that carries the token, if there is one among the newest."""
+        what = "looking for the session"
+        listing = self._line.pages("/v1/sessions", what, params=[("limit", "100")], max_pages=SEARCHED_PAGES)
+        async with aclosing(listing) as pages:
+            async for page in pages:
+                for row in page:
+                    metadata = row.get("metadata") if isinstance(row, Mapping) else None
+                    if isinstance(metadata, Mapping) and metadata.get(requests.TOKEN_KEY) == token:
+                        return _id_in(row, what)
+        return None
+
+    async def attach(
+        self, provider_session_id: str, *, hear: Hear, caught_up: Callable[[], Awaitable[None]], heartbeat: float
+    ) -> None:
+        """Open the stream, list, follow; returns only by raising."""
+        path = f"{_at(provider_session_id)}/events"
+        what = "following the session's events"
+        with translated(what, self._line.errors):
+            async with self._line.stream(f"{path}/stream", heartbeat) as response:
+                if not response.is_success:
+                    check_status(response, await response.aread(), what, secret=self._line.secret)
+                # The server keeps what happens from here on for us, so nothing falls between the list and the stream.
+                await self._catch_up(path, hear)
+                await caught_up()
+                await follow(response, hear)
+        raise Unavailable(f"{what}: the stream ended")
+
+    async def post(self, provider_session_id: str, items: Sequence[Outgoing], *, seconds: float | None = None) -> None:
+        """Send all of these, or none."""
+        path = f"{_at(provider_session_id)}/events"
+        await self._line.call("POST", path, "sending to the session", body=requests.send_events(items))
+
+    async def files(self, provider_session_id: str) -> Sequence[Artifact]:
+        """All files in the session's scope, mounted copies of uploads included."""
+        params = [("scope_id", provider_session_id), ("limit", str(FILES))]
+        listing = self._line.pages("/v1/files", "listing the session's files", params=params, beta=requests.FILES_BETA)
+        async with aclosing(listing) as pages:
+            return [artifact async for page in pages for row in page if (artifact := file_of(row)) is not None]
+
+    async def aclose(self) -> None:
+        """Close our own client; one that was given stays open."""
+        await self._line.aclose()
+
+    async def _catch_up(self, path: str, hear: Hear) -> None:
+        listing = self._line.pages(path, "listing the session's events", params=[("limit", str(PAGE))])
+        async with aclosing(listing) as pages:
+            async for page in pages:
+                await hear(bodies_of(page))
+
+
+def _at(provider_session_id: str) -> str:
+    return f"/v1/sessions/{quote(provider_session_id, safe='')}"
+
+
+def _id_in(row: Mapping[str, Any], what: str) -> str:
+    found = row.get("id")
+    if not isinstance(found, str) or not found:
+        raise Unavailable(f"{what}: the answer has no id")
+    return found

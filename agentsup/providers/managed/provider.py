@@ -1,0 +1,116 @@
+"""The provider value for Claude Managed Agents: which agent, where, as whom."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Hashable, Iterable, Sequence
+from typing import Any
+
+import attrs
+
+from agentsup.errors import Problem
+from agentsup.providers.address import address_problems, base_url_of, has_auth
+from agentsup.providers.base import Driver, Opening
+from agentsup.providers.managed.driver import ManagedDriver
+from agentsup.talk.artifact import Artifact
+from agentsup.wire.managed import requests
+
+
+@attrs.frozen(kw_only=True)
+class ClaudeManagedAgents:
+    """An agent that runs at Claude Managed Agents; the tools it asks for run here.
+
+    Constructing one opens nothing and checks nothing; a session that is started with it does both. What is not given is taken from the
+    environment, then from the default.
+    """
+
+    agent: Any = None
+    """An agent's id, or a handle that has it as `agent_id`. Not needed to go on with an existing session."""
+
+    environment: Any = None
+    """An environment's id, or a handle that has it as `environment_id`. Not needed to go on with an existing session."""
+
+    session_id: str | None = None
+    """The provider's id of an existing session to go on with."""
+
+    api_key: str | None = attrs.field(default=None, repr=False)
+    """Else `ANTHROPIC_API_KEY`."""
+
+    base_url: str | None = None
+    """Else `ANTHROPIC_BASE_URL`, else the vendor's address."""
+
+    http: Any = attrs.field(default=None, repr=False)
+    """An `httpx.AsyncClient` (or one that quacks like it) to use instead of our own. It stays yours: it is not closed here, and its
+    limits hold; mind that its pool counts open streams."""
+
+    @property
+    def kind(self) -> str:
+        """`claude-managed-agents`."""
+        return "claude-managed-agents"
+
+    @property
+    def has_history(self) -> bool:
+        """Yes."""
+        return True
+
+    @property
+    def provider_session_id(self) -> str | None:
+        """The existing session to go on with."""
+        return self.session_id
+
+    @property
+    def endpoint(self) -> Hashable:
+        """Kind, address, credentials (as a digest: the value shows in the tree) and client, as one text."""
+        who = hashlib.sha256((self._api_key or "").encode()).hexdigest()[:8]
+        client = f" via {id(self.http):x}" if self.http is not None else ""
+        return f"{self.kind} {self._base_url} as {who}{client}"
+
+    @property
+    def _base_url(self) -> str:
+        return base_url_of(self.base_url)
+
+    @property
+    def _api_key(self) -> str | None:
+        return self.api_key or os.environ.get("ANTHROPIC_API_KEY") or None
+
+    def problems(self) -> Iterable[Problem]:
+        """What is wrong with the value."""
+        if self._api_key is None and not has_auth(self.http):
+            yield Problem("api_key", "is missing: pass api_key= or set ANTHROPIC_API_KEY")
+        yield from address_problems(self._base_url)
+        if self.session_id is None:
+            if not _id_of(self.agent, "agent_id"):
+                yield Problem(
+                    "agent", "is missing: pass an agent's id or handle, or session_id= to go on with a session"
+                )
+            if not _id_of(self.environment, "environment_id"):
+                yield Problem("environment", "is missing: pass an environment's id or handle")
+
+    def connect(self) -> ManagedDriver:
+        """A driver for the endpoint."""
+        return ManagedDriver(base_url=self._base_url, api_key=self._api_key, http=self.http)
+
+    async def open(self, driver: Driver, opening: Opening) -> str:
+        """Make (or find again) the session, with our ids in its metadata."""
+        assert isinstance(driver, ManagedDriver)
+        if opening.search and (found := await driver.find_session(opening.token)) is not None:
+            return found
+        metadata = {requests.TOKEN_KEY: opening.token, requests.SESSION_KEY: opening.session_id[:512]}
+        body = requests.create_session(
+            agent=_id_of(self.agent, "agent_id"),
+            environment=_id_of(self.environment, "environment_id"),
+            metadata=metadata,
+        )
+        return await driver.create_session(body)
+
+    async def files(self, driver: Driver, provider_session_id: str) -> Sequence[Artifact]:
+        """The files in the session's scope."""
+        assert isinstance(driver, ManagedDriver)
+        return await driver.files(provider_session_id)
+
+
+def _id_of(value: Any, attribute: str) -> str:
+    """The id in an id or a handle; empty if there is none."""
+    found = value if isinstance(value, str) else getattr(value, attribute, None)
+    return found if isinstance(found, str) else ""
