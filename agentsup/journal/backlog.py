@@ -10,6 +10,7 @@ import attrs
 
 from agentsup.ids import Cursor
 from agentsup.journal.base import Committed, SessionKey
+from agentsup.journal.entries import Entries
 from agentsup.journal.rows import Body, Place, Row
 from agentsup.talk.events import Entry
 
@@ -22,7 +23,7 @@ class Append:
     """Entries to keep."""
 
     key: SessionKey
-    entries: tuple[Entry, ...]
+    entries: Entries
     rows: Sequence[Row]
     blobs: Sequence[Place]
     committed: Committed
@@ -151,7 +152,7 @@ class Backlog:
 
     def newest(self) -> dict[SessionKey, Entry]:
         """Of each session that has any of these, the last one."""
-        return {item.key: item.entries[-1] for item in self._items() if isinstance(item, Append)}
+        return {item.key: item.entries.newest for item in self._items() if isinstance(item, Append)}
 
     def _items(self) -> Iterator[Item]:
         if self.batch is not None:

@@ -9,13 +9,14 @@ So a session keeps first and acts when told that it is kept, and a store that is
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from typing import Any, NewType, Protocol, TypeAlias
 
 import attrs
 
 from agentsup.errors import NotFound
 from agentsup.ids import Cursor, SessionId
+from agentsup.journal.entries import Entries
 from agentsup.journal.errors import StoreError
 from agentsup.loop.state import State
 from agentsup.talk.content import hidden
@@ -198,11 +199,11 @@ class Journal(Protocol):
 
     # --- records -------------------------------------------------------------------------------------------------------
 
-    def append(self, key: SessionKey, entries: Sequence[Entry], *, committed: Committed) -> None:
-        """Keep these, behind everything appended before, all of them or none. Their cursors follow one another and on what is there.
+    def append(self, key: SessionKey, entries: Entries, *, committed: Committed) -> None:
+        """Keep these, behind everything appended before, all of them or none.
 
         Raises:
-            SpecError: something in them cannot be kept, or the cursors do not follow; nothing was appended.
+            SpecError: something in them cannot be kept, or their cursors do not follow on what is there; nothing was appended.
             NotFound: the session was deleted.
         """
         ...

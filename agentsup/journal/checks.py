@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from agentsup.errors import Problem, SpecError
 from agentsup.ids import Cursor
-from agentsup.talk.events import Entry
+from agentsup.journal.entries import Entries
 
 
 def check_names(session_id: object, metadata: Mapping[str, Any] | None = None) -> None:
@@ -25,15 +25,14 @@ def check_names(session_id: object, metadata: Mapping[str, Any] | None = None) -
         raise SpecError(problems)
 
 
-def check_order(last: Cursor, entries: Sequence[Entry]) -> None:
-    """That the cursors follow one another and on the last one.
+def check_order(last: Cursor, entries: Entries) -> None:
+    """That the first of them follows on the last one there is.
 
     Raises:
-        SpecError: they do not.
+        SpecError: it does not.
     """
-    for place, entry in enumerate(entries):
-        if entry.cursor != last + 1 + place:
-            raise SpecError.of(f"entries[{place}].cursor", f"{entry.cursor} does not follow {last + place}")
+    if entries.first != last + 1:
+        raise SpecError.of("first", f"{entries.first} does not follow {last}")
 
 
 def check_snapshot(last: Cursor, cursor: Cursor) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from bisect import bisect_right
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping
 from typing import Any
 
 import attrs
@@ -16,7 +16,9 @@ from agentsup.ids import Cursor, SessionId
 from agentsup.journal import lines
 from agentsup.journal.base import Committed, JournalStatistics, Loaded, SessionKey, Stored, no_such_session
 from agentsup.journal.checks import check_names, check_order, check_snapshot
+from agentsup.journal.entries import Entries
 from agentsup.journal.errors import StoreError
+from agentsup.journal.records import Records
 from agentsup.loop.state import State
 from agentsup.talk.events import Entry, Heard, RequestStarted, SessionEnded
 
@@ -127,7 +129,7 @@ class MemoryJournal:
 
     # --- records -------------------------------------------------------------------------------------------------------
 
-    def append(self, key: SessionKey, entries: Sequence[Entry], *, committed: Committed) -> None:
+    def append(self, key: SessionKey, entries: Entries, *, committed: Committed) -> None:
         """Keep these; `committed` is called before this returns."""
         book = self._book(key)
         check_order(book.last, entries)
@@ -189,7 +191,7 @@ class MemoryJournal:
         """The session as lines of JSON."""
         await trio.lowlevel.checkpoint()
         book = self._book(key)
-        loaded, entries = book.loaded(), tuple(book.entries)
+        loaded, entries = book.loaded(), book.records.entries(after=0)
         yield lines.header(book.stored)
         if book.first > 1:
             yield lines.beginning(loaded)
@@ -234,17 +236,20 @@ class _Book:
     metadata: Mapping[str, Any]
     created_at: float
     changed_at: float
-    first: Cursor = attrs.field(default=Cursor(1))
+    records: Records = attrs.field(factory=Records)
     ended: bool = False
-    entries: list[Entry] = attrs.field(factory=list)
     sightings: dict[str, Cursor] = attrs.field(factory=dict)
     starts: list[Cursor] = attrs.field(factory=list)
     """Where requests began."""
     snapshot: tuple[Cursor, State] | None = None
 
     @property
+    def first(self) -> Cursor:
+        return self.records.first
+
+    @property
     def last(self) -> Cursor:
-        return Cursor(self.first - 1 + len(self.entries))
+        return self.records.last
 
     @property
     def stored(self) -> Stored:
@@ -261,40 +266,38 @@ class _Book:
             ended=self.ended,
         )
 
-    def extend(self, entries: Sequence[Entry]) -> None:
-        self.entries.extend(entries)
-        for entry in entries:
-            body = entry.body
+    def extend(self, entries: Entries) -> None:
+        self.records.add(entries)
+        for seq, body in enumerate(entries.bodies, entries.first):
             if isinstance(body, RequestStarted):
-                self.starts.append(entry.cursor)
+                self.starts.append(Cursor(seq))
             elif isinstance(body, Heard) and (sighting := body.sighting) is not None:
-                self.sightings.setdefault(sighting, entry.cursor)
-        self.changed_at = max(self.created_at, entries[-1].at)
-        self.ended = isinstance(entries[-1].body, SessionEnded)
+                self.sightings.setdefault(sighting, Cursor(seq))
+        self.changed_at = max(self.created_at, entries.at)
+        self.ended = isinstance(entries.bodies[-1], SessionEnded)
 
-    def behind(self, after: Cursor, limit: int | None = None) -> tuple[Entry, ...]:
-        start = max(0, after - self.first + 1)
-        return tuple(self.entries[start : None if limit is None else start + limit])
+    def behind(self, after: Cursor, limit: int) -> tuple[Entry, ...]:
+        return self.records.entries(after=after, upto=max(after, self.first - 1) + limit)
 
     def loaded(self) -> Loaded:
         cursor, state = self.snapshot or (Cursor(0), None)
-        return Loaded(state=state, cursor=cursor, entries=self.behind(cursor), durable=self.last)
+        return Loaded(state=state, cursor=cursor, entries=self.records.entries(after=cursor), durable=self.last)
 
     def let_go(self, upto: Cursor) -> int:
         covered = min(upto, self.snapshot[0] if self.snapshot is not None else 0)
-        count = max(0, covered - self.first + 1)
-        del self.entries[:count]
-        self.first = Cursor(self.first + count)
-        return count
+        return self.records.let_go(covered)
 
     def take_from(self, other: _Book, upto: Cursor) -> None:
         """Become the same session, up to this cursor."""
-        self.first, self.snapshot = other.first, other.snapshot
+        self.records, self.snapshot = Records(other.first), other.snapshot
         if self.snapshot is not None and self.snapshot[0] > upto:
             self.snapshot = None
-        kept = tuple(entry for entry in other.entries if entry.cursor <= upto)
+        kept = other.records.entries(after=0, upto=upto)
         if kept:
-            self.extend(kept)
+            self.records.take(kept)
+            self.changed_at = max(self.created_at, kept[-1].at)
+            self.ended = isinstance(kept[-1].body, SessionEnded)
+        self.starts = [start for start in other.starts if start <= upto]
         self.sightings = {sighting: at for sighting, at in other.sightings.items() if at <= upto}
 
     def check_fork(self, upto: Cursor) -> None:

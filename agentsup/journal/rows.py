@@ -9,8 +9,9 @@ from agentsup.errors import SpecError
 from agentsup.ids import Cursor
 from agentsup.journal import codec
 from agentsup.journal.blobs import LARGE, Blob, put_back, taken_out
+from agentsup.journal.entries import Entries
 from agentsup.loop.state import State
-from agentsup.talk.events import Entry, Heard
+from agentsup.talk.events import Entry, Heard, Kept
 
 Texts: TypeAlias = Mapping[bytes, bytes] | None
 """A row's blobs by their hash; None for a row that has none."""
@@ -70,7 +71,7 @@ Place: TypeAlias = tuple[int, Blob]
 """A blob, and the cursor of the record that has it."""
 
 
-def rows_of(key: int, epoch: int, entries: Sequence[Entry]) -> tuple[list[Row], list[Place]]:
+def rows_of(key: int, epoch: int, entries: Entries) -> tuple[list[Row], list[Place]]:
     """The entries' rows, and the blobs they have.
 
     Raises:
@@ -78,49 +79,46 @@ def rows_of(key: int, epoch: int, entries: Sequence[Entry]) -> tuple[list[Row], 
     """
     rows: list[Row] = []
     blobs: list[Place] = []
-    for run in _runs(entries):
-        _add(rows, blobs, key, epoch, run)
+    for first, run in _runs(entries):
+        _add(rows, blobs, key, epoch, first, entries.at, run)
     return rows, blobs
 
 
-def _runs(entries: Sequence[Entry]) -> Iterator[Sequence[Entry]]:
-    """The entries, cut where a row must or should end."""
-    start, size, at = 0, RUN_SIZE, 0.0
-    for place, entry in enumerate(entries):
-        body = entry.body
+def _runs(entries: Entries) -> Iterator[tuple[int, Sequence[Kept]]]:
+    """The events, cut where a row must or should end, each run with its first cursor."""
+    first, bodies = entries.first, entries.bodies
+    start, size = 0, 0
+    for place, body in enumerate(bodies):
         if isinstance(body, Heard):
             verbatim = body.verbatim
             more = len(verbatim) if isinstance(verbatim, str) else _SOME
         else:
             more = RUN_SIZE
         size += more
-        if size >= RUN_SIZE or entry.at != at or place - start == RUN_LENGTH:
-            if place:
-                yield entries[start:place]
-            start, size, at = place, more, entry.at
-    if entries:
-        yield entries[start:]
+        if (size >= RUN_SIZE or place - start == RUN_LENGTH) and place:
+            yield first + start, bodies[start:place]
+            start, size = place, more
+    yield first + start, bodies[start:]
 
 
-def _add(rows: list[Row], blobs: list[Place], key: int, epoch: int, run: Sequence[Entry]) -> None:
+def _add(rows: list[Row], blobs: list[Place], key: int, epoch: int, first: int, at: float, run: Sequence[Kept]) -> None:
     """A row of all these; of each half of them, if they do not fit into one."""
     if len(run) == 1:
-        row, large = _row_of(key, epoch, run[0])
+        row, large = _row_of(key, epoch, first, at, run[0])
         rows.append(row)
-        blobs += [(row.seq, blob) for blob in large]
+        blobs += [(first, blob) for blob in large]
         return
-    together = _together(key, epoch, run)
+    together = _together(key, epoch, first, at, run)
     if together is not None:
         rows.append(together)
     else:
         half = len(run) // 2
-        _add(rows, blobs, key, epoch, run[:half])
-        _add(rows, blobs, key, epoch, run[half:])
+        _add(rows, blobs, key, epoch, first, at, run[:half])
+        _add(rows, blobs, key, epoch, first + half, at, run[half:])
 
 
-def _together(key: int, epoch: int, run: Sequence[Entry]) -> Row | None:
+def _together(key: int, epoch: int, first: int, at: float, bodies: Sequence[Kept]) -> Row | None:
     """One row of all these; None if one of them is too large, or in any way remarkable."""
-    bodies = [entry.body for entry in run]
     marks = [body.sighting if isinstance(body, Heard) else None for body in bodies]
     if not all(mark is None or (isinstance(mark, str) and mark.isascii()) for mark in marks):
         return None
@@ -134,9 +132,9 @@ def _together(key: int, epoch: int, run: Sequence[Entry]) -> Row | None:
         return None
     return Row(
         session=key,
-        first=run[0].cursor,
-        seq=run[-1].cursor,
-        at=run[0].at,
+        first=first,
+        seq=first + len(bodies) - 1,
+        at=at,
         kind=RUN,
         sighting=codec.write(marks, RUN),
         epoch=epoch,
@@ -146,14 +144,12 @@ def _together(key: int, epoch: int, run: Sequence[Entry]) -> Row | None:
     )
 
 
-def _row_of(key: int, epoch: int, entry: Entry) -> tuple[Row, tuple[Blob, ...]]:
-    body = entry.body
+def _row_of(key: int, epoch: int, cursor: int, at: float, body: Kept) -> tuple[Row, tuple[Blob, ...]]:
     kind = body.type
     sighting = body.sighting if isinstance(body, Heard) else None
     mark = sighting_key(sighting) if isinstance(sighting, str) else None  # what is no text recognises nothing
     text, blobs = _body(codec.encode_event(body), kind)
-    cursor = entry.cursor
-    return Row(key, cursor, cursor, entry.at, kind, mark, epoch, codec.FORMAT, bool(blobs), text), blobs
+    return Row(key, cursor, cursor, at, kind, mark, epoch, codec.FORMAT, bool(blobs), text), blobs
 
 
 def part_of(row: Row, after: int, upto: int) -> Row:

@@ -196,7 +196,7 @@ class Scribe:
                 match item:
                     case Append():
                         self._settled += 1
-                        item.committed(item.entries[-1].cursor)
+                        item.committed(item.entries.last)
                     case Snapshot():
                         self._settled += 1
                     case Job():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,6 +17,7 @@ from agentsup.journal import codec, lines, queries
 from agentsup.journal.backlog import Append, Snapshot
 from agentsup.journal.base import Committed, JournalStatistics, Loaded, SessionKey, Stored, no_such_session
 from agentsup.journal.checks import check_names, check_order, check_snapshot
+from agentsup.journal.entries import Entries
 from agentsup.journal.errors import StoreError, StoreFailed
 from agentsup.journal.faults import is_final, told_of
 from agentsup.journal.lease import Holder
@@ -142,15 +143,15 @@ class SQLiteJournal:
 
     # --- records -------------------------------------------------------------------------------------------------------
 
-    def append(self, key: SessionKey, entries: Sequence[Entry], *, committed: Committed) -> None:
+    def append(self, key: SessionKey, entries: Entries, *, committed: Committed) -> None:
         """Keep these, behind everything appended before."""
         check_order(self._last_of(key), entries)
         if not entries:
             return
         opened = self._opened
         rows, blobs = rows_of(key, opened.ledger.epoch, entries)
-        opened.scribe.hand(Append(key, tuple(entries), rows, blobs, committed))
-        self._last[key] = entries[-1].cursor
+        opened.scribe.hand(Append(key, entries, rows, blobs, committed))
+        self._last[key] = entries.last
 
     def snapshot(self, key: SessionKey, cursor: Cursor, state: State) -> None:
         """Keep what the records up to this cursor come to."""

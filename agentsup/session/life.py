@@ -18,6 +18,7 @@ from agentsup import telemetry
 from agentsup.errors import AgentsupError
 from agentsup.ids import Cursor, RequestId, SessionId
 from agentsup.journal.base import Journal, Stored
+from agentsup.journal.entries import Entries
 from agentsup.loop.state import Rules, State
 from agentsup.otp import ChildSpec, signal
 from agentsup.otp.intensity import Window
@@ -52,6 +53,20 @@ class Listener(Protocol):
 
     def offer(self, event: SessionEvent) -> None:
         """Take note of an event; must not wait."""
+
+
+class _Unshown:
+    """Events that are to be shown when they are durable: all of them at once, or none."""
+
+    __slots__ = ("at", "is_awaited", "last", "rest")
+
+    def __init__(self, entries: Entries) -> None:
+        self.last = entries.last
+        self.at = entries.at
+        self.rest = enumerate(entries.bodies, entries.first)
+        """Each with its cursor; who shows one takes it from here, so that none is shown twice whatever happens meanwhile."""
+        self.is_awaited = not _MILESTONES.isdisjoint(map(type, entries.bodies))
+        """Somebody besides subscribers waits for one of them."""
 
 
 class Durable:
@@ -94,7 +109,7 @@ class Life:
         self._subscriptions: set[Subscription] = set()
         self._results: dict[RequestId, Waiting[SessionResult]] = {}
         self._deliveries: dict[str, Waiting[None]] = {}
-        self._held: deque[Entry | SessionEvent] = deque()
+        self._held: deque[_Unshown | SessionEvent] = deque()
         """What is to be shown when it is durable, in order."""
         self._changed: trio.Event | None = None
         self._told: Telling | None = None
@@ -172,7 +187,7 @@ class Life:
     def record(self, bodies: Sequence[Kept], state: State) -> None:
         """Keep these events, and show them to everybody who listens when they are durable."""
         self.provider_session_id = state.provider_session_id
-        self._held.extend(self.resident.append(bodies, state, at=time.time(), committed=self._committed))
+        self._held.append(_Unshown(self.resident.append(bodies, state, at=time.time(), committed=self._committed)))
         if telemetry.listening():
             self._telling.tell(bodies, provider_session_id=self.provider_session_id)
         self._release()
@@ -205,26 +220,29 @@ class Life:
     def _release(self) -> None:
         """Show what has become durable."""
         durable = self.resident.durable
-        while self._held and self._held[0].cursor <= durable:
-            held = self._held.popleft()
-            if isinstance(held, Entry):
-                if self._subscriptions or type(held.body) in _MILESTONES:
-                    self._publish(held)
-                else:
-                    self.published = held.cursor
-            else:
+        while self._held:
+            held = self._held[0]
+            if isinstance(held, SessionEvent):
+                if held.cursor > durable:
+                    break
+                self._held.popleft()
                 self._offer(held)
+            elif held.last > durable:
+                break
+            else:
+                if self._subscriptions or held.is_awaited:
+                    for seq, body in held.rest:
+                        if self._subscriptions or type(body) in _MILESTONES:
+                            self._publish(Cursor(seq), held.at, body)
+                self._held.popleft()
+                self.published = held.last
 
-    def _publish(self, entry: Entry) -> None:
-        body = entry.body
-        self.published = entry.cursor
-        if type(body) not in _MILESTONES:
-            self._offer(event_of(entry, self.stored))
-            return
+    def _publish(self, cursor: Cursor, at: float, body: Kept) -> None:
+        self.published = cursor
         if isinstance(body, RequestEnded):
-            self._end_request(body, entry)
+            self._end_request(body, cursor, at)
             return
-        event = event_of(entry, self.stored)
+        event = SessionEvent(cursor=cursor, session_id=self.session_id, at=at, body=body)
         self._offer(event)
         match body:
             case Connected():
@@ -242,12 +260,11 @@ class Life:
         for subscription in tuple(self._subscriptions):
             subscription.offer(event)
 
-    def _end_request(self, body: RequestEnded, entry: Entry) -> None:
+    def _end_request(self, body: RequestEnded, cursor: Cursor, at: float) -> None:
         log = self.resident
-        start = log.start_of(body.request_id) or entry.cursor
-        entries = log.at_hand(after=start - 1, upto=entry.cursor)
-        result = result_from(entries or (entry,), body.request_id, self.stored, self.provider_session_id)
-        event = event_of(entry, self.stored, result)
+        bodies = log.of_request(body.request_id, upto=cursor)
+        result = result_from(bodies, body.request_id, self.stored, self.provider_session_id)
+        event = SessionEvent(cursor=cursor, session_id=self.session_id, at=at, body=body, result=result)
         if telemetry.listening():
             self._telling.tell_end(body, result)
         self._offer(event)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from itertools import islice
 
 import attrs
 
 from agentsup.ids import Cursor, RequestId
 from agentsup.journal.base import Journal, SessionKey
+from agentsup.journal.entries import Entries
+from agentsup.journal.records import Records
 from agentsup.loop.fold import fold, initial
 from agentsup.loop.state import Rules, State
 from agentsup.session.past import PAGE
@@ -35,17 +37,19 @@ class SessionLog:
         self.key = key
         self.state: State = initial(rules)
         """What the records come to, durable or not."""
-        self.cursor = Cursor(0)
-        """Of the last record."""
         self.durable = Cursor(0)
-        """Of the last record that outlives this process."""
-        self._tail: list[Entry] = []
-        self._first = Cursor(1)
-        """The cursor of the first record at hand."""
+        """The cursor of the last record that outlives this process."""
+        self._tail = Records()
+        """The records at hand."""
         self._sightings: dict[str, None] = {}
         self._snapshot = Cursor(0)
         self._starts: dict[RequestId, Cursor] = {}
         """Where the running request began, and those whose end was not shown yet: from there on all records are at hand."""
+
+    @property
+    def cursor(self) -> Cursor:
+        """Of the last record."""
+        return self._tail.last
 
     def __repr__(self) -> str:
         return f"<SessionLog at {self.cursor}, {self.cursor - self.durable} not durable, {len(self._tail)} at hand>"
@@ -56,9 +60,9 @@ class SessionLog:
         state = self.state if loaded.state is None else loaded.state
         rules = self.state.rules
         self._snapshot = loaded.cursor
-        self._first = Cursor(loaded.cursor + 1)
-        self.cursor = loaded.cursor
-        self._take(loaded.entries)
+        self._tail = Records(Cursor(loaded.cursor + 1))
+        self._tail.take(loaded.entries)
+        self._note(loaded.cursor + 1, (entry.body for entry in loaded.entries))
         self.state = fold(_with_rules(state, rules), (entry.body for entry in loaded.entries))
         self.durable = loaded.durable
         self._starts.clear()
@@ -82,20 +86,22 @@ class SessionLog:
         """Have the records from there on at hand."""
         missing: list[Entry] = []
         after = Cursor(max(0, start - 1))
-        while after + 1 < self._first:
-            page = await self._journal.read(self.key, after=after, limit=min(PAGE, self._first - 1 - after))
+        first = self._tail.first
+        while after + 1 < first:
+            page = await self._journal.read(self.key, after=after, limit=min(PAGE, first - 1 - after))
             if not page:
                 break
             missing.extend(page)
             after = page[-1].cursor
         if missing:
-            newer, self._tail, self._first = self._tail, [], missing[0].cursor
-            self._take([*missing, *newer])
+            newer, self._tail = self._tail, Records(missing[0].cursor)
+            self._tail.take((*missing, *newer.entries(after=0)))
+            self._note(missing[0].cursor, (entry.body for entry in missing))
             self._starts.clear()
 
     def append(
         self, bodies: Sequence[Kept], state: State, *, at: float, committed: Callable[[Cursor], None]
-    ) -> tuple[Entry, ...]:
+    ) -> Entries:
         """Keep these, which come to this state: all of them or, if one cannot be kept, none.
 
         They are durable when `committed` is called; a journal in memory calls it before this returns.
@@ -103,28 +109,24 @@ class SessionLog:
         Raises:
             SpecError: one of them has no form in which it could be kept.
         """
-        entries = tuple(
-            Entry(cursor=Cursor(self.cursor + place), at=at, body=body) for place, body in enumerate(bodies, 1)
-        )
+        entries = Entries(Cursor(self.cursor + 1), at, tuple(bodies))
         self._journal.append(self.key, entries, committed=committed)
-        self._take(entries)
+        self._tail.add(entries)
+        self._note(entries.first, entries.bodies)
         self.state = state
         if self.cursor - self._snapshot >= SNAPSHOT_AT_LEAST_EVERY:
             self.snapshot()
         return entries
 
-    def _take(self, entries: Sequence[Entry]) -> None:
-        self._tail.extend(entries)
-        if entries:
-            self.cursor = entries[-1].cursor
+    def _note(self, first: int, bodies: Iterable[Kept]) -> None:
+        """Remember what these are recognised by, and where requests began."""
         sightings = self._sightings
-        for entry in entries:
-            body = entry.body
+        for seq, body in enumerate(bodies, first):
             if isinstance(body, Heard):
-                if body.sighting is not None:
-                    sightings[body.sighting] = None
+                if (sighting := body.sighting) is not None:
+                    sightings[sighting] = None
             elif isinstance(body, RequestStarted):
-                self._starts[body.request_id] = entry.cursor
+                self._starts[body.request_id] = Cursor(seq)
         if (
             len(sightings) >= 2 * SIGHTINGS
         ):  # all at once: one by one, each would look for the first behind all that went
@@ -143,9 +145,7 @@ class SessionLog:
         """Let go of what nobody needs at hand: all but the running request's records, the newest, and what is not durable."""
         needed = min(self._starts.values(), default=self.cursor + 1)
         floor = min(self.durable, self.cursor - AT_HAND, needed - 1)
-        if floor >= self._first:
-            del self._tail[: floor + 1 - self._first]
-            self._first = Cursor(floor + 1)
+        self._tail.let_go(floor)
         if self.cursor - self._snapshot >= SNAPSHOT_EVERY:
             self.snapshot()
 
@@ -165,15 +165,17 @@ class SessionLog:
         wanted = {mark for body in bodies for mark in (body.sighting, body.id) if mark is not None}
         found = {mark for mark in wanted if mark in self._sightings}
         asked = wanted - found
-        if asked and (self._first > 1 or len(self._sightings) >= SIGHTINGS):
+        if asked and (self._tail.first > 1 or len(self._sightings) >= SIGHTINGS):
             found |= await self._journal.known(self.key, asked)
         return found
 
     def at_hand(self, *, after: int, upto: int) -> tuple[Entry, ...] | None:
         """The records behind a cursor and up to another; None if they have to be read."""
-        if after + 1 < self._first:
-            return None
-        return tuple(self._tail[after + 1 - self._first : max(0, upto + 1 - self._first)])
+        return None if after + 1 < self._tail.first else self._tail.entries(after=after, upto=upto)
+
+    def of_request(self, request_id: RequestId, *, upto: int) -> list[Kept]:
+        """What happened from a request's beginning up to a cursor, while it runs or its end has not been shown; else what happened there."""
+        return self._tail.bodies(after=self._starts.get(request_id, upto) - 1, upto=upto)
 
     async def read(self, *, after: int, upto: int, limit: int = PAGE) -> tuple[Entry, ...]:
         """Up to `limit` of the records behind a cursor and up to another."""

@@ -9,7 +9,7 @@ import attrs
 from agentsup.ids import Cursor, RequestId
 from agentsup.journal.base import Journal, Stored
 from agentsup.loop.results import result_of, turns_of
-from agentsup.talk.events import Bound, Entry, RequestEnded, SessionEvent
+from agentsup.talk.events import Bound, Entry, Kept, RequestEnded, SessionEvent
 from agentsup.talk.result import SessionResult, Turn
 
 PAGE = 500
@@ -76,16 +76,17 @@ async def told(entry: Entry, stored: Stored, read: Read, *, start: Cursor) -> Se
     while start and cursor < entry.cursor and (page := await read(cursor)):
         entries.extend(each for each in page if each.cursor <= entry.cursor)
         cursor = page[-1].cursor
-    return event_of(entry, stored, result_from(entries or [entry], body.request_id, stored, None))
+    bodies = [each.body for each in entries or (entry,)]
+    return event_of(entry, stored, result_from(bodies, body.request_id, stored, None))
 
 
 def result_from(
-    entries: Sequence[Entry], request_id: RequestId, stored: Stored, provider_session_id: str | None
+    bodies: Sequence[Kept], request_id: RequestId, stored: Stored, provider_session_id: str | None
 ) -> SessionResult:
-    """What the request came to, by these records."""
-    bound = next((entry.body for entry in reversed(entries) if isinstance(entry.body, Bound)), None)
+    """What the request came to, by what happened."""
+    bound = next((body for body in reversed(bodies) if isinstance(body, Bound)), None)
     return result_of(
-        (entry.body for entry in entries),
+        bodies,
         request_id,
         session_id=stored.session_id,
         provider_session_id=bound.provider_session_id if bound is not None else provider_session_id,

@@ -11,6 +11,7 @@ from agentsup import otp
 from agentsup.errors import SpecError
 from agentsup.ids import Cursor, SessionId
 from agentsup.journal.base import Journal, Stored
+from agentsup.journal.entries import Entries
 from agentsup.otp.keyed_lock import KeyedLocks
 from agentsup.providers.base import Driver, Provider
 from agentsup.providers.endpoint import Endpoint, GetDriver
@@ -18,7 +19,7 @@ from agentsup.session.life import Life
 from agentsup.session.residents import Residents
 from agentsup.session.spec import SessionSpec
 from agentsup.session.subscription import Overflow, Subscription, check_options
-from agentsup.talk.events import Entry, Forked, Kept, SessionEnded, SessionEvent
+from agentsup.talk.events import Forked, Kept, SessionEnded, SessionEvent
 
 OPENINGS = 64
 """Enough to be quick, few enough that ten thousand sessions which begin together leave the others their turn."""
@@ -147,8 +148,8 @@ class Services:
     async def _append(self, stored: Stored, body: Kept) -> None:
         """Keep one more event of a session that does not live, and wait until it is durable."""
         durable = trio.Event()
-        entry = Entry(cursor=Cursor(stored.last + 1), at=time.time(), body=body)
-        self.journal.append(stored.key, (entry,), committed=lambda _: durable.set())
+        entries = Entries(Cursor(stored.last + 1), time.time(), (body,))
+        self.journal.append(stored.key, entries, committed=lambda _: durable.set())
         await durable.wait()
 
     async def thaw(self, life: Life) -> None:

@@ -17,6 +17,7 @@ import trio
 
 from agentsup.ids import Cursor, SessionId
 from agentsup.journal.base import Journal, SessionKey
+from agentsup.journal.entries import Entries
 from agentsup.journal.ledger import Ledger, Synchronous
 from agentsup.journal.rows import Row, rows_of
 from agentsup.journal.sqlite import SQLiteJournal
@@ -36,7 +37,7 @@ ROUNDS = 5
 LONG = 100_000
 
 
-def said(cursor: int, session: int = 0) -> ev.Entry:
+def said(cursor: int, session: int = 0) -> ev.Said:
     """A record of about 300 bytes, as a provider's message makes it."""
     name = f"sevt_{session:05d}{cursor:011d}"
     text = "x" * 60
@@ -44,7 +45,7 @@ def said(cursor: int, session: int = 0) -> ev.Entry:
         f'{{"type":"agent.message","id":"{name}","content":[{{"type":"text","text":"{text}"}}],'
         '"processed_at":"2026-11-25T16:00:00Z"}'
     )
-    return ev.Entry(cursor=Cursor(cursor), at=1e9, body=ev.Said(id=name, raw=raw, text=text))
+    return ev.Said(id=name, raw=raw, text=text)
 
 
 @contextmanager
@@ -90,14 +91,14 @@ class Session:
     def __init__(self, journal: Journal, key: SessionKey, appends: int) -> None:
         self._journal = journal
         self._key = key
-        self._entries = [said(cursor, key) for cursor in range(1, appends + 1)]
+        self._entries = [Entries(Cursor(cursor), 1e9, (said(cursor, key),)) for cursor in range(1, appends + 1)]
         self._task: Any = None
 
     async def live(self, latencies: list[float]) -> None:
         self._task = trio.lowlevel.current_task()
-        for entry in self._entries:
+        for entries in self._entries:
             began = time.perf_counter()
-            self._journal.append(self._key, (entry,), committed=self._told)
+            self._journal.append(self._key, entries, committed=self._told)
             await trio.lowlevel.wait_task_rescheduled(lambda _: trio.lowlevel.Abort.SUCCEEDED)
             latencies.append(time.perf_counter() - began)
 
@@ -128,7 +129,8 @@ async def hop_each(synchronous: Synchronous) -> float:
     with folder() as path:
         ledger, _ = Ledger.open(path / "store.db", synchronous)
         keys = [SessionKey(number) for number in range(1, SESSIONS + 1)]
-        entries = [(key, said(cursor, key)) for cursor in range(1, HOPS // SESSIONS + 1) for key in keys]
+        cursors = range(1, HOPS // SESSIONS + 1)
+        entries = [(key, Entries(Cursor(cursor), 1e9, (said(cursor, key),))) for cursor in cursors for key in keys]
         limiter = trio.CapacityLimiter(1)
         gc.collect()
         gc.freeze()
@@ -138,8 +140,8 @@ async def hop_each(synchronous: Synchronous) -> float:
                 ledger.append(rows)
 
         begin = time.perf_counter()
-        for key, entry in entries:
-            await trio.to_thread.run_sync(keep, rows_of(key, 1, (entry,))[0], limiter=limiter)
+        for key, each in entries:
+            await trio.to_thread.run_sync(keep, rows_of(key, 1, each)[0], limiter=limiter)
         rate = HOPS / (time.perf_counter() - begin)
         ledger.close()
         return rate
@@ -200,7 +202,8 @@ async def long_session(journal: Journal, path: Path) -> tuple[float, float, int,
     """Seconds to load a long session by its snapshot, and to read it all; how many records the first had; bytes per record."""
     (key,) = await register(journal, 1)
     for first in range(1, LONG, 1000):
-        journal.append(key, tuple(said(cursor) for cursor in range(first, first + 1000)), committed=lambda _: None)
+        bodies = tuple(said(cursor) for cursor in range(first, first + 1000))
+        journal.append(key, Entries(Cursor(first), 1e9, bodies), committed=lambda _: None)
         await journal.flush()
     journal.snapshot(key, Cursor(LONG - 20), initial(Rules()))
     await journal.flush()

@@ -17,7 +17,7 @@ import trio
 from agentsup.ids import SessionId
 from agentsup.journal.base import Journal, SessionKey
 from agentsup.journal.sqlite import SQLiteJournal
-from tests.journal.kit import NOW, entries, in_trouble, writing
+from tests.journal.kit import NOW, append, entries, in_trouble, writing
 
 SESSIONS = 5
 
@@ -63,7 +63,7 @@ async def write_one(journal: Journal, name: str, key: SessionKey, last: int) -> 
             say(name, cursor)
             told.set()
 
-        journal.append(key, entries(last + 1, last + count), committed=committed)
+        append(journal, key, entries(last + 1, last + count), committed=committed)
         last += count
         if chance.random() < 0.9:
             await told.wait()
@@ -79,7 +79,7 @@ async def fill(journal: Journal) -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, hard))
     last = 0
     while journal.trouble is None:
-        journal.append(key, entries(last + 1, last + 50), committed=lambda _: None)
+        append(journal, key, entries(last + 1, last + 50), committed=lambda _: None)
         last += 50
         await trio.sleep(0.001)
     await in_trouble(journal)

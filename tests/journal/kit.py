@@ -5,14 +5,15 @@ from __future__ import annotations
 import ast
 import os
 import warnings
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 import attrs
 import trio
 
 from agentsup.ids import Cursor, RequestId
-from agentsup.journal.base import Journal, SessionKey, Stored
+from agentsup.journal.base import Committed, Journal, SessionKey, Stored
+from agentsup.journal.entries import Entries
 from agentsup.loop.fold import fold, initial
 from agentsup.loop.state import Rules, State
 from agentsup.talk import events as ev
@@ -22,10 +23,10 @@ NOW = 1_700_000_000.0
 
 
 def entry(cursor: int, body: ev.Kept | None = None, *, at: float | None = None) -> ev.Entry:
-    """An entry in its place; what it says tells which one it is. Some were kept at one moment: those are written together."""
+    """An entry in its place; what it says tells which one it is."""
     if body is None:
         body = ev.Said(id=f"event-{cursor}", raw={"n": cursor}, text=f"text {cursor}")
-    return ev.Entry(cursor=Cursor(cursor), at=NOW + cursor // 8 if at is None else at, body=body)
+    return ev.Entry(cursor=Cursor(cursor), at=NOW if at is None else at, body=body)
 
 
 def entries(first: int, last: int) -> tuple[ev.Entry, ...]:
@@ -63,9 +64,20 @@ class Told:
         return self.cursors.setdefault(key, []).append
 
 
-async def keep(journal: Journal, key: SessionKey, found: tuple[ev.Entry, ...]) -> None:
+def together(found: Sequence[ev.Entry]) -> Entries:
+    """Entries of one moment that follow one another, as they are appended."""
+    first = found[0]
+    assert [(entry.cursor, entry.at) for entry in found] == [(first.cursor + n, first.at) for n in range(len(found))]
+    return Entries(first.cursor, first.at, tuple(entry.body for entry in found))
+
+
+def append(journal: Journal, key: SessionKey, found: Sequence[ev.Entry], *, committed: Committed) -> None:
+    journal.append(key, together(found), committed=committed)
+
+
+async def keep(journal: Journal, key: SessionKey, found: Sequence[ev.Entry]) -> None:
     """Append, and wait until it is durable."""
-    journal.append(key, found, committed=lambda _: None)
+    append(journal, key, found, committed=lambda _: None)
     await journal.flush()
 
 

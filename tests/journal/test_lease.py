@@ -18,7 +18,7 @@ from agentsup.journal.lease import Hold, Holder
 from agentsup.journal.ledger import Ledger
 from agentsup.journal.sqlite import SQLiteJournal
 from tests.journal.child import running
-from tests.journal.kit import entries, in_a_fork, in_trouble, keep, register, writing
+from tests.journal.kit import append, entries, in_a_fork, in_trouble, keep, register, writing
 
 
 async def test_a_second_journal_of_this_process_is_refused(tmp_path):
@@ -101,7 +101,7 @@ async def test_whoever_was_taken_over_writes_nothing_more(tmp_path, monkeypatch)
         monkeypatch.setattr(Hold, "_held", {})
         async with writing(SQLiteJournal(path)) as second:
             await keep(second, (await second.find("s")).key, entries(3, 4))
-            first.append(key, entries(3, 3), committed=pytest.fail)
+            append(first, key, entries(3, 3), committed=pytest.fail)
             error = await first.wait_failed()
             assert isinstance(error, Fenced)
             assert f"taken over by process {os.getpid()} on " in str(error)
@@ -231,9 +231,9 @@ async def test_trouble_by_a_lock_of_another_program(tmp_path, monkeypatch, autoj
         shell = sqlite3.connect(path, isolation_level=None)
         shell.execute("BEGIN IMMEDIATE")
         told: list[int] = []
-        journal.append(key, entries(1, 2), committed=told.append)
+        append(journal, key, entries(1, 2), committed=told.append)
         await in_trouble(journal)
-        journal.append(key, entries(3, 3), committed=told.append)
+        append(journal, key, entries(3, 3), committed=told.append)
 
         assert isinstance(journal.trouble, StoreBusy)
         assert "another program holds SQLite's lock" in str(journal.trouble)

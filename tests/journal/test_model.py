@@ -15,7 +15,7 @@ from agentsup.errors import NotFound, SpecError
 from agentsup.journal import scribe
 from agentsup.journal.memory import MemoryJournal
 from agentsup.journal.sqlite import SQLiteJournal
-from tests.journal.kit import NOW, Told, ended, entry, everything, register, started, state
+from tests.journal.kit import NOW, Told, append, ended, entry, everything, register, started, state
 from tests.kit.strategies import KEPT
 
 NAMES = st.sampled_from(["a", "b"])
@@ -115,7 +115,7 @@ class Play:
 
         async def call(journal, side):
             told = (self.told, self.model_told)[side]
-            journal.append(keys[side], entries, committed=told.of(keys[side]))
+            append(journal, keys[side], entries, committed=told.of(keys[side]))
 
         await self.both(call)
 

@@ -9,7 +9,8 @@ from agentsup.journal.blobs import LARGE
 from agentsup.journal.codec import FORMAT
 from agentsup.journal.rows import RUN, RUN_LENGTH, Row, entries_of, entry_of, heard_in, part_of, rows_of
 from agentsup.talk import events as ev
-from tests.journal.kit import entry, started
+from tests.journal.kit import entries as some
+from tests.journal.kit import entry, started, together
 
 SIGHTINGS = st.one_of(st.none(), st.sampled_from(["a", "a\x00", "\xe9", "\ud800", ""]), st.text(max_size=5))
 SIZES = st.one_of(st.integers(0, 50), st.sampled_from([LARGE // 8, LARGE // 2, LARGE - 1, LARGE, 2 * LARGE]))
@@ -22,8 +23,8 @@ SAID = st.builds(
     st.booleans(),
 )
 BODIES = st.one_of(SAID, SAID, SAID, st.just(started(1).body))
-ENTRIES = st.lists(st.tuples(BODIES, st.sampled_from([1.0, 1.0, 1.0, 2.0])), max_size=20).map(
-    lambda found: tuple(entry(place, body, at=at) for place, (body, at) in enumerate(found, 5))
+ENTRIES = st.lists(BODIES, min_size=1, max_size=20).map(
+    lambda found: tuple(entry(place, body) for place, body in enumerate(found, 5))
 )
 
 
@@ -37,7 +38,7 @@ def back(row: Row, after: int = 0) -> list[ev.Entry]:
 @given(ENTRIES)
 def test_rows_are_the_entries_in_order(entries):
     """None is missing, none is there twice, and whatever is large or remarkable has a row of its own."""
-    rows, blobs = rows_of(7, 1, entries)
+    rows, blobs = rows_of(7, 1, together(entries))
 
     assert [seq for row in rows for seq in range(row.first, row.seq + 1)] == [each.cursor for each in entries]
     at_place = {each.cursor: each for each in entries}
@@ -56,8 +57,8 @@ def test_rows_are_the_entries_in_order(entries):
 @given(st.integers(2, 20), st.data())
 def test_a_part_of_a_run_is_those_of_its_entries(count, data):
     """As if only they had been written: what was heard in it too."""
-    entries = tuple(entry(cursor, at=1.0) for cursor in range(5, 5 + count))
-    ((row,), _) = rows_of(7, 1, entries)
+    entries = tuple(entry(cursor) for cursor in range(5, 5 + count))
+    ((row,), _) = rows_of(7, 1, together(entries))
     after = data.draw(st.integers(0, row.seq - 1))
     upto = data.draw(st.integers(max(after + 1, row.first), row.seq + 3))
 
@@ -71,8 +72,8 @@ def test_a_part_of_a_run_is_those_of_its_entries(count, data):
 
 def test_many_small_events_of_a_moment_are_few_rows():
     """What a stream brings with one read; an event of ours between them has a row of its own."""
-    entries = (*(entry(n, at=1.0) for n in range(1, 257)), started(257), *(entry(n, at=1.0) for n in range(258, 260)))
-    rows, blobs = rows_of(7, 1, entries)
+    entries = (*some(1, 256), started(257), *some(258, 259))
+    rows, blobs = rows_of(7, 1, together(entries))
 
     assert [(row.first, row.seq, row.kind) for row in rows[-2:]] == [(257, 257, "request_started"), (258, 259, RUN)]
     assert max(row.seq + 1 - row.first for row in rows) <= RUN_LENGTH

@@ -10,7 +10,7 @@ from agentsup.journal import scribe
 from agentsup.journal.memory import MemoryJournal
 from agentsup.journal.sqlite import SQLiteJournal
 from agentsup.journal.writer import Writer
-from tests.journal.kit import Told, entries, register, writing
+from tests.journal.kit import Told, append, entries, register, writing
 
 
 class Bug(Exception):
@@ -30,7 +30,7 @@ async def test_stopped_in_order_it_has_written_everything(tmp_path):
     async with otp.open_runtime(otp.SupFlags(), [child(journal)]):
         key = (await register(journal)).key
         for first in (1, 4, 7):
-            journal.append(key, entries(first, first + 2), committed=told.of(key))
+            append(journal, key, entries(first, first + 2), committed=told.of(key))
     assert told.cursors == {key: [3, 6, 9]}
     assert journal.statistics().backlog == 0
     await journal.aclose()
@@ -60,7 +60,7 @@ async def test_a_crash_in_the_middle_loses_and_doubles_nothing(tmp_path, monkeyp
             key = (await register(journal)).key
             monkeypatch.setattr(scribe, "_attempt", faulty)
             for first in range(1, 100, 3):
-                journal.append(key, entries(first, first + 2), committed=told.of(key))
+                append(journal, key, entries(first, first + 2), committed=told.of(key))
                 await trio.lowlevel.checkpoint()
             await journal.flush()
             assert not crashes
@@ -78,7 +78,7 @@ async def test_killed_it_leaves_the_rest_for_the_next(tmp_path):
         async with otp.open_runtime(otp.SupFlags(intensity=50), [child(journal)]) as runtime:
             key = (await register(journal)).key
             for first in range(1, 60, 2):
-                journal.append(key, entries(first, first + 1), committed=told.of(key))
+                append(journal, key, entries(first, first + 1), committed=told.of(key))
                 (info,) = await otp.which_children(runtime.root)
                 if first % 3 == 0 and isinstance(info.ref, otp.Ref):
                     otp.exit(info.ref, otp.Killed())
@@ -97,7 +97,7 @@ async def test_of_a_store_in_trouble_it_takes_leave_in_time(tmp_path):
         async with otp.open_runtime(otp.SupFlags(), [child(journal)]):
             key = (await register(journal)).key
             await trio.to_thread.run_sync(journal._open.ledger.limit, 1)
-            journal.append(key, entries(1, 500), committed=lambda _: None)
+            append(journal, key, entries(1, 500), committed=lambda _: None)
             while journal.trouble is None:
                 await trio.to_thread.run_sync(lambda: None)
         await journal.aclose()
