@@ -551,7 +551,7 @@ async def test_what_is_loaded_says_how_much_of_it_is_durable(tmp_path):
     journal = SQLiteJournal(tmp_path / "store.db")
     await journal.open()  # without a writer, nothing more becomes durable
     await journal.find("s")
-    journal.append(key, entries(3, 4), committed=lambda _: None)
+    append(journal, key, entries(3, 4), committed=lambda _: None)
     loaded = await journal.load(key)
     await journal.aclose()
 

@@ -9,9 +9,10 @@ import structlog
 import trio
 
 import agentsup
+from agentsup.journal.entries import Entries
 from agentsup.session.life import Life
 from agentsup.session.services import Terminals
-from agentsup.talk.events import Entry, SessionStarted
+from agentsup.talk.events import SessionStarted
 from tests.session.conftest import make_provider
 
 
@@ -276,8 +277,8 @@ async def test_what_is_taken_up_before_it_is_durable_is_shown_and_acted_on_when_
         writing.start_soon(journal.run_writer)
         stored = await journal.register("s", provider=provider.kind, metadata={}, at=0.0)
         writing.cancel_scope.cancel()
-    entry = Entry(cursor=1, at=0.0, body=SessionStarted(token="t"))
-    journal.append(stored.key, (entry,), committed=lambda _: happened.append("durable"))
+    entries = Entries(1, 0.0, (SessionStarted(token="t"),))
+    journal.append(stored.key, entries, committed=lambda _: happened.append("durable"))
     life = Life(stored, spec_for(provider), journal=journal, listener=Terminals())
 
     async def take_up():
