@@ -6,6 +6,7 @@ The server puts a socket under these, the transport an httpx client; the simulat
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from typing import Any, Protocol
 from urllib.parse import parse_qsl, unquote
@@ -87,9 +88,17 @@ class Request:
             Refused: 400, the body is no JSON.
         """
         try:
-            return json.loads(self.body)
+            return json.loads(self.body, parse_constant=_finite, parse_float=_finite)
         except (ValueError, RecursionError) as error:
             raise invalid("body", "must be valid JSON") from error
+
+
+def _finite(written: str) -> float:
+    """The number, if an answer could carry it as well: Python reads NaN, Infinity and 1e999, JSON has no word for them."""
+    number = float(written)
+    if not math.isfinite(number):
+        raise ValueError(written)
+    return number
 
 
 @attrs.frozen

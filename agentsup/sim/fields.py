@@ -90,9 +90,9 @@ class Form:
             return None
         return found
 
-    def boolean(self, key: str) -> bool | None:
+    def boolean(self, key: str, *, required: bool = False) -> bool | None:
         """True or false."""
-        found: bool | None = self.value(key, bool, "a boolean")
+        found: bool | None = self.value(key, bool, "a boolean", required=required)
         return found
 
     def array(self, key: str, *, required: bool = False, least: int = 0, most: int | None = None) -> list[Any]:

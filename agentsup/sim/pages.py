@@ -74,10 +74,12 @@ class Paging:
     """The cursor the client came with."""
 
     @classmethod
-    def asked(cls, request: Request, *, default: int, most: int, order: Order = "desc") -> Paging:
-        """What the request's `limit`, `page` and `order` say; `order` there is only heard where the list has both."""
+    def asked(
+        cls, request: Request, *, default: int, most: int, order: Order = "desc", either_order: bool = False
+    ) -> Paging:
+        """What the request's `limit` and `page` say, and its `order` where the list can be had in either."""
         query = Query(request)
-        chosen = query.choice("order", ("asc", "desc"), order)
+        chosen = query.choice("order", ("asc", "desc"), order) if either_order else order
         limit = query.integer("limit", default=default, least=1, most=most)
         return cls(request.path, limit, "asc" if chosen == "asc" else "desc", query.text("page"))
 

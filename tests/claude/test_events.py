@@ -146,11 +146,11 @@ async def test_threads(client, autojump_clock):
     own, helper, other = await client.threads.list(session.id).all()
     found = await client.threads.get(session.id, helper.id)
     trace = await client.threads.events(session.id, helper.id).all()
+    archived = await client.threads.archive(session.id, helper.id)
     async with client.threads.stream(session.id, other.id) as events:
         await client.sessions.archive(session.id)
         with trio.move_on_after(1):
             await anext(events)
-    archived = await client.threads.archive(session.id, helper.id)
 
     assert (own.parent_thread_id, helper.parent_thread_id, found.status) == (None, own.id, "idle")
     assert "below" in [event.text for event in trace if isinstance(event, ev.AgentMessage)]

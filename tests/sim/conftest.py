@@ -10,6 +10,12 @@ from .kit import HEADERS
 
 
 @pytest.fixture
-async def client():
-    async with sim.open_simulator() as simulator, simulator.client(headers=HEADERS) as client:
+async def simulator():
+    async with sim.open_simulator() as simulator:
+        yield simulator
+
+
+@pytest.fixture
+async def client(simulator):
+    async with simulator.client(headers=HEADERS) as client:
         yield client

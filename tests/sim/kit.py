@@ -88,10 +88,15 @@ class Listener:
     """One open stream, collected by a task: `events`, and how the body ended."""
 
     def __init__(self) -> None:
-        self.raw = b""
+        self._chunks = bytearray()
         self.ended: str | None = None
         self.over = trio.Event()
         self._news = trio.Event()
+
+    @property
+    def raw(self) -> bytes:
+        """The body so far."""
+        return bytes(self._chunks)
 
     @property
     def frames(self) -> list[tuple[str, str]]:
@@ -116,9 +121,17 @@ class Listener:
             self._news = trio.Event()
             await self._news.wait()
 
+    async def until_raw(self, piece: bytes) -> None:
+        """Waits until that was in the body; for bodies too large to be read as frames each time."""
+        start = 0
+        while self._chunks.find(piece, max(0, start - len(piece))) < 0:
+            start = len(self._chunks)
+            self._news = trio.Event()
+            await self._news.wait()
+
     def hear(self, chunk: bytes) -> None:
         """More of the body."""
-        self.raw += chunk
+        self._chunks += chunk
         self._news.set()
 
 

@@ -185,6 +185,85 @@ async def test_message_while_waiting_is_queued(client, autojump_clock):
     assert texts(await history(client, session)) == ["first", "second"]
 
 
+SYSTEM = {"type": "system.message", "content": [{"type": "text", "text": "be brief"}]}
+
+
+async def test_a_system_message_waits_with_what_it_follows(client, autojump_clock):
+    """Behind a message that is queued it is queued as well, and processed with it, before the work; alone it waits for what is next."""
+    session = await new_session(client)
+    first = (await send(client, session, message("@sleep 5\n@say one"), SYSTEM)).json()["data"]
+    queued = (await send(client, session, message("@say two"), SYSTEM)).json()["data"]
+    alone = (await send(client, session, SYSTEM)).json()["data"]
+    await at_rest(client, session)
+    await trio.testing.wait_all_tasks_blocked()
+
+    events = await history(client, session)
+    assert [event["processed_at"] is not None for event in first + queued + alone] == [True, True, False, False, False]
+    told = [event["id"] for event in events if event["type"] in ("user.message", "system.message")]
+    assert told == [event["id"] for event in first + queued + alone]
+    assert all(event["processed_at"] for event in events)
+    kinds = types(events)
+    second = kinds.index("system.message", kinds.index("session.status_idle"))
+    assert kinds[second - 1 : second + 3] == [
+        "user.message",
+        "system.message",
+        "system.message",
+        "session.status_running",
+    ]
+    assert texts(events) == ["one", "two"]
+
+
+async def test_a_system_message_behind_a_result(client, autojump_clock):
+    """Behind a result it is processed on receipt, as the result is."""
+    session = await new_session(client)
+    await say(client, session, "@tool a {}\n@say {results}")
+
+    kept = (await send(client, session, result(await last_call(client, session), "A"), SYSTEM)).json()["data"]
+    await at_rest(client, session)
+
+    assert all(event["processed_at"] for event in kept)
+    assert texts(await history(client, session)) == ["A"]
+
+
+async def test_a_flushed_outcome_is_over(client, autojump_clock):
+    """An outcome that waits behind an exhausted turn is dropped, and its record says so."""
+    session = await new_session(client)
+    rubric = {"type": "text", "content": "r"}
+    outcome = {"type": "user.define_outcome", "description": "@say never", "rubric": rubric}
+    await send(client, session, message("@sleep 1\n@error x exhausted"), outcome)
+    await at_rest(client, session)
+
+    (record,) = (await client.get(f"/v1/sessions/{session}")).json()["outcome_evaluations"]
+    assert (record["result"], record["completed_at"] is not None) == ("interrupted", True)
+    assert texts(await history(client, session)) == []
+
+
+async def test_how_a_call_was_judged(client, autojump_clock):
+    """A provider's tool says whether it was allowed or must be asked for, and by which policy."""
+    session = await new_session(client)
+
+    await say(client, session, "@server bash {}\n@ask bash {}")
+
+    uses = of_type(await history(client, session), "agent.tool_use")
+    assert [(use["evaluated_permission"], use["evaluation"]) for use in uses] == [
+        ("allow", {"type": "always_allow"}),
+        ("ask", {"type": "always_ask"}),
+    ]
+
+
+async def test_a_terminated_session(client, autojump_clock):
+    """A session that is over ages no more, and its budget does not change."""
+    session = await new_session(client, budget=limit(100))
+    await say(client, session, "@sleep 3\n@error x terminal")
+    await trio.sleep(100)
+
+    found = (await client.get(f"/v1/sessions/{session}")).json()
+    refused = await client.post(f"/v1/sessions/{session}", json={"budget": limit(500)})
+    assert found["stats"]["duration_seconds"] == pytest.approx(3, abs=0.5)
+    assert refused.status_code == 400
+    assert "budget:" in refused.json()["error"]["message"]
+
+
 async def test_retrying_error(client, autojump_clock):
     """A retrying error reschedules and the turn goes on."""
     session = await new_session(client)

@@ -6,21 +6,7 @@ import httpx
 import pytest
 import trio
 
-from agentsup import sim
-
 from .kit import HEADERS, history, listening, message, new_session, send, texts
-
-
-@pytest.fixture
-async def simulator():
-    async with sim.open_simulator() as simulator:
-        yield simulator
-
-
-@pytest.fixture
-async def client(simulator):
-    async with simulator.client(headers=HEADERS) as client:
-        yield client
 
 
 async def test_answer_does_no_work(client, autojump_clock):

@@ -2,26 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 import trio
 import trio.testing
 
-from agentsup import sim
-
-from .kit import HEADERS, at_rest, history, listening, message, new_session, say, send, texts, types
-
-
-@pytest.fixture
-async def simulator():
-    async with sim.open_simulator() as simulator:
-        yield simulator
-
-
-@pytest.fixture
-async def client(simulator):
-    async with simulator.client(headers=HEADERS) as client:
-        yield client
-
+from .kit import at_rest, history, listening, message, new_session, say, send, texts, types
 
 TEXT = {"type": "text", "text": "x"}
 
@@ -173,6 +160,55 @@ async def test_event_pages_while_a_message_waits(client, autojump_clock, order, 
     assert texts(events) == ["one", "two", "three"]
 
 
+async def test_order_is_for_lists_that_have_one(client, autojump_clock):
+    """Only sessions and their events can be had in either order; elsewhere `order` is an unknown key, and ignored."""
+    session = await new_session(client)
+    await say(client, session, "hi")
+
+    for path in ("/v1/agents", "/v1/environments", f"/v1/sessions/{session}/threads", "/v1/files", "/v1/vaults"):
+        answers = [
+            await client.get(path),
+            await client.get(f"{path}?order=sideways"),
+            await client.get(f"{path}?order=asc"),
+        ]
+        assert [answer.status_code for answer in answers] == [200, 200, 200]
+        assert answers[2].json() == answers[0].json()
+    for path in ("/v1/sessions", f"/v1/sessions/{session}/events"):
+        assert (await client.get(f"{path}?order=sideways")).status_code == 400
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999"])
+async def test_numbers_no_answer_could_carry(client, autojump_clock, number):
+    """A body with a number that JSON cannot write is no JSON."""
+    schema = {"type": "object", "properties": {"a": {"default": "NUMBER"}}}
+    tool = {"type": "custom", "name": "t", "description": "d", "input_schema": schema}
+    body = json.dumps({"name": "a", "model": "m", "tools": [tool]}).replace('"NUMBER"', number)
+
+    answer = await client.post("/v1/agents", content=body)
+
+    assert answer.status_code == 400
+    assert "body:" in answer.json()["error"]["message"]
+
+
+async def test_echoes_have_the_fields_of_the_api(client, autojump_clock):
+    """What the API does not know in an event is neither answered nor kept, an id or a time of the client's included."""
+    session = await new_session(client)
+    sent = {
+        **message("hi"),
+        "id": "sevt_mine",
+        "processed_at": "2001-01-01T00:00:00Z",
+        "novel": 1,
+        "session_thread_id": "x",
+    }
+
+    (kept,) = (await send(client, session, sent)).json()["data"]
+
+    assert set(kept) == {"id", "type", "content", "processed_at"}
+    assert kept["id"] != "sevt_mine"
+    assert kept["processed_at"] > "2026"
+    assert (await history(client, session))[0] == kept
+
+
 async def test_event_filters(client, autojump_clock):
     """Events filter by type and time."""
     session = await new_session(client)
@@ -211,11 +247,30 @@ async def test_archive(client, autojump_clock):
         await trio.sleep(20)
 
     assert archived["archived_at"] is not None
-    assert [answer.status_code for answer in refused] == [400, 400]
+    assert [answer.status_code for answer in refused] == [400] * len(refused)
     assert texts(await history(client, session)) == ["hello"]
     assert (await client.get("/v1/sessions")).json()["data"] == []
     assert len((await client.get("/v1/sessions?include_archived=true")).json()["data"]) == 1
     assert (stream.ended, stream.frames) == (None, [])
+
+
+async def test_resources_of_an_archived_session(client, autojump_clock):
+    """They are shown, and neither added, changed nor deleted."""
+    repository = {"type": "github_repository", "url": "https://git.test/a/b"}
+    session = await new_session(client, resources=[repository])
+    file = (await client.post("/v1/files", files={"file": ("a.txt", b"x")})).json()["id"]
+    await client.post(f"/v1/sessions/{session}/archive")
+    base = f"/v1/sessions/{session}/resources"
+    (resource,) = (await client.get(base)).json()["data"]
+
+    refused = [
+        await client.post(base, json={"type": "file", "file_id": file}),
+        await client.post(f"{base}/{resource['id']}", json={"authorization_token": "t"}),
+        await client.delete(f"{base}/{resource['id']}"),
+    ]
+
+    assert [answer.status_code for answer in refused] == [400, 400, 400]
+    assert (await client.get(base)).json()["data"] == [resource]
 
 
 async def test_running_sessions_are_not_archived_or_deleted(client, autojump_clock):

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 import trio
+import trio.lowlevel
+
+from agentsup.sim.claude import feed, tap
+from agentsup.sim.exchange import Request
 
 from .kit import (
+    HEADERS,
     at_rest,
     history,
     listening,
@@ -157,6 +164,61 @@ async def test_deltas(client, autojump_clock):
     assert started == {"type": "event_start", "event": {"type": "agent.message", "id": final["id"]}}
     assert {event["event_id"] for event in of_type(previews.events, "event_delta")} == {final["id"]}
     assert plain.events == await history(client, session)
+
+
+@pytest.fixture
+def small_streams(monkeypatch):
+    """Streams that hold little, so that a few thousand deltas are more than one of them can."""
+    monkeypatch.setattr(tap, "MOST_WAITING_BYTES", 256 * 1024)
+    monkeypatch.setattr(feed, "COMFORTABLE_BYTES", 64 * 1024)
+    monkeypatch.setattr(feed, "PAUSE_EVERY_BYTES", 16 * 1024)
+
+
+async def test_more_deltas_than_a_stream_can_hold(client, small_streams, autojump_clock):
+    """However many the pieces are, who reads gets each of them, and others are served in between."""
+    session = await new_session(client)
+
+    async with listening(client, session, **{"event_deltas[]": "agent.message"}) as stream:
+        await send(client, session, message("@deltas 10000 3"))
+        await stream.until_raw(b"event: event_delta\n")
+        meanwhile = (await client.get(f"/v1/sessions/{session}")).json()["status"]
+        await stream.until_raw(b"event: session.status_idle\n")
+
+    (final,) = of_type(await history(client, session), "agent.message")
+    pieces = [json.loads(data)["delta"]["content"]["text"] for name, data in stream.frames if name == "event_delta"]
+    assert meanwhile == "running"
+    assert len(pieces) == 10_000
+    assert "".join(pieces) == final["content"][0]["text"]
+    assert len(stream.raw) > 4 * 256 * 1024
+
+
+async def test_deltas_without_a_reader(client, simulator, small_streams, autojump_clock):
+    """Somebody who asked for deltas and reads none holds the turn up for seconds, not for ever, and loses the stream."""
+    session = await new_session(client)
+    path, query = f"/v1/sessions/{session}/events/stream", (("event_deltas[]", "agent.message"),)
+    stream = (await simulator.simulator.handle(Request("GET", path, query, tuple(HEADERS.items())))).body
+
+    await say(client, session, "@deltas 10000 3\n@say after")
+
+    assert texts(await history(client, session))[1] == "after"
+    assert not stream.open
+    assert trio.current_time() < 120
+
+
+async def test_an_interrupt_between_deltas(client, small_streams, autojump_clock):
+    """A message that is cut short has no end: the model call ends without it."""
+    session = await new_session(client)
+
+    async with listening(client, session, **{"event_deltas[]": "agent.message"}) as stream:
+        await send(client, session, message("@deltas 10000 1"))
+        await stream.until_raw(b"event: event_delta\n")
+        await send(client, session, {"type": "user.interrupt"})
+        await stream.until_raw(b"event: session.status_idle\n")
+
+    events = await history(client, session)
+    assert of_type(events, "agent.message") == []
+    assert types(events)[-4:] == ["span.model_request_end", "user.interrupt", "session.usage", "session.status_idle"]
+    assert 0 < stream.raw.count(b"event: event_delta\n") < 10_000
 
 
 async def test_think(client, autojump_clock):

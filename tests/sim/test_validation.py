@@ -45,6 +45,8 @@ AGENTS = [
     ({"metadata": {"k" * 65: "v"}}, f"metadata.{'k' * 65}"),
     ({"metadata": {"k": "v" * 513}}, "metadata.k"),
     ({"multiagent": 1}, "multiagent"),
+    ({"tools": [{**CUSTOM, "input_schema": {"type": "object", "properties": []}}]}, "tools.0.input_schema.properties"),
+    ({"tools": [{**CUSTOM, "input_schema": {"type": "object", "required": [1]}}]}, "tools.0.input_schema.required.0"),
 ]
 
 
@@ -99,12 +101,37 @@ async def test_content(client, autojump_clock, blocks, path):
     assert f"events.0.{path}:" in answer.json()["error"]["message"]
 
 
+FOUND = {"type": "search_result", "source": "s", "title": "t", "content": [TEXT], "citations": {"enabled": True}}
+
+
+@pytest.mark.parametrize(
+    ("fields", "path"),
+    [
+        ({"content": None}, "content"),
+        ({"content": [{"type": "image"}]}, "content.0.type"),
+        ({"citations": None}, "citations"),
+        ({"citations": {}}, "citations.enabled"),
+        ({"title": 7}, "title"),
+    ],
+)
+async def test_search_results(client, autojump_clock, fields, path):
+    """What is wrong with a search result is named."""
+    session = await new_session(client)
+    await say(client, session, "@tool a {}")
+    (use,) = of_type(await history(client, session), "agent.custom_tool_use")
+    answer = {"type": "user.custom_tool_result", "custom_tool_use_id": use["id"], "content": [{**FOUND, **fields}]}
+
+    refused = await send(client, session, answer)
+
+    assert refused.status_code == 400
+    assert f"events.0.content.0.{path}:" in refused.json()["error"]["message"]
+
+
 async def test_content_of_every_kind(client, autojump_clock):
     """Images and documents in a message, search results in a tool result: taken, and silent."""
     session = await new_session(client)
     image = {"type": "image", "source": {"type": "url", "url": "https://x.test/a.png"}}
     document = {"type": "document", "source": {"type": "text", "media_type": "text/plain", "data": "d"}, "title": "t"}
-    found = {"type": "search_result", "source": "s", "title": "t", "content": [TEXT]}
     system = {"type": "system.message", "content": [TEXT]}
     body = content(image, {"type": "text", "text": "@tool a {}"}, document)
     body["events"].append(system)
@@ -112,7 +139,7 @@ async def test_content_of_every_kind(client, autojump_clock):
     taken = await client.post(f"/v1/sessions/{session}/events", json=body)
     await at_rest(client, session)
     (use,) = of_type(await history(client, session), "agent.custom_tool_use")
-    answer = {"type": "user.custom_tool_result", "custom_tool_use_id": use["id"], "content": [found]}
+    answer = {"type": "user.custom_tool_result", "custom_tool_use_id": use["id"], "content": [FOUND]}
 
     assert [event["type"] for event in taken.json()["data"]] == ["user.message", "system.message"]
     assert (await send(client, session, answer)).status_code == 200

@@ -33,6 +33,11 @@ def check_blocks(form: Form, allowed: frozenset[str], *, required: bool) -> None
             block.text("source", required=True)
             block.text("title", required=True)
             check_blocks(block, frozenset({"text"}), required=False)
+            if block.data.get("content") is None:
+                block.wrong("content", "field required")
+            citations = block.child("citations", required=True)
+            if citations is not None:
+                citations.boolean("enabled", required=True)
 
 
 def _check_source(block: Form, kind: str) -> None:

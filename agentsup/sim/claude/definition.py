@@ -133,6 +133,8 @@ def _read_custom(tool: Form, names: set[str]) -> Json:
     schema = tool.child("input_schema", required=True)
     if schema is not None:
         schema.choice("type", ("object",), required=True)
+        schema.child("properties")
+        schema.texts("required")
     return {
         "type": "custom",
         "name": name,

@@ -31,6 +31,11 @@ class _Input:
     pursuit: Pursuit | None = None
     """The outcome it defines, where it does."""
 
+    @property
+    def is_context(self) -> bool:
+        """Whether it only accompanies work, and is none itself."""
+        return bool(self.event["type"] == "system.message")
+
     async def perform(self, turn: Turn) -> Ending:
         """The work."""
         if self.pursuit is not None:
@@ -81,7 +86,9 @@ class Desk:
 
     def take(self, events: list[Json]) -> list[Json]:
         """Takes checked events, all in this step, and answers how each was kept."""
-        kept = [self._take(event) for event in events]
+        kept: list[Json] = []
+        for event in events:
+            kept.append(self._take(event, kept[-1] if kept else None))
         if self.waits_for_answers and any(event["type"] in RESULT_ID_FIELDS for event in events):
             self._turn_to_answers()
         return kept
@@ -94,7 +101,8 @@ class Desk:
             else:
                 self._session.run()
 
-    def _take(self, event: Json) -> Json:
+    def _take(self, event: Json, before: Json | None) -> Json:
+        """Takes one event; `before` is the one in front of it in its send, as it was kept."""
         made = {"id": self._session.world.mint.id("sevt"), **echo_of(event), "processed_at": None}
         match event["type"]:
             case "user.message":
@@ -107,7 +115,14 @@ class Desk:
             case "user.custom_tool_result" | "user.tool_result" | "user.tool_confirmation":
                 return self._answer(made)
             case _:
-                return self._session.post_input(made)
+                return self._accompany(made, before)
+
+    def _accompany(self, event: Json, before: Json | None) -> Json:
+        """A system message is processed with what it follows: it waits where that waits."""
+        if not self._busy or (before is not None and before["processed_at"] is not None):
+            return self._session.post_input(event)
+        self._inbox.append(_Input(event))
+        return self._session.feed.wait(event)
 
     def _enqueue(self, event: Json) -> Json:
         """At once where nothing is ahead of it, else it waits."""
@@ -182,13 +197,16 @@ class Desk:
     async def _work(self) -> None:
         try:
             while self._inbox and not self._stopped:
-                await self._perform(self._inbox.popleft())
+                self._settle_context()
+                if self._inbox:
+                    await self._perform(self._inbox.popleft())
         finally:
             self._busy = False
 
     async def _perform(self, given: _Input) -> None:
         if given.event["processed_at"] is None:
             self._session.settle(given.event)
+        self._settle_context()
         turn = self._turn = Turn(self._session, self._write_file)
         ending = END_TURN
         with trio.CancelScope() as self._scope:
@@ -217,9 +235,16 @@ class Desk:
         else:
             self._session.idle(ending.stop_reason, ending.stop_details)
 
+    def _settle_context(self) -> None:
+        """System messages whose turn has come: those in front of the next work."""
+        while self._inbox and self._inbox[0].is_context:
+            self._session.settle(self._inbox.popleft().event)
+
     def _flush(self) -> None:
         """Drops what waits: stamped as processed, never performed."""
         for given in self._inbox:
             if given.event["processed_at"] is None:
                 self._session.settle(given.event)
+            if given.pursuit is not None:
+                given.pursuit.interrupt()
         self._inbox.clear()

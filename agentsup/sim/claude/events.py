@@ -62,7 +62,7 @@ class Events:
 
     async def _list(self, request: Request) -> Response:
         hosted = self._sessions.get(request.params["session_id"])
-        paging = Paging.asked(request, default=PAGE_SIZE, most=MOST_PER_PAGE, order="asc")
+        paging = Paging.asked(request, default=PAGE_SIZE, most=MOST_PER_PAGE, order="asc", either_order=True)
         page = hosted.session.feed.page(paging, self._world.cursors, _filter(Query(request)))
         return Response.json(page.view(lambda event: event))
 

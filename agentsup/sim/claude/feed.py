@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 import attrs
+import trio
 
 from agentsup.sim.exchange import Json, encode_json
 from agentsup.sim.pages import Cursors, Page, Paging
@@ -17,6 +18,11 @@ from agentsup.sim.pages import Cursors, Page, Paging
 from .tap import Tap
 
 _NO_PLACE = 1 << 62
+
+PAUSE_EVERY_BYTES = 256 * 1024
+COMFORTABLE_BYTES = 4 * 1024 * 1024
+PATIENCE_S = 5.0
+"""A preview pauses that often, and waits that long for a reader with that much unread; who never reads does not hold a turn up for long."""
 
 
 @attrs.define(eq=False)
@@ -69,11 +75,10 @@ class Feed:
         self._show(entry.event)
         return entry.event
 
-    def preview(self, kind: str, event: Json) -> None:
-        """Shows a preview event to the streams that asked for those of `kind`; the history never has it."""
-        wanting = [tap for tap in self._taps if kind in tap.deltas]
-        if wanting:
-            self._push(frame(event["type"], event), wanting)
+    def preview(self, event: Json) -> Preview:
+        """Begins to preview an event for the streams that asked for previews of its type; the history never has any of it."""
+        wanting = [tap for tap in self._taps if event["type"] in tap.deltas]
+        return Preview(event, wanting, self._push)
 
     def show_raw(self, event_name: str, data: str) -> None:
         """Shows a frame as it is."""
@@ -146,6 +151,40 @@ class Feed:
         for tap in self._taps:
             ending(tap)
         self._taps.clear()
+
+
+class Preview:
+    """One event while it is produced, on the streams that were open when that began and had asked for it."""
+
+    def __init__(self, event: Json, taps: list[Tap], push: Callable[[bytes, list[Tap]], None]) -> None:
+        self._event = event
+        self._taps = taps
+        self._push = push
+        self._since_pause = 0
+        self._show({"type": "event_start", "event": {"type": event["type"], "id": event["id"]}})
+
+    @property
+    def wanted(self) -> bool:
+        """Whether anybody still listens."""
+        return any(tap.open for tap in self._taps)
+
+    async def add(self, content: Json) -> None:
+        """Shows one piece; now and then others have their turn, and readers who fall behind are given a moment."""
+        delta = {"type": "content_delta", "index": 0, "content": content}
+        self._show({"type": "event_delta", "event_id": self._event["id"], "delta": delta})
+        if self._since_pause >= PAUSE_EVERY_BYTES:
+            self._since_pause = 0
+            await trio.lowlevel.checkpoint()
+            for tap in self._taps:
+                if tap.unread_bytes > COMFORTABLE_BYTES:
+                    with trio.move_on_after(PATIENCE_S):
+                        await tap.caught_up()
+
+    def _show(self, shown: Json) -> None:
+        if self.wanted:
+            data = frame(shown["type"], shown)
+            self._since_pause += len(data)
+            self._push(data, self._taps)
 
 
 def frame(name: str, event: Json) -> bytes:

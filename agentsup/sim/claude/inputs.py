@@ -86,6 +86,18 @@ _CHECKS: dict[str, Callable[[Form], None]] = {
 }
 
 
+_FIELDS: dict[str, tuple[str, ...]] = {
+    "user.message": ("content",),
+    "user.interrupt": ("session_thread_id",),
+    "user.tool_confirmation": ("tool_use_id", "result", "deny_message"),
+    "user.custom_tool_result": ("custom_tool_use_id", "content", "is_error"),
+    "user.tool_result": ("tool_use_id", "content", "is_error"),
+    "user.define_outcome": ("description", "rubric", "max_iterations"),
+    "system.message": ("content",),
+}
+"""What is kept of each; which thread an answer belongs to the server knows better than the client."""
+
+
 def read_events(
     form: Form, key: str, *, least: int, most: int, only: Collection[str] = frozenset(_CHECKS)
 ) -> list[Form]:
@@ -113,8 +125,6 @@ def check_rubrics(events: Iterable[Form], file_exists: Callable[[str], bool]) ->
 
 
 def echo_of(event: Json) -> Json:
-    """The event as the session keeps it: the fields the API knows, without those that are only meant for the server."""
-    kept = {key: value for key, value in event.items() if key not in ("id", "processed_at", "session_thread_id")}
-    if event.get("type") == "user.interrupt" and event.get("session_thread_id") is not None:
-        kept["session_thread_id"] = event["session_thread_id"]
-    return kept
+    """The event as the session keeps it: the fields that the API knows for its type, and no others."""
+    known = _FIELDS[event["type"]]
+    return {"type": event["type"], **{key: event[key] for key in known if key in event}}

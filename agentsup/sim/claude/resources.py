@@ -113,6 +113,12 @@ class Resources:
                 return session, resource
         raise missing("session resource", request.params["resource_id"])
 
+    def _open_to_change(self, request: Request) -> tuple[Session, Json]:
+        session, resource = self._find(request)
+        if session.archived_at is not None:
+            raise invalid("", f"session {session.id} is archived and cannot be changed")
+        return session, resource
+
     async def _list(self, request: Request) -> Response:
         session = self._session(request)
         rows = list(enumerate(session.resources, 1))
@@ -137,7 +143,7 @@ class Resources:
         return Response.json(self._find(request)[1])
 
     async def _rotate(self, request: Request) -> Response:
-        _, resource = self._find(request)
+        _, resource = self._open_to_change(request)
         form = Form.of(request)
         form.text("authorization_token", required=True, least=1)
         form.check()
@@ -147,6 +153,6 @@ class Resources:
         return Response.json(resource)
 
     async def _delete(self, request: Request) -> Response:
-        session, resource = self._find(request)
+        session, resource = self._open_to_change(request)
         session.resources.remove(resource)
         return Response.json({"id": resource["id"], "type": "session_resource_deleted"})

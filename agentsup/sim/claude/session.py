@@ -50,6 +50,7 @@ class Session:
     last_action: Json | None = attrs.field(default=None, repr=False)
     """The newest requires_action idle, for `@stale`."""
     _began: float = attrs.field(factory=trio.current_time, repr=False)
+    _ended: float | None = None
     _work: Stopwatch = attrs.field(factory=Stopwatch, repr=False)
     _funded: trio.Event = attrs.field(factory=trio.Event, repr=False)
 
@@ -157,6 +158,7 @@ class Session:
     def terminate(self) -> None:
         """The session is over; its streams end behind the event that says so."""
         self._turn_to("terminated")
+        self._ended = trio.current_time()
         self.post("session.status_terminated")
         self.end_streams()
 
@@ -208,7 +210,7 @@ class Session:
             "outcome_evaluations": self.outcomes,
             "stats": {
                 "active_seconds": round(self.active_s, 3),
-                "duration_seconds": round(trio.current_time() - self._began, 3),
+                "duration_seconds": round((self._ended or trio.current_time()) - self._began, 3),
             },
             "usage": self.usage(),
             "budget": self.budget,

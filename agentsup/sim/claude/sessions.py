@@ -216,6 +216,8 @@ class Sessions:
             changed["budget"] = read_budget(form)
         if form.data.get("agent") is not None:
             changed["agent"] = self._read_agent_update(form, session)
+        if "budget" in changed and session.status == "terminated":
+            form.wrong("budget", "cannot be changed: the session is terminated")
         form.check()
         if "budget" in changed:
             check_change(session, changed["budget"])
@@ -271,7 +273,8 @@ class Sessions:
     async def _list(self, request: Request) -> Response:
         keep = _filter(Query(request))
         rows = [hosted for hosted in self._table if keep(hosted.session)]
-        page = cut_page(rows, lambda row: row.place, Paging.asked(request, default=20, most=1000), self._world.cursors)
+        paging = Paging.asked(request, default=20, most=1000, either_order=True)
+        page = cut_page(rows, lambda row: row.place, paging, self._world.cursors)
         return Response.json(page.view(lambda row: row.session.view(), both_ways=True))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from agentsup.sim.directions import Deltas
 from agentsup.sim.exchange import Json
 
 from .content import text_block
@@ -44,28 +45,29 @@ class Speech:
         self.begin()
         self._tokens = tokens
 
-    def say(self, pieces: list[str], *, preview: bool = False) -> None:
-        """A message of these pieces; with `preview`, who asked for deltas hears each piece first."""
-        message = self._voice.event("agent.message", content=[text_block("".join(pieces))])
-        if preview:
-            self._preview(message)
-            for piece in pieces:
-                delta = {"type": "content_delta", "index": 0, "content": text_block(piece)}
-                shown = {"type": "event_delta", "event_id": message["id"], "delta": delta}
-                self._voice.feed.preview("agent.message", shown)
-        self._voice.feed.publish(message)
+    def say(self, text: str) -> None:
+        """A message."""
+        self._voice.post("agent.message", content=[text_block(text)])
+
+    async def say_in_pieces(self, deltas: Deltas) -> None:
+        """A message that who asked for deltas hears in pieces first; without anybody who did, nothing waits here."""
+        content = [text_block(deltas.text())]
+        message = self._voice.event("agent.message", content=content)
+        preview = self._voice.feed.preview(message)
+        for index in range(deltas.count):
+            if not preview.wanted:
+                break
+            await preview.add(text_block(deltas.piece(index)))
+        done = self._voice.event("agent.message", content=content)  # the time it was done, not that it was begun
+        self._voice.feed.publish({**done, "id": message["id"]})
 
     def think(self) -> None:
         """A sign of thinking, which has no text on this wire."""
         thinking = self._voice.event("agent.thinking")
-        self._preview(thinking)
+        self._voice.feed.preview(thinking)
         self._voice.feed.publish(thinking)
 
     def emit(self, event: Json) -> None:
         """An event as it is written; what it lacks of id and time is added."""
         made = self._voice.event(event["type"])
         self._voice.feed.publish({**made, **event})
-
-    def _preview(self, event: Json) -> None:
-        started = {"type": event["type"], "id": event["id"]}
-        self._voice.feed.preview(event["type"], {"type": "event_start", "event": started})

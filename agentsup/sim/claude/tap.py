@@ -39,6 +39,7 @@ class Tap:
         self._waiting_bytes = 0
         self._ending = _Ending.NONE
         self._arrival = trio.Event()
+        self._departure = trio.Event()
         self._closed = False
 
     def __repr__(self) -> str:
@@ -48,6 +49,17 @@ class Tap:
     def open(self) -> bool:
         """Whether pushing still reaches somebody."""
         return self._ending is _Ending.NONE and not self._closed
+
+    @property
+    def unread_bytes(self) -> int:
+        """How much waits to be read."""
+        return self._waiting_bytes
+
+    async def caught_up(self) -> None:
+        """Returns when everything that waits has been read, or nobody reads any more."""
+        while self._waiting and not self._closed:
+            self._departure = trio.Event()
+            await self._departure.wait()
 
     def push(self, frame: bytes) -> None:
         """Adds a frame; a stream that is full is cut, one that has ended takes nothing."""
@@ -77,6 +89,7 @@ class Tap:
         self._forget(self)
         self._closed = True
         self._waiting.clear()
+        self._departure.set()
 
     async def read(self) -> bytes:
         """The frames that are waiting, else the next one, or a comment line after 15 silent seconds; `b""` after the last.
@@ -107,4 +120,5 @@ class Tap:
             taken.append(self._waiting.popleft())
             size += len(taken[-1])
         self._waiting_bytes -= size
+        self._departure.set()
         return b"".join(taken)

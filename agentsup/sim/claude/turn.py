@@ -1,8 +1,8 @@
 """One turn: the simulated agent performs a script, direction by direction.
 
 A turn is a chain of model calls (`span.model_request_start` to `_end`): one from the start or from the answers to a batch of calls
-to the next batch, and a further one at every second `@usage`. Nothing in a turn waits except `@sleep` and open calls, so
-what follows a `@cut` is published before anybody can have come back.
+to the next batch, and a further one at every second `@usage`. Nothing in a turn waits except `@sleep`, open calls, and `@deltas` for
+those who listen to them, so what follows a `@cut` is published before anybody can have come back.
 
 Threads work one after the other: the session's own first, then each child for its part of the script. A child can be stopped alone;
 the next part then goes on.
@@ -185,13 +185,13 @@ class Turn:
     async def _act(self, direction: Direction) -> Ending | None:  # noqa: C901 - one clause per direction
         match direction:
             case directions.Echo(text):
-                self._speech.say([text])
+                self._speech.say(text)
             case directions.Say(text):
-                self._speech.say([text.replace("{results}", ", ".join(self._results))])
+                self._speech.say(text.replace("{results}", ", ".join(self._results)))
             case directions.Misread(line):
-                self._speech.say([f"unknown stage direction: {line}"])
+                self._speech.say(f"unknown stage direction: {line}")
             case directions.Deltas():
-                self._speech.say(direction.pieces(), preview=True)
+                await self._speech.say_in_pieces(direction)
             case directions.Think():
                 self._speech.think()
             case directions.Sleep(seconds):
