@@ -127,12 +127,12 @@ def confirm(plan: Plan, word: msg.Confirm) -> None:
         plan.happen(ev.ToolEnded(result=ToolResult(word.call_id, text, is_error=True)))
 
 
-def undecided(plan: Plan, call_id: CallId) -> None:
+def undecided(plan: Plan, call_id: CallId, reason: str | None) -> None:
     """Nobody but a person can say."""
     plan.now(asking=plan.state.now.asking - {call_id})
     call = plan.state.calls.get(call_id)
     if call is not None and may_confirm(plan.state, call_id) and not call.awaited:
-        plan.happen(ev.ApprovalAwaited(call_id=call_id, name=call.use.name))
+        plan.happen(ev.ApprovalAwaited(call_id=call_id, name=call.use.name, reason=reason))
 
 
 # --- doubt ---------------------------------------------------------------------------------------------------------------------

@@ -76,6 +76,8 @@ class Undecided:
     """Neither a rule nor the policy decided about the call: a person must."""
 
     call_id: CallId
+    reason: str | None = None
+    """What went wrong with the policy; None where it left the call to a person by itself, or there is none."""
 
 
 @attrs.frozen

@@ -200,7 +200,8 @@ def withdrawn(state: State, event: ev.Withdrawn) -> State:
 
 def approval_awaited(state: State, event: ev.ApprovalAwaited) -> State:
     """A person is to say something about the call."""
-    return _with_call(state, event.call_id, awaited=True)
+    state = _with_call(state, event.call_id, awaited=True)
+    return state if event.reason is None else attrs.evolve(state, last_error=event.reason)
 
 
 def confirmed(state: State, event: ev.Confirmed) -> State:

@@ -78,8 +78,8 @@ def _answer(plan: Plan, message: msg.Message) -> None:  # noqa: C901  -- one cla
                 plan.happen(ev.RawAsked(key=key, raw=raw))
         case msg.Confirm():
             confirm(plan, message)
-        case msg.Undecided(call_id):
-            undecided(plan, call_id)
+        case msg.Undecided(call_id, reason):
+            undecided(plan, call_id, reason)
         case msg.Resolve(call_id, result):
             resolve(plan, call_id, result)
         case msg.Judged():

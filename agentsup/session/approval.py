@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -12,6 +11,7 @@ import trio
 
 from agentsup.errors import SpecError
 from agentsup.loop import messages as msg
+from agentsup.session.calling import Returned, asked, place_of
 from agentsup.talk.content import hidden
 from agentsup.talk.tools import SessionInfo, ToolUse
 
@@ -53,14 +53,10 @@ async def decide(
         return msg.Confirm(use.call_id, allow=True, by="rule")
     if spec.approval is None:
         return msg.Undecided(use.call_id)
-    try:
-        answer = spec.approval(use, info)
-        if inspect.isawaitable(answer):
-            answer = await answer
-    except Exception as exc:  # noqa: BLE001  -- the border: the user's code fails, and a person is asked
-        _log.warning("session.approval_failed", session_id=info.session_id, tool=use.name, error=type(exc).__name__)
-        return msg.Undecided(use.call_id)
-    match answer:
+    outcome = await asked(spec.approval, use, info)
+    if not isinstance(outcome, Returned):
+        return _failed(use, info, f"the approval policy failed: {place_of(outcome.error)}")
+    match outcome.value:
         case Allow() | True:
             return msg.Confirm(use.call_id, allow=True, by="policy")
         case Deny(message):
@@ -69,5 +65,10 @@ async def decide(
             return msg.Confirm(use.call_id, allow=False, by="policy")
         case None:
             return msg.Undecided(use.call_id)
-    _log.warning("session.approval_failed", session_id=info.session_id, tool=use.name, error=type(answer).__name__)
-    return msg.Undecided(use.call_id)
+    kind = type(outcome.value).__name__
+    return _failed(use, info, f"the approval policy must return Allow(), Deny(message) or None, not {kind}")
+
+
+def _failed(use: ToolUse, info: SessionInfo, reason: str) -> msg.Undecided:
+    _log.error("session.approval_failed", session_id=info.session_id, tool=use.name, reason=reason)
+    return msg.Undecided(use.call_id, reason)

@@ -6,7 +6,9 @@ cancellation. A `trio.Cancelled` that is not ours (somebody caught one and raise
 
 from __future__ import annotations
 
+import inspect
 import math
+import traceback
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any, TypeAlias
 
@@ -94,6 +96,29 @@ async def outcome_of(
         # It left a cancel scope or a nursery open that it opened, and trio noticed when ours were closed.
         found = [Raised(exc)]
     return _for_the_model(found[0] if found else TimedOut(), timed_out=scope.cancel_called)
+
+
+async def asked(function: Callable[..., Any], *args: Any) -> Returned | Raised:
+    """What a function of the user's says, called here and awaited if that is what it gives; whatever it raises is an outcome.
+
+    Raises:
+        KeyboardInterrupt: it raised one.
+        trio.Cancelled: we are cancelled.
+    """
+
+    async def ask() -> Any:
+        answer = function(*args)
+        return await answer if inspect.isawaitable(answer) else answer
+
+    outcome = await outcome_of(ask, is_async=True)
+    return Raised(trio.TooSlowError()) if isinstance(outcome, TimedOut) else outcome
+
+
+def place_of(error: BaseException) -> str:
+    """Kind and innermost place of what was raised, as file and line. Not its text: that may quote the conversation."""
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" at {frames[-1].filename}:{frames[-1].lineno}" if frames else ""
+    return f"{type(error).__name__}{where}"
 
 
 def leaves(exc: BaseException) -> Iterator[BaseException]:

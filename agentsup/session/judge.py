@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import inspect
 import math
-import traceback
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeAlias
+from decimal import Decimal
+from numbers import Real
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import attrs
 import structlog
@@ -14,6 +14,7 @@ import structlog
 from agentsup.errors import SpecError
 from agentsup.ids import RequestId, SessionId
 from agentsup.loop import messages as msg
+from agentsup.session.calling import Raised, Returned, asked, place_of
 from agentsup.talk.usage import Usage
 
 if TYPE_CHECKING:
@@ -68,36 +69,49 @@ TurnGuard: TypeAlias = Callable[[TurnReport], Any]
 
 async def judge(spec: SessionSpec, report: TurnReport) -> msg.Judged:
     """What the price and the guard say of the turn. A guard or a price that raises, or answers something else, halts the request."""
-    try:
-        cost = None if spec.price is None else float(spec.price(report.usage))
-        if cost is not None and math.isnan(cost):  # it is over no limit, and under none
-            return msg.Judged(report.request_id, report.turns, halt="the price is no number, so no limit can be kept")
+    cost: float | None = None
+    if spec.price is not None:
+        cost, halt = await _priced(spec.price, report)
+        if halt is not None:
+            return msg.Judged(report.request_id, report.turns, halt=halt)
         if cost is not None and spec.limits.max_cost is not None and cost >= spec.limits.max_cost:
             limit = f"the request cost {cost:g}, and {spec.limits.max_cost:g} is its limit"
             return msg.Judged(report.request_id, report.turns, halt=limit, cost=cost, over=True)
-        halt = None if spec.turn_guard is None else await _guarded(spec.turn_guard, attrs.evolve(report, cost=cost))
-    except Exception as exc:  # noqa: BLE001  -- the border: the user's code fails, and the request ends for it
-        # Its text stays out of the error and of the journal: a guard sees the conversation, and may quote it.
-        error, where = type(exc).__name__, _where(exc)
-        _log.warning("session.turn_guard_failed", session_id=report.session_id, error=error, where=where)
-        return msg.Judged(report.request_id, report.turns, halt=f"the turn guard failed: {error} at {where}")
+    halt = None if spec.turn_guard is None else await _guarded(spec.turn_guard, attrs.evolve(report, cost=cost))
     return msg.Judged(report.request_id, report.turns, halt=halt, cost=cost)
 
 
-def _where(error: BaseException) -> str:
-    """The innermost place: file and line."""
-    last = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{last.filename}:{last.lineno}"
+async def _priced(price: Callable[[Usage], Any], report: TurnReport) -> tuple[float | None, str | None]:
+    """What it costs, or why nobody knows; then no limit can be kept."""
+    outcome = await asked(price, report.usage)
+    if not isinstance(outcome, Returned):
+        return None, _failed("price", outcome, report)
+    cost = outcome.value
+    if not isinstance(cost, Real | Decimal) or isinstance(cost, bool):
+        return None, f"the price must be a number, not {type(cost).__name__}"
+    if math.isnan(cost):  # it is over no limit, and under none
+        return None, "the price is no number, so no limit can be kept"
+    return float(cost), None
 
 
 async def _guarded(guard: TurnGuard, report: TurnReport) -> str | None:
-    answer = guard(report)
-    if inspect.isawaitable(answer):
-        answer = await answer
-    match answer:
+    outcome = await asked(guard, report)
+    if not isinstance(outcome, Returned):
+        return _failed("turn_guard", outcome, report)
+    match outcome.value:
         case GoOn():
             return None
         case Halt(reason):
             return reason
         case _:
-            return f"the turn guard must return GoOn() or Halt(reason), not {type(answer).__name__}"
+            return f"the turn guard must return GoOn() or Halt(reason), not {type(outcome.value).__name__}"
+
+
+def _failed(what: Literal["price", "turn_guard"], outcome: Raised, report: TurnReport) -> str:
+    """The sentence that the request ends with. The error's own text stays out of it: a guard sees the conversation, and may quote it."""
+    reason = place_of(outcome.error)
+    if what == "price":
+        _log.warning("session.price_failed", session_id=report.session_id, error=reason)
+    else:
+        _log.warning("session.turn_guard_failed", session_id=report.session_id, error=reason)
+    return f"the {what.replace('_', ' ')} failed: {reason}"

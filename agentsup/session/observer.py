@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import inspect
-
 import structlog
 
+from agentsup.session.calling import Returned, asked
 from agentsup.session.life import Life
 from agentsup.session.subscription import DEFAULT_BUFFER
 from agentsup.talk.tools import SessionInfo
@@ -24,14 +23,11 @@ async def observe(life: Life, *, after: int) -> None:
     info = SessionInfo(session_id=life.session_id, provider=life.spec.provider.kind, metadata=life.spec.metadata)
     async with life.subscribe(after=after, buffer=DEFAULT_BUFFER, overflow="drop_oldest") as events:
         async for event in events:
-            try:
-                outcome = handle(event, info)
-                if inspect.isawaitable(outcome):
-                    await outcome
-            except Exception as exc:  # noqa: BLE001  -- the border: observing must not end the session
+            outcome = await asked(handle, event, info)
+            if not isinstance(outcome, Returned):
                 _log.warning(
                     "session.event_handler_failed",
                     session_id=life.session_id,
                     event_type=event.type,
-                    error=type(exc).__name__,
+                    error=type(outcome.error).__name__,
                 )

@@ -211,6 +211,8 @@ class ApprovalAwaited:
     type: ClassVar[str] = "approval_awaited"
     call_id: CallId
     name: str
+    reason: str | None = None
+    """What went wrong with the policy; None where nothing did."""
 
 
 @attrs.frozen(kw_only=True)
