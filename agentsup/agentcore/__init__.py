@@ -6,25 +6,22 @@ Sessions that talk and run your tools are `agentsup.BedrockAgentCore` and a runt
 from agentsup.agentcore.artifacts import Artifact, Artifacts, CommandFailed
 from agentsup.agentcore.client import Client
 from agentsup.agentcore.commands import CommandResult
-from agentsup.agentcore.errors import (
+from agentsup.agentcore.errors import CredentialsExpired, QuotaExceeded, RuntimeFailed, TokenReused
+from agentsup.agentcore.values import Harness, HarnessEndpoint, HarnessVersion
+from agentsup.control.errors import (
     ApiError,
     AuthenticationFailed,
     BadRequest,
     Conflict,
     ConnectionFailed,
-    CredentialsExpired,
     NotFound,
     PermissionDenied,
-    QuotaExceeded,
     RateLimited,
-    RuntimeFailed,
     ServerError,
-    TokenReused,
     UnreadableAnswer,
 )
-from agentsup.agentcore.omit import OMIT
-from agentsup.agentcore.pages import Listing, Page
-from agentsup.agentcore.values import Harness, HarnessEndpoint, HarnessVersion
+from agentsup.control.lists import Listing, Page
+from agentsup.control.omit import OMIT
 from agentsup.providers.agentcore.overrides import Overrides
 from agentsup.providers.aws.chain import DefaultChain
 from agentsup.providers.aws.credentials import Credentials, CredentialSource, NoCredentials

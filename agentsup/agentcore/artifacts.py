@@ -19,7 +19,7 @@ import attrs
 import trio
 
 from agentsup.agentcore.commands import CommandResult, Commands
-from agentsup.agentcore.errors import ApiError, NotFound, UnreadableAnswer
+from agentsup.control.errors import ApiError, NotFound, UnreadableAnswer
 from agentsup.errors import Problem, SpecError
 from agentsup.wire.agentcore.files import LIST, listed, script
 from agentsup.wire.errors import RemoteProtocolError

@@ -8,8 +8,13 @@ from collections.abc import Mapping
 from re import Pattern
 from typing import Any, Final, TypeVar
 
-from agentsup.agentcore.errors import UnreadableAnswer
+import attrs
+
+from agentsup.agentcore.line import Line
 from agentsup.agentcore.values import Thing, read
+from agentsup.control.errors import UnreadableAnswer
+from agentsup.control.lists import Listing, Page, cursor_of, rows_of
+from agentsup.control.omit import given
 from agentsup.errors import Problem, SpecError
 from agentsup.providers.aws.sending import Ask
 from agentsup.wire.errors import RemoteProtocolError
@@ -47,6 +52,11 @@ def deleting(what: str, *segments: str, **query: str | int | None) -> Ask:
     return Ask(what=what, method="DELETE", segments=segments, query=_query(query))
 
 
+def said(**fields: Any) -> dict[str, Any]:
+    """The fields that are said, in order, ready for JSON. None says nothing: what can be cleared is cleared in another way."""
+    return {name: value for name, value in given(**fields).items() if value is not None}
+
+
 def checked(*, token: str | None = None, **ids: tuple[object, Pattern[str], str]) -> None:
     """Look at ids before they become part of a path.
 
@@ -74,8 +84,29 @@ def thing(cls: type[T], answer: Mapping[str, Any], key: str, ask: Ask) -> T:
     Raises:
         UnreadableAnswer: there is none.
     """
+    return _read(cls, answer.get(key), ask)
+
+
+def listing(line: Line, cls: type[T], ask: Ask, key: str) -> Listing[T]:
+    """The list that the request asks for; each page has its rows under the key."""
+
+    async def page(cursor: str | None) -> Page[T]:
+        answer = await line.json(ask if cursor is None else _at_page(ask, cursor))
+        rows = rows_of(answer, key, ask.what)
+        data = tuple(_read(cls, row, ask) for row in rows)
+        return Page(data=data, next_page=cursor_of(answer, "nextToken"), raw=answer)
+
+    return Listing(ask.what, page)
+
+
+def _at_page(ask: Ask, cursor: str) -> Ask:
+    query = tuple(pair for pair in ask.query if pair[0] != "nextToken")
+    return attrs.evolve(ask, query=(*query, ("nextToken", cursor)))
+
+
+def _read(cls: type[T], value: object, ask: Ask) -> T:
     try:
-        return read(cls, answer.get(key))
+        return read(cls, value)
     except RemoteProtocolError as exc:
         raise UnreadableAnswer(f"{ask.what}: {exc}", ambiguous=ask.method != "GET") from None
 

@@ -9,8 +9,9 @@ from typing import Any, Final
 import attrs
 import httpx
 
-from agentsup.agentcore.errors import ApiError, UnreadableAnswer, class_for
-from agentsup.agentcore.line import Line, refusal, translated
+from agentsup.agentcore.errors import class_for
+from agentsup.agentcore.line import Line, refusal
+from agentsup.control.errors import ApiError, UnreadableAnswer
 from agentsup.errors import Problem, SpecError
 from agentsup.providers.agentcore.commands import command_ask
 from agentsup.providers.agentcore.provider import arn_of
@@ -81,7 +82,7 @@ class Commands:
 
             response = await self._line.persist(ask, opened, again=False)
             pieces = await stack.enter_async_context(unwinding(response.aiter_bytes()))
-            yield _Events(pieces, ask)
+            yield _Events(pieces, ask, self._line)
 
     async def run(
         self,
@@ -123,9 +124,10 @@ class Commands:
 class _Events:
     """A command's events, its breaks as our errors."""
 
-    def __init__(self, pieces: AsyncIterator[bytes], ask: Ask) -> None:
+    def __init__(self, pieces: AsyncIterator[bytes], ask: Ask, line: Line) -> None:
         self._pieces = pieces
         self._ask = ask
+        self._line = line
         self._decoder = FrameDecoder()
         self._fold = CommandFold()
         self._told: list[CommandEvent] = []
@@ -136,7 +138,7 @@ class _Events:
 
     async def __anext__(self) -> CommandEvent:
         try:
-            with translated(self._ask):
+            with self._line.translated(self._ask):
                 while not self._told and not self._over:
                     await self._read()
         except ErrorInStream as exc:
@@ -161,7 +163,7 @@ class _Events:
 
 
 def _broken(ask: Ask, exc: ErrorInStream) -> ApiError:
-    return class_for(exc.code, None)(f"{ask.what}: {exc}", code=exc.code, ambiguous=True)
+    return class_for(exc.code, None)(f"{ask.what}: {exc}", type=exc.code, ambiguous=True)
 
 
 def _ask(harness: Any, session_id: str, command: str, timeout: int, qualifier: str | None) -> Ask:

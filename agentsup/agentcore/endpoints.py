@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from agentsup.agentcore.asking import checked, deleting, new_token, reading, thing, writing
-from agentsup.agentcore.errors import NotFound
+from agentsup.agentcore.asking import checked, deleting, listing, new_token, reading, said, thing, writing
 from agentsup.agentcore.harnesses import ID_WORDS
 from agentsup.agentcore.line import Line
-from agentsup.agentcore.omit import OMIT, Maybe, given
-from agentsup.agentcore.pages import Listing
 from agentsup.agentcore.values import HarnessEndpoint
+from agentsup.control.errors import NotFound
+from agentsup.control.lists import Listing
+from agentsup.control.omit import OMIT, Maybe
 from agentsup.wire.agentcore.names import ENDPOINT_NAME, HARNESS_ID
 
 _NAME_WORDS: Final = "up to 48 letters, digits and '_', the first a letter"
@@ -45,7 +45,7 @@ class Endpoints:
         """
         self._check(harness_id, name, client_token)
         body: dict[str, Any] = {"endpointName": name, "clientToken": client_token or new_token()}
-        body |= given(targetVersion=target_version, description=description, tags=None if tags is None else dict(tags))
+        body |= said(targetVersion=target_version, description=description, tags=tags)
         ask = writing("creating the endpoint", "POST", "harnesses", harness_id, "endpoints", body=body)
         return thing(HarnessEndpoint, await self._line.json(ask), "endpoint", ask)
 
@@ -77,7 +77,7 @@ class Endpoints:
         """
         self._check(harness_id, name, client_token)
         body: dict[str, Any] = {"clientToken": client_token or new_token()}
-        body |= given(targetVersion=target_version, description=description)
+        body |= said(targetVersion=target_version, description=description)
         ask = writing("changing the endpoint", "PATCH", "harnesses", harness_id, "endpoints", name, body=body)
         return thing(HarnessEndpoint, await self._line.json(ask), "endpoint", ask)
 
@@ -103,9 +103,7 @@ class Endpoints:
             return None
         return thing(HarnessEndpoint, answer, "endpoint", ask) if answer.get("endpoint") else None
 
-    def list(
-        self, harness_id: str, *, page_size: int | None = None, next_token: str | None = None
-    ) -> Listing[HarnessEndpoint]:
+    def list(self, harness_id: str, *, limit: int | None = None, page: str | None = None) -> Listing[HarnessEndpoint]:
         """A harness's endpoints.
 
         Raises:
@@ -113,8 +111,8 @@ class Endpoints:
         """
         checked(harness_id=(harness_id, HARNESS_ID, ID_WORDS))
         what = "listing the harness's endpoints"
-        ask = reading(what, "harnesses", harness_id, "endpoints", maxResults=page_size, nextToken=next_token)
-        return Listing(self._line, HarnessEndpoint, ask, key="endpoints")
+        ask = reading(what, "harnesses", harness_id, "endpoints", maxResults=limit, nextToken=page)
+        return listing(self._line, HarnessEndpoint, ask, "endpoints")
 
     def _check(self, harness_id: str, name: str, token: str | None = None) -> None:
         checked(token=token, harness_id=(harness_id, HARNESS_ID, ID_WORDS), name=(name, ENDPOINT_NAME, _NAME_WORDS))

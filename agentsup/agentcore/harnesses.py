@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from agentsup.agentcore.asking import checked, deleting, new_token, reading, thing, writing
-from agentsup.agentcore.errors import NotFound
+from agentsup.agentcore.asking import checked, deleting, listing, new_token, reading, said, thing, writing
 from agentsup.agentcore.line import Line
-from agentsup.agentcore.omit import OMIT, Maybe, given
-from agentsup.agentcore.pages import Listing
 from agentsup.agentcore.values import Harness, HarnessVersion
+from agentsup.control.errors import NotFound
+from agentsup.control.lists import Listing
+from agentsup.control.omit import OMIT, Maybe
 from agentsup.errors import SpecError
 from agentsup.providers.agentcore.overrides import wire_tool
 from agentsup.wire.agentcore.names import HARNESS_ID, HARNESS_NAME
@@ -90,7 +90,7 @@ class Harnesses:
                 "execution_role_arn", "is missing: pass the ARN of an IAM role the harness may work with"
             )
         body = {"harnessName": name, "executionRoleArn": role, "clientToken": client_token or new_token()}
-        body |= given(
+        body |= said(
             model=_model(model),
             systemPrompt=_prompt(system_prompt),
             tools=_tools(tools),
@@ -108,7 +108,7 @@ class Harnesses:
             timeoutSeconds=timeout_seconds,
             tags=tags,
         )
-        ask = writing("creating the harness", "POST", "harnesses", body=_plain(body))
+        ask = writing("creating the harness", "POST", "harnesses", body=body)
         return thing(Harness, await self._line.json(ask), "harness", ask)
 
     async def get(self, harness_id: str, *, version: str | None = None) -> Harness:
@@ -155,7 +155,7 @@ class Harnesses:
         """
         checked(token=client_token, harness_id=(harness_id, HARNESS_ID, ID_WORDS))
         body: dict[str, Any] = {"clientToken": client_token or new_token()}
-        body |= given(
+        body |= said(
             executionRoleArn=execution_role_arn,
             model=_model(model),
             systemPrompt=_prompt(system_prompt),
@@ -173,7 +173,7 @@ class Harnesses:
             maxTokens=max_tokens,
             timeoutSeconds=timeout_seconds,
         )
-        ask = writing("changing the harness", "PATCH", "harnesses", harness_id, body=_plain(body))
+        ask = writing("changing the harness", "PATCH", "harnesses", harness_id, body=body)
         return thing(Harness, await self._line.json(ask), "harness", ask)
 
     async def delete(
@@ -211,18 +211,18 @@ class Harnesses:
             return None
         return thing(Harness, answer, "harness", ask) if answer.get("harness") else None
 
-    def list(self, *, page_size: int | None = None, next_token: str | None = None) -> Listing[Harness]:
+    def list(self, *, limit: int | None = None, page: str | None = None) -> Listing[Harness]:
         """All harnesses, in the service's order; each with what a list says of it.
 
         Args:
-            page_size: 1 to 100 in one page.
-            next_token: a page's mark, to go on from there.
+            limit: 1 to 100 in one page.
+            page: a page's cursor, to go on from there.
         """
-        ask = reading("listing harnesses", "harnesses", maxResults=page_size, nextToken=next_token)
-        return Listing(self._line, Harness, ask, key="harnesses")
+        ask = reading("listing harnesses", "harnesses", maxResults=limit, nextToken=page)
+        return listing(self._line, Harness, ask, "harnesses")
 
     def versions(
-        self, harness_id: str, *, page_size: int | None = None, next_token: str | None = None
+        self, harness_id: str, *, limit: int | None = None, page: str | None = None
     ) -> Listing[HarnessVersion]:
         """A harness's versions.
 
@@ -231,8 +231,8 @@ class Harnesses:
         """
         checked(harness_id=(harness_id, HARNESS_ID, ID_WORDS))
         what = "listing the harness's versions"
-        ask = reading(what, "harnesses", harness_id, "versions", maxResults=page_size, nextToken=next_token)
-        return Listing(self._line, HarnessVersion, ask, key="harnessVersions")
+        ask = reading(what, "harnesses", harness_id, "versions", maxResults=limit, nextToken=page)
+        return listing(self._line, HarnessVersion, ask, "harnessVersions")
 
 
 def _model(model: Any) -> Any:
@@ -252,12 +252,3 @@ def _clearable(value: Any) -> Any:
     if value is OMIT:
         return OMIT
     return {} if value is None else {"optionalValue": value}
-
-
-def _plain(value: Any) -> Any:
-    """Mappings and sequences of any kind as the ones JSON knows."""
-    if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    return value

@@ -3,39 +3,25 @@
 from __future__ import annotations
 
 import json
-import random
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager
 from typing import Any, Final, TypeVar
 
 import httpx
-import structlog
-import trio
 
-from agentsup.agentcore.errors import (
-    ApiError,
-    Conflict,
-    ConnectionFailed,
-    RateLimited,
-    ServerError,
-    UnreadableAnswer,
-    class_for,
-)
-from agentsup.errors import SpecError
-from agentsup.providers.aws.sending import UNSENT, Ask, Sender
-from agentsup.providers.http_errors import reason, retry_after
-from agentsup.providers.reconnect import Reconnect
+from agentsup.agentcore.errors import class_for
+from agentsup.control.errors import ApiError, UnreadableAnswer
+from agentsup.control.persistence import Persistence
+from agentsup.control.retries import Retries
+from agentsup.providers.aws.sending import Ask, Sender
+from agentsup.providers.foreign import errors_of
+from agentsup.providers.http_errors import retry_after
 from agentsup.wire.agentcore.errors import Told
 
 T = TypeVar("T")
 
-_log = structlog.get_logger("agentsup.agentcore")
-
-BACKOFF: Final = Reconnect(initial=0.5, cap=8.0)
-"""Full jitter, so that many who failed together do not come back together."""
-
-LONGEST_WAIT: Final = 60.0
-"""Seconds; who is told to stay away for longer hears of it at once instead."""
+RETRYABLE: Final = frozenset({"RetryableConflictException"})
+"""Codes by which the service says that it did not look at the request, and could the next time."""
 
 SAID_AT_MOST: Final = 300
 """Characters of the service's own message that an error quotes."""
@@ -44,10 +30,11 @@ SAID_AT_MOST: Final = 300
 class Line:
     """Asks and hears the answers. Knows nothing of what is asked for."""
 
-    def __init__(self, sender: Sender, *, most: int, chance: Callable[[], float] = random.random) -> None:
+    def __init__(self, sender: Sender, *, most: int) -> None:
         self._sender = sender
-        self._most = most
-        self._chance = chance
+        self._persistence = Persistence(
+            service="agentcore", address="endpoint_url", errors=errors_of(), retries=Retries(most=most)
+        )
 
     def __repr__(self) -> str:
         return f"<Line of {self._sender!r}>"
@@ -95,48 +82,12 @@ class Line:
         Raises:
             ApiError: what came of it the last time.
         """
-        attempt = 0
-        while True:
-            try:
-                with translated(ask):
-                    return await once()
-            except ApiError as exc:
-                attempt += 1
-                wait = BACKOFF.delay(attempt, self._chance(), floor=exc.retry_after)
-                if attempt > self._most or wait > LONGEST_WAIT or not worth_repeating(exc, again=again):
-                    raise
-                _log.warning("agentcore.repeated", what=ask.what, status=exc.status, attempt=attempt, wait=wait)
-            await trio.sleep(wait)
-            repeating()
+        harmless = not _may_be_done(ask)
+        return await self._persistence.answer(once, what=ask.what, harmless=harmless, again=again, repeating=repeating)
 
-
-def worth_repeating(error: ApiError, *, again: bool) -> bool:
-    """Whether the same request may and could succeed: what was not looked at, and, where twice is as once, what may have been done."""
-    match error:
-        case RateLimited():
-            return True
-        case Conflict(code="RetryableConflictException"):
-            return True
-        case ConnectionFailed():
-            return again or not error.ambiguous
-        case ServerError() | UnreadableAnswer():
-            return again
-    return False
-
-
-@contextmanager
-def translated(ask: Ask) -> Iterator[None]:
-    """Within: what the HTTP client raises is `ConnectionFailed`, with what we were doing."""
-    try:
-        yield
-    except httpx.UnsupportedProtocol as exc:
-        raise SpecError.of("endpoint_url", "cannot be used") from exc
-    except httpx.TimeoutException as exc:
-        message = f"{ask.what}: no answer in time ({type(exc).__name__})"
-        raise ConnectionFailed(message, ambiguous=_may_be_done(ask) and not isinstance(exc, UNSENT)) from exc
-    except (httpx.HTTPError, httpx.StreamError) as exc:
-        ambiguous = _may_be_done(ask) and not isinstance(exc, UNSENT)
-        raise ConnectionFailed(f"{ask.what}: {reason(exc)}", ambiguous=ambiguous) from exc
+    def translated(self, ask: Ask) -> AbstractContextManager[None]:
+        """Within: what the HTTP client raises is `ConnectionFailed`, with what we were doing."""
+        return self._persistence.translated(ask.what, harmless=not _may_be_done(ask))
 
 
 def refusal(ask: Ask, response: httpx.Response, told: Told) -> ApiError:
@@ -146,12 +97,13 @@ def refusal(ask: Ask, response: httpx.Response, told: Told) -> ApiError:
     wrong = f" ({'; '.join(f'{name}: {why}' for name, why in told.fields)[:SAID_AT_MOST]})" if told.fields else ""
     return class_for(told.code, status, told.reason)(
         f"{ask.what}: the service answered {status}{f' {told.code}' if told.code else ''}{said}{wrong}",
-        code=told.code,
-        reason=told.reason,
+        type=told.code,
+        error_code=told.reason,
         fields=told.fields,
         status=status,
         request_id=told.request_id,
         retry_after=retry_after(response.headers),
+        should_retry=True if told.code in RETRYABLE else None,
         ambiguous=status >= 500 and _may_be_done(ask),
     )
 

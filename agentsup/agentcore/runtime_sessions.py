@@ -6,8 +6,8 @@ import json
 from typing import Any
 
 from agentsup.agentcore.asking import new_token
-from agentsup.agentcore.errors import NotFound
 from agentsup.agentcore.line import Line
+from agentsup.control.errors import NotFound
 from agentsup.errors import Problem, SpecError
 from agentsup.providers.agentcore.provider import arn_of
 from agentsup.providers.aws.sending import Ask

@@ -9,29 +9,17 @@ from agentsup.claude.client import Client
 from agentsup.claude.deployments import Deployment, DeploymentRun
 from agentsup.claude.environments import Environment
 from agentsup.claude.errors import (
-    ApiError,
-    AuthenticationFailed,
-    BadRequest,
-    Conflict,
-    ConnectionFailed,
     ContentTooLarge,
-    NotFound,
     Overloaded,
     PaymentRequired,
-    PermissionDenied,
     PreconditionFailed,
-    RateLimited,
     RequestTimedOut,
-    ServerError,
     Unprocessable,
-    UnreadableAnswer,
 )
 from agentsup.claude.events import EventStream
 from agentsup.claude.files import File, FileScope
 from agentsup.claude.memories import Memory, MemoryVersion
 from agentsup.claude.memory_stores import MemoryStore
-from agentsup.claude.omit import OMIT
-from agentsup.claude.pages import Listing, Page
 from agentsup.claude.resources import SessionResource
 from agentsup.claude.sessions import OutcomeEvaluation, Session, SessionStats, SessionUsage
 from agentsup.claude.skills import Skill, SkillVersion
@@ -39,6 +27,20 @@ from agentsup.claude.thing import Deleted, Thing
 from agentsup.claude.threads import Thread, ThreadStats
 from agentsup.claude.vaults import Credential, CredentialValidation, Vault
 from agentsup.claude.work import Heartbeat, QueueStats, Work
+from agentsup.control.errors import (
+    ApiError,
+    AuthenticationFailed,
+    BadRequest,
+    Conflict,
+    ConnectionFailed,
+    NotFound,
+    PermissionDenied,
+    RateLimited,
+    ServerError,
+    UnreadableAnswer,
+)
+from agentsup.control.lists import Listing, Page
+from agentsup.control.omit import OMIT
 from agentsup.wire.managed import catalogue, inputs
 
 __all__ = [

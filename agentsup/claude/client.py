@@ -17,13 +17,13 @@ from agentsup.claude.line import Line
 from agentsup.claude.memories import Memories, MemoryVersions
 from agentsup.claude.memory_stores import MemoryStores
 from agentsup.claude.resources import SessionResources
-from agentsup.claude.retries import Retries
 from agentsup.claude.sessions import Sessions
 from agentsup.claude.settings import Settings
 from agentsup.claude.skills import Skills, SkillVersions
 from agentsup.claude.threads import Threads
 from agentsup.claude.vaults import Credentials, Vaults
 from agentsup.claude.work import WorkQueue
+from agentsup.control.retries import Retries
 from agentsup.errors import Problem, SpecError
 from agentsup.providers.transport import StreamsApart
 

@@ -8,11 +8,11 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Final, Literal
 
 from agentsup.claude.ask import MANAGED, Ask, at, query
-from agentsup.claude.errors import ServerError, UnreadableAnswer
 from agentsup.claude.group import Group
 from agentsup.claude.line import Line
-from agentsup.claude.omit import given
-from agentsup.claude.pages import Listing
+from agentsup.control.errors import ServerError, UnreadableAnswer
+from agentsup.control.lists import Listing
+from agentsup.control.omit import given
 from agentsup.errors import SpecError
 from agentsup.wire import sse
 from agentsup.wire.errors import RemoteProtocolError
@@ -143,7 +143,7 @@ class Events(Group):
         )
         path = at("/v1/sessions/{session_id}/events", session_id=session_id)
         ask = Ask(what="listing events", method="GET", path=path, query=asked, beta=MANAGED, again=True)
-        return Listing(self._line, read_event, ask)
+        return self._line.listing(read_event, ask)
 
     def stream(
         self, session_id: str, *, deltas: Deltas = (), heartbeat: float = HEARTBEAT

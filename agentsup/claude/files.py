@@ -14,8 +14,8 @@ import trio
 from agentsup.claude.ask import SESSION_FILES, Ask, at, query
 from agentsup.claude.group import Group
 from agentsup.claude.multipart import Data, Field, Form, file_field
-from agentsup.claude.pages import Listing
 from agentsup.claude.thing import Deleted, Part, Thing
+from agentsup.control.lists import Listing
 
 
 @attrs.frozen(kw_only=True)

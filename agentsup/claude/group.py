@@ -7,11 +7,11 @@ from functools import partial
 from typing import Any, ClassVar, TypeVar
 
 from agentsup.claude.ask import Ask, Query
-from agentsup.claude.errors import NotFound
 from agentsup.claude.line import Line
 from agentsup.claude.multipart import Form
-from agentsup.claude.pages import Listing
 from agentsup.claude.thing import Deleted
+from agentsup.control.errors import NotFound
+from agentsup.control.lists import Listing
 from agentsup.wire.reading import read_as
 
 T = TypeVar("T")
@@ -34,7 +34,7 @@ class Group:
 
     def _list(self, cls: type[T], what: str, path: str, query: Query, *, beta: str | None = None) -> Listing[T]:
         ask = Ask(what=what, method="GET", path=path, query=query, beta=beta or self._beta, again=True)
-        return Listing(self._line, partial(read_as, cls), ask)
+        return self._line.listing(partial(read_as, cls), ask)
 
     async def _post(
         self,

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import Any, Final, TypeVar
 
+import attrs
 import httpx
-import structlog
-import trio
 
-from agentsup.claude.ask import Ask
-from agentsup.claude.errors import ApiError, ConnectionFailed, UnreadableAnswer, class_for
-from agentsup.claude.retries import Retries
+from agentsup.claude.ask import Ask, with_page
+from agentsup.claude.errors import class_for
+from agentsup.control.errors import ApiError, UnreadableAnswer
+from agentsup.control.lists import Listing, Page, cursor_of, rows_of
+from agentsup.control.persistence import Persistence
+from agentsup.control.retries import Retries
 from agentsup.errors import SpecError
 from agentsup.providers.body import unwinding
 from agentsup.providers.foreign import errors_of
@@ -25,8 +27,6 @@ from agentsup.wire.errors import RemoteProtocolError
 from agentsup.wire.reading import read_as
 
 T = TypeVar("T")
-
-_log = structlog.get_logger("agentsup.claude")
 
 CONNECT_TIMEOUT: Final = 10.0
 """Seconds to a connection; beyond it nothing answers."""
@@ -53,13 +53,13 @@ class Line:
         chance: Callable[[], float] = random.random,
     ) -> None:
         self._http = http
-        self._errors = errors_of(http)
+        self._persistence = Persistence(
+            service="claude", address="base_url", errors=errors_of(http), retries=retries, chance=chance
+        )
         self._base_url = base_url
         self._headers = dict(headers)
         self._secret = secret
         self._betas = betas
-        self._retries = retries
-        self._chance = chance
 
     def __repr__(self) -> str:
         return f"<Line {self._base_url}>"
@@ -128,19 +128,20 @@ class Line:
             pieces = await stack.enter_async_context(unwinding(response.aiter_bytes()))
             yield _Pieces(pieces, lambda: self._translated(ask))
 
-    @contextmanager
-    def _translated(self, ask: Ask) -> Iterator[None]:
-        """Within: what the HTTP client raises is `ConnectionFailed`, with what we were doing."""
-        try:
-            yield
-        except self._errors.timeouts as exc:
-            message = f"{ask.what}: no answer in time ({type(exc).__name__})"
-            raise ConnectionFailed(message, ambiguous=self._may_be_done(ask, exc)) from exc
-        except self._errors.failures as exc:
-            message = f"{ask.what}: {self._errors.reason(exc)}"
-            raise ConnectionFailed(message, ambiguous=self._may_be_done(ask, exc)) from exc
-        except self._errors.unusable as exc:
-            raise SpecError.of("base_url", f"cannot be used: {exc}") from exc
+    def listing(self, read: Callable[[object], T], ask: Ask) -> Listing[T]:
+        """The list that the request asks for; each row is what `read` makes of it."""
+
+        async def page(cursor: str | None) -> Page[T]:
+            this = ask if cursor is None else attrs.evolve(ask, query=with_page(ask.query, cursor))
+            answer = await self.json(this)
+            data = tuple(self.read(read, row, ask) for row in rows_of(answer, "data", ask.what))
+            before, behind = cursor_of(answer, "prev_page"), cursor_of(answer, "next_page")
+            return Page(data=data, next_page=behind, prev_page=before, raw=answer)
+
+        return Listing(ask.what, page)
+
+    def _translated(self, ask: Ask) -> AbstractContextManager[None]:
+        return self._persistence.translated(ask.what, harmless=_harmless(ask))
 
     async def _answer(self, ask: Ask, repeating: Callable[[], None]) -> tuple[Any, str | None]:
         async def once() -> tuple[Any, str | None]:
@@ -160,19 +161,9 @@ class Line:
 
     async def _persist(self, ask: Ask, once: Callable[[], Awaitable[T]], repeating: Callable[[], None]) -> T:
         """Do it, again where that is allowed and promises something."""
-        attempt = 0
-        while True:
-            try:
-                with self._translated(ask):
-                    return await once()
-            except ApiError as exc:
-                attempt += 1
-                wait = self._retries.wait(exc, attempt, again=ask.again, chance=self._chance())
-                if wait is None:
-                    raise
-                _log.warning("claude.repeated", what=ask.what, status=exc.status, attempt=attempt, wait=wait)
-            await trio.sleep(wait)
-            repeating()
+        return await self._persistence.answer(
+            once, what=ask.what, harmless=_harmless(ask), again=ask.again, repeating=repeating
+        )
 
     async def _send(self, ask: Ask) -> Any:
         options = self._options(ask)
@@ -199,9 +190,6 @@ class Line:
             headers["content-type"] = "application/json"
             options["content"] = _encoded(ask.body)
         return options
-
-    def _may_be_done(self, ask: Ask, exc: Exception) -> bool:
-        return not _harmless(ask) and not isinstance(exc, self._errors.unsent)
 
     def _refusal(self, ask: Ask, response: Any, body: bytes) -> ApiError:
         error = envelope(response, body)

@@ -11,9 +11,9 @@ import attrs
 from agentsup.claude.agents import Agent
 from agentsup.claude.ask import MANAGED, at, query
 from agentsup.claude.group import Group
-from agentsup.claude.omit import OMIT, Maybe, given
-from agentsup.claude.pages import Listing
 from agentsup.claude.thing import Deleted, Part, Raw, Thing
+from agentsup.control.lists import Listing
+from agentsup.control.omit import OMIT, Maybe, given
 from agentsup.talk.content import hidden
 
 

@@ -13,8 +13,8 @@ import trio
 from agentsup.claude.ask import Ask, at, query
 from agentsup.claude.group import Group
 from agentsup.claude.multipart import Data, Field, Form, file_field
-from agentsup.claude.pages import Listing
 from agentsup.claude.thing import Deleted, Raw, Thing
+from agentsup.control.lists import Listing
 from agentsup.errors import SpecError
 from agentsup.talk.content import hidden
 

@@ -12,9 +12,9 @@ from agentsup.claude.agents import Agent
 from agentsup.claude.ask import MANAGED, Ask, at, query
 from agentsup.claude.events import HEARTBEAT, Deltas, EventStream, follow, read_event
 from agentsup.claude.group import Group
-from agentsup.claude.pages import Listing
 from agentsup.claude.sessions import SessionUsage
 from agentsup.claude.thing import Part, Thing
+from agentsup.control.lists import Listing
 from agentsup.wire.managed.catalogue import Event
 
 
@@ -98,7 +98,7 @@ class Threads(Group):
             beta=MANAGED,
             again=True,
         )
-        return Listing(self._line, read_event, ask)
+        return self._line.listing(read_event, ask)
 
     def stream(
         self, session_id: str, thread_id: str, *, deltas: Deltas = (), heartbeat: float = HEARTBEAT

@@ -10,9 +10,9 @@ import attrs
 
 from agentsup.claude.ask import MANAGED, Ask, at, query
 from agentsup.claude.group import Group
-from agentsup.claude.omit import given
-from agentsup.claude.pages import Listing
 from agentsup.claude.thing import Part, Raw, Thing
+from agentsup.control.lists import Listing
+from agentsup.control.omit import given
 from agentsup.talk.content import hidden
 from agentsup.wire.reading import read_as
 

@@ -52,7 +52,7 @@ def errors_of(http: Any = None) -> HttpErrors:
         failures=named("RequestError", "StreamError"),
         unsent=named("ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError", "UnsupportedProtocol"),
         unreachable=named("ConnectError"),
-        unusable=named("InvalidURL"),
+        unusable=named("InvalidURL", "UnsupportedProtocol"),
     )
 
 

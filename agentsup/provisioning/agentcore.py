@@ -135,7 +135,7 @@ class HarnessBackend:
     async def search(self, role: Role) -> Sequence[Found]:
         """All of them, over all pages."""
         with translated():
-            return [_found(harness) async for harness in self._client.harnesses.list(page_size=100)]
+            return [_found(harness) async for harness in self._client.harnesses.list(limit=100)]
 
     async def settle(self, found: Found | Resource, watch: Watch) -> Found | None:
         """Look at it until it is there, or gone.
@@ -238,12 +238,12 @@ def translated() -> Iterator[None]:
             agentcore.ServerError,
             agentcore.UnreadableAnswer,
         )
-        if isinstance(exc, passing) or exc.code == "RetryableConflictException":
+        if isinstance(exc, passing) or exc.should_retry:
             undone = not isinstance(exc, agentcore.ServerError | agentcore.UnreadableAnswer) and not exc.ambiguous
             kind = NotDone if undone else Unavailable
             raise kind(str(exc), retry_after=exc.retry_after) from exc
         failure = Failure(
-            kind="provider", message=str(exc), status=exc.status, code=exc.code, provider_request_id=exc.request_id
+            kind="provider", message=str(exc), status=exc.status, code=exc.type, provider_request_id=exc.request_id
         )
         raise Rejected(failure, fatal=True) from exc
     except agentcore.NoCredentials as exc:

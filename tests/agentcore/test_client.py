@@ -84,7 +84,7 @@ async def test_a_wish_is_repeated_with_its_token(autojump_clock, first):
     assert len(tokens) == 2
     assert len(set(tokens)) == 1
     assert len(tokens[0]) == 36
-    assert [log["event"] for log in logs] == ["agentcore.repeated"]
+    assert [log["event"] for log in logs] == ["control.repeated"]
 
 
 async def test_two_wishes_have_two_tokens():
@@ -188,7 +188,7 @@ async def test_pages_are_followed_to_the_end():
     """Whatever the page size."""
     rows = [{**ROW, "harnessId": f"desk{n}-abcdefghij"} for n in range(5)]
     c, service = client(ok(harnesses=rows[:2], nextToken="a"), ok(harnesses=[], nextToken="b"), ok(harnesses=rows[2:]))
-    found = await c.harnesses.list(page_size=2).all()
+    found = await c.harnesses.list(limit=2).all()
 
     assert [row.harness_id for row in found] == [row["harnessId"] for row in rows]
     assert [request.url.params.get("nextToken") for request in service.requests] == [None, "a", "b"]

@@ -167,7 +167,7 @@ CASES = {
     ),
     "list": (lambda c: listed(c.harnesses.list()), "list_harnesses", {}),
     "list a page": (
-        lambda c: listed(c.harnesses.list(page_size=7, next_token="x/y+z=")),
+        lambda c: listed(c.harnesses.list(limit=7, page="x/y+z=")),
         "list_harnesses",
         {"maxResults": 7, "nextToken": "x/y+z="},
     ),
@@ -193,7 +193,7 @@ CASES = {
         {"harnessId": ID, "endpointName": "live", "clientToken": TOKEN},
     ),
     "list endpoints": (
-        lambda c: listed(c.endpoints.list(ID, page_size=2)),
+        lambda c: listed(c.endpoints.list(ID, limit=2)),
         "list_harness_endpoints",
         {"harnessId": ID, "maxResults": 2},
     ),

@@ -68,7 +68,7 @@ async def test_pages_of_one(http):
     async with Client("us-east-1", KEYS, http=http) as client:
         for number in range(4):
             await client.harnesses.create(f"desk{number}", ROLE)
-        names = [row.harness_name async for row in client.harnesses.list(page_size=1)]
+        names = [row.harness_name async for row in client.harnesses.list(limit=1)]
 
     assert sorted(names) == ["desk0", "desk1", "desk2", "desk3"]
 

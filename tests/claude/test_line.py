@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from agentsup import claude
 from agentsup.claude.errors import BY_STATUS, class_for
-from agentsup.claude.retries import LONGEST_WAIT, Retries, worth_repeating
+from agentsup.control.retries import LONGEST_WAIT, Retries, worth_repeating
 from agentsup.errors import AgentsupError, SpecError
 
 from .kit import client_answered, refusal

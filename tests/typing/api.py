@@ -642,7 +642,7 @@ async def harnesses() -> None:
                 async for event in events:
                     assert_type(event, agentcore.Output | agentcore.Exit)
         except agentcore.ApiError as error:
-            print(error.code, error.fields, error.ambiguous)
+            print(error.type, error.fields, error.ambiguous)
         assert_type(await client.commands.run(harness, "s" * 33, "ls", on_output=print), agentcore.CommandResult)
         assert_type(await client.artifacts(harness, "s" * 33, "/mnt/data").fetch("x"), bytes)
         assert_type(await client.sessions.stop(harness, "s" * 33), bool)

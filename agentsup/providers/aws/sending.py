@@ -16,6 +16,7 @@ import httpx
 from agentsup.providers.aws.credentials import Credentials, Fresh
 from agentsup.providers.aws.signing import Signer
 from agentsup.providers.aws.target import target
+from agentsup.providers.foreign import errors_of
 from agentsup.providers.transport import STREAM
 from agentsup.talk.content import hidden
 from agentsup.wire.agentcore.errors import Told, read_error
@@ -23,13 +24,7 @@ from agentsup.wire.agentcore.errors import Told, read_error
 ENDED: Final = frozenset({"ExpiredTokenException", "ExpiredToken", "RequestExpired"})
 """What services call credentials that have ended."""
 
-UNSENT: Final = (
-    httpx.ConnectError,
-    httpx.ConnectTimeout,
-    httpx.PoolTimeout,
-    httpx.ProxyError,
-    httpx.UnsupportedProtocol,
-)
+UNSENT: Final = errors_of().unsent
 """Failures before anything went out: whatever was asked for has not been done."""
 
 CONNECT_TIMEOUT: Final = 10.0

@@ -19,7 +19,7 @@ class Omit(enum.Enum):
 
 
 OMIT: Final = Omit.OMIT
-"""Not said at all: a new thing gets the default, an update keeps what is there. None says null, which clears."""
+"""Not said at all: a new thing gets the default, an update keeps what is there. None says null, which clears what can be cleared."""
 
 Maybe: TypeAlias = T | Omit
 """A value, or `OMIT`."""

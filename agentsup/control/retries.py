@@ -6,20 +6,14 @@ from typing import Final
 
 import attrs
 
-from agentsup.claude.errors import (
-    ApiError,
-    ConnectionFailed,
-    RateLimited,
-    RequestTimedOut,
-    ServerError,
-    UnreadableAnswer,
-)
+from agentsup.control.errors import ApiError, ConnectionFailed, RateLimited, ServerError, UnreadableAnswer
 from agentsup.providers.reconnect import Reconnect
 
 LONGEST_WAIT: Final = 60.0
 """Seconds; who is told to stay away for longer hears of it at once instead."""
 
-_TOO_EARLY: Final = 425
+_UNSEEN: Final = frozenset({408, 425})
+"""Statuses that say that the request was not looked at, and could be the next time: it came in too slowly, or too early."""
 
 
 @attrs.frozen(kw_only=True)
@@ -55,10 +49,10 @@ def worth_repeating(error: ApiError, *, again: bool) -> bool:
     if error.should_retry is not None:
         return error.should_retry
     match error:
-        case RateLimited() | RequestTimedOut():
+        case RateLimited():
             return True
         case ConnectionFailed():
             return again or not error.ambiguous
         case ServerError() | UnreadableAnswer():
             return again
-    return error.status == _TOO_EARLY
+    return error.status in _UNSEEN

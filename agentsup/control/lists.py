@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
-from typing import Any, Generic, TypeVar
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import Any, Generic, TypeAlias, TypeVar
 
 import attrs
 
-from agentsup.claude.ask import Ask, with_page
-from agentsup.claude.errors import UnreadableAnswer
-from agentsup.claude.line import Line
+from agentsup.control.errors import UnreadableAnswer
 
 T = TypeVar("T")
 
@@ -22,10 +20,14 @@ class Page(Generic[T]):
     next_page: str | None
     """The cursor of the page behind it; None on the last one."""
 
-    prev_page: str | None
-    """The cursor of the page before it, where the service has one (sessions)."""
+    prev_page: str | None = None
+    """The cursor of the page before it, where the service has one (Claude's sessions)."""
 
     raw: Any = attrs.field(repr=False, eq=False)
+
+
+Fetch: TypeAlias = Callable[[str | None], Awaitable[Page[T]]]
+"""Gets the page at a cursor; for None the one that was asked for, which is the first unless somebody said otherwise."""
 
 
 class Listing(Generic[T]):
@@ -35,20 +37,19 @@ class Listing(Generic[T]):
     nothing has to be closed when you stop early. Each `async for` begins anew. Rows that come or go meanwhile may be seen or not.
     """
 
-    def __init__(self, line: Line, read: Callable[[object], T], ask: Ask) -> None:
-        self._line = line
-        self._read = read
-        self._ask = ask
+    def __init__(self, what: str, fetch: Fetch[T]) -> None:
+        self._what = what
+        self._fetch = fetch
 
     def __repr__(self) -> str:
-        return f"<Listing of {self._ask.path}>"
+        return f"<Listing, {self._what}>"
 
     def __aiter__(self) -> AsyncIterator[T]:
         return _Items(self.pages())
 
     def pages(self) -> AsyncIterator[Page[T]]:
         """Its pages, from the first (or from the `page` that was asked for) on."""
-        return _Pages(self._line, self._read, self._ask)
+        return _Pages(self._what, self._fetch)
 
     async def page(self) -> Page[T]:
         """The first page (or the `page` that was asked for) alone.
@@ -56,7 +57,7 @@ class Listing(Generic[T]):
         Raises:
             ApiError: it cannot be had.
         """
-        return await anext(self.pages())
+        return await self._fetch(None)
 
     async def all(self) -> list[T]:
         """Everything in it, in memory at once.
@@ -70,36 +71,28 @@ class Listing(Generic[T]):
 class _Pages(Generic[T]):
     """The pages one after the other. A server that hands out a cursor twice would keep us for ever: that is an error."""
 
-    def __init__(self, line: Line, read: Callable[[object], T], ask: Ask) -> None:
-        self._line = line
-        self._read = read
-        self._ask: Ask | None = ask
-        self._seen = {value for key, value in ask.query if key == "page"}
+    def __init__(self, what: str, fetch: Fetch[T]) -> None:
+        self._what = what
+        self._fetch = fetch
+        self._cursor: str | None = None
+        self._seen: set[str] = set()
+        self._over = False
 
     def __aiter__(self) -> _Pages[T]:
         return self
 
     async def __anext__(self) -> Page[T]:
-        if self._ask is None:
+        if self._over:
             raise StopAsyncIteration
-        ask = self._ask
-        answer = await self._line.json(ask)
-        if not isinstance(answer, dict) or not isinstance(answer.get("data"), list):
-            raise UnreadableAnswer(f"{ask.what}: a page has no list of data")
-        rows = [self._line.read(self._read, row, ask) for row in answer["data"]]
-        page = Page(
-            data=tuple(rows), next_page=_cursor(answer, "next_page"), prev_page=_cursor(answer, "prev_page"), raw=answer
-        )
-        self._ask = self._after(ask, page.next_page)
+        page = await self._fetch(self._cursor)
+        if page.next_page in self._seen:
+            raise UnreadableAnswer(f"{self._what}: a page names itself as the next one, or one that was read before it")
+        self._cursor = page.next_page
+        if self._cursor is None:
+            self._over = True
+        else:
+            self._seen.add(self._cursor)
         return page
-
-    def _after(self, ask: Ask, cursor: str | None) -> Ask | None:
-        if cursor is None:
-            return None
-        if cursor in self._seen:
-            raise UnreadableAnswer(f"{ask.what}: a page names itself as the next one, or one that was read before it")
-        self._seen.add(cursor)
-        return attrs.evolve(ask, query=with_page(ask.query, cursor))
 
 
 class _Items(Generic[T]):
@@ -118,7 +111,19 @@ class _Items(Generic[T]):
         return self._rows.pop()
 
 
-def _cursor(answer: dict[str, Any], name: str) -> str | None:
+def rows_of(answer: object, key: str, what: str) -> list[Any]:
+    """The rows of a page.
+
+    Raises:
+        UnreadableAnswer: the answer is no page.
+    """
+    rows = answer.get(key) if isinstance(answer, dict) else None
+    if not isinstance(rows, list):
+        raise UnreadableAnswer(f"{what}: a page has no list of {key}")
+    return rows
+
+
+def cursor_of(answer: dict[str, Any], key: str) -> str | None:
     """A cursor; absent, null and empty all say that there is none."""
-    value = answer.get(name)
+    value = answer.get(key)
     return value if isinstance(value, str) and value else None
