@@ -32,7 +32,7 @@ from agentsup.journal.store import StoreInput, as_store
 from agentsup.journal.writer import Writer
 from agentsup.loop.state import Rules
 from agentsup.session.actor import FindLife, SessionActor
-from agentsup.session.checking import check_id, check_options, check_start
+from agentsup.session.checking import check_fork, check_options, check_start
 from agentsup.session.client import SessionRef
 from agentsup.session.errors import NoSuchSession, SessionClosed
 from agentsup.session.life import Life
@@ -169,10 +169,10 @@ class Runtime:
         Raises:
             NoSuchSession: there is none.
             AlreadyStarted: the new id lives.
-            SpecError: the new id or the cursor cannot be used.
+            SpecError: the new id or the cursor cannot be used; or the new id is that of a session in the store that has not ended.
             StoreError: the store cannot be written.
         """
-        check_id(new_id, "new_id")
+        check_fork(new_id, upto)
         self._refuse_living(SessionId(new_id))
         source = await self._find(session_id, None)
         cursor = source.last if upto is None else Cursor(upto)
@@ -186,12 +186,10 @@ class Runtime:
             NoSuchSession: there is none.
             StoreError: the store cannot be written.
         """
-        self._refuse_living(SessionId(session_id))
-        await self._find(session_id, None)
-        for stored in await self.stored(all_generations=True):
-            if stored.session_id == session_id:
-                await self._services.journal.delete(stored.key)
-        self._services.lives.pop(SessionId(session_id), None)
+        async with self._services.starts.hold(session_id):
+            self._refuse_living(SessionId(session_id))
+            await self._find(session_id, None)
+            await self._services.forget(SessionId(session_id))
 
     async def _find(self, session_id: str, generation: int | None) -> Stored:
         found = await self._services.journal.find(SessionId(session_id), generation)

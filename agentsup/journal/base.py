@@ -20,7 +20,7 @@ from agentsup.journal.entries import Entries
 from agentsup.journal.errors import StoreError
 from agentsup.loop.state import State
 from agentsup.talk.content import hidden
-from agentsup.talk.events import Entry
+from agentsup.talk.events import Entry, Kept
 
 SessionKey = NewType("SessionKey", int)
 """One generation of one session in one store; never used again, also when what it named is deleted."""
@@ -179,8 +179,12 @@ class Journal(Protocol):
         """Those of `sessions()` that have not ended."""
         ...
 
-    async def fork(self, key: SessionKey, session_id: SessionId, *, upto: Cursor, at: float) -> Stored:
+    async def fork(
+        self, key: SessionKey, session_id: SessionId, *, upto: Cursor, at: float, body: Kept | None = None
+    ) -> Stored:
         """Make a session out of another one's records up to a cursor; a new generation, if there is one of that id.
+
+        With a `body`, that is the copy's last record, behind the others: nobody ever finds the copy without it.
 
         Raises:
             NotFound: there is no such session.

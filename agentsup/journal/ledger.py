@@ -18,10 +18,12 @@ from agentsup.ids import Cursor, SessionId
 from agentsup.journal import codec, queries
 from agentsup.journal.base import SessionKey, Stored, no_such_session
 from agentsup.journal.blobs import Blob
+from agentsup.journal.entries import Entries
 from agentsup.journal.errors import Fenced, StoreCorrupt, StoreError, StoreFailed
 from agentsup.journal.lease import Hold, Holder
-from agentsup.journal.rows import RUN, Body, Row, part_of
+from agentsup.journal.rows import RUN, Body, Row, part_of, rows_of
 from agentsup.journal.schema import migrate
+from agentsup.talk.events import Kept
 
 BUSY = 1.0
 """Seconds SQLite itself waits for a lock of another program's, in the thread; then it is our turn to wait, where it can be cancelled."""
@@ -102,6 +104,18 @@ class Ledger:
                 who = None if row is None else Holder.of(row[1])
                 raise Fenced(f"the store {self.path} was taken over by {who or 'somebody'}: this runtime must end")
             yield
+
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        """A part of a transaction: if it raises, nothing of it is left, and the rest can go on."""
+        self._connection.execute("SAVEPOINT part")
+        try:
+            yield
+        except BaseException:
+            if self._connection.in_transaction:  # some errors end all of it by themselves
+                self._connection.execute("ROLLBACK TO part")
+            raise
+        self._connection.execute("RELEASE part")
 
     def _check_file(self) -> None:
         """SQLite would go on writing to a file that was deleted or replaced, and nobody would ever read it."""
@@ -207,8 +221,8 @@ class Ledger:
         assert stored is not None
         return stored
 
-    def fork(self, key: SessionKey, session_id: SessionId, upto: Cursor, at: float) -> Stored:
-        """A new session with another one's records up to a cursor.
+    def fork(self, key: SessionKey, session_id: SessionId, upto: Cursor, at: float, body: Kept | None) -> Stored:
+        """A new session with another one's records up to a cursor, and this behind them.
 
         Raises:
             NotFound: there is no other one.
@@ -232,6 +246,11 @@ class Ledger:
             execute(sql, values)
         if rest is not None:
             self.append([rest._replace(session=copy, epoch=self.epoch)])
+        if body is not None:
+            rows, blobs = rows_of(copy, self.epoch, Entries(Cursor(upto + 1), at, (body,)))
+            self.append(rows)
+            for cursor, blob in blobs:
+                self.use(copy, cursor, blob)
         stored = queries.stored(self._connection, copy)
         assert stored is not None
         return stored

@@ -20,7 +20,7 @@ from agentsup.journal.entries import Entries
 from agentsup.journal.errors import StoreError
 from agentsup.journal.records import Records
 from agentsup.loop.state import State
-from agentsup.talk.events import Entry, Heard, RequestStarted, SessionEnded
+from agentsup.talk.events import Entry, Heard, Kept, RequestStarted, SessionEnded
 
 ENDED_KEPT = 256
 """Sessions that have ended and can still be read; a service that lives for months must not keep all it ever had."""
@@ -112,7 +112,9 @@ class MemoryJournal:
         """Those of `sessions()` that have not ended."""
         return tuple(stored for stored in await self.sessions() if not stored.ended)
 
-    async def fork(self, key: SessionKey, session_id: SessionId, *, upto: Cursor, at: float) -> Stored:
+    async def fork(
+        self, key: SessionKey, session_id: SessionId, *, upto: Cursor, at: float, body: Kept | None = None
+    ) -> Stored:
         """Make a session out of another one's records up to a cursor."""
         check_names(session_id)
         await trio.lowlevel.checkpoint()
@@ -120,6 +122,8 @@ class MemoryJournal:
         book.check_fork(upto)
         copy = self._new(session_id, book.provider, book.metadata, at)
         copy.take_from(book, upto)
+        if body is not None:
+            copy.extend(Entries(Cursor(upto + 1), at, (body,)))
         return copy.stored
 
     async def delete(self, key: SessionKey) -> None:

@@ -9,6 +9,7 @@ nothing. Damage, and being fenced off, are for good.
 
 from __future__ import annotations
 
+import sqlite3
 import statistics
 import time
 from collections import deque
@@ -20,7 +21,6 @@ import trio
 from trio.lowlevel import Abort, ParkingLot, current_task, reschedule, wait_task_rescheduled
 
 from agentsup import telemetry
-from agentsup.errors import AgentsupError
 from agentsup.journal.backlog import Append, Backlog, Batch, Item, Job, Snapshot
 from agentsup.journal.base import JournalStatistics
 from agentsup.journal.errors import StoreError, StoreFailed
@@ -85,7 +85,7 @@ class Scribe:
 
         Raises:
             StoreError: the store cannot be written at the moment; it was not done.
-            AgentsupError: what the work itself raised before it wrote anything.
+            Exception: what the work itself raised; nothing of it was written.
         """
         await trio.lowlevel.checkpoint_if_cancelled()
         if self.trouble is not None:
@@ -297,10 +297,12 @@ def _write_run(ledger: Ledger, run: list[Append | Snapshot]) -> None:
 
 
 def _do(ledger: Ledger, job: Job) -> None:
+    """The job, wholly or not at all. What goes wrong with the store concerns the whole batch; everything else only whoever asked."""
     job.error = None
     try:
-        job.value = job.work(ledger)
-    except StoreError:
+        with ledger.savepoint():
+            job.value = job.work(ledger)
+    except (StoreError, sqlite3.Error, OSError):
         raise
-    except AgentsupError as exc:  # it looks before it writes, so nothing of it is there
+    except Exception as exc:  # noqa: BLE001  -- raised where the work came from; the batch goes on without it
         job.error = exc

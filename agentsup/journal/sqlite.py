@@ -26,7 +26,7 @@ from agentsup.journal.readers import Readers
 from agentsup.journal.rows import body_of, rows_of
 from agentsup.journal.scribe import Scribe
 from agentsup.loop.state import State
-from agentsup.talk.events import Entry, Heard, RequestStarted, SessionEnded
+from agentsup.talk.events import Entry, Heard, Kept, RequestStarted, SessionEnded
 
 _log = structlog.get_logger("agentsup.journal")
 
@@ -124,10 +124,12 @@ class SQLiteJournal:
         """Those of `sessions()` that have not ended."""
         return tuple(stored for stored in await self.sessions() if not stored.ended)
 
-    async def fork(self, key: SessionKey, session_id: SessionId, *, upto: Cursor, at: float) -> Stored:
+    async def fork(
+        self, key: SessionKey, session_id: SessionId, *, upto: Cursor, at: float, body: Kept | None = None
+    ) -> Stored:
         """Make a session out of another one's records up to a cursor."""
         check_names(session_id)
-        return self._noted(await self._scribe.do(lambda ledger: ledger.fork(key, session_id, upto, at)))
+        return self._noted(await self._scribe.do(lambda ledger: ledger.fork(key, session_id, upto, at, body)))
 
     async def delete(self, key: SessionKey) -> None:
         """Forget this generation."""

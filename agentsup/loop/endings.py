@@ -5,7 +5,7 @@ from __future__ import annotations
 from agentsup.loop.calls import give_up, take_result
 from agentsup.loop.effects import AwaitRest, CancelTimer, CancelTools, Detach, Finish, Post
 from agentsup.loop.plan import Plan
-from agentsup.loop.state import Link
+from agentsup.loop.state import Link, State
 from agentsup.talk import events as ev
 from agentsup.talk.outgoing import Opening, SayStop, begins, says
 from agentsup.talk.result import Terminal
@@ -93,3 +93,10 @@ def end_session(plan: Plan, reason: str, failure: ev.Failure | None, *, interrup
     plan.do(Detach())
     plan.happen(ev.SessionEnded(reason=reason, failure=failure))
     plan.do(Finish())
+
+
+def laid_down(state: State, reason: str) -> tuple[State, tuple[ev.Kept, ...]]:
+    """What follows when a session that does not run is ended: its last events. There is nobody to tell the provider anything."""
+    plan = Plan(state)
+    end_session(plan, reason, None, interrupt=False)
+    return plan.state, tuple(plan.events)

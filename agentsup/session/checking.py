@@ -29,13 +29,15 @@ def check_start(session_id: object, spec: object) -> None:
         raise SpecError(problems)
 
 
-def check_id(session_id: object, where: str) -> None:
-    """Refuse an id that cannot be used; `where` is what the caller calls it.
+def check_fork(new_id: object, upto: object) -> None:
+    """Refuse an id or a cursor that cannot be used, whatever the session.
 
     Raises:
-        SpecError: it cannot.
+        SpecError: with every problem.
     """
-    problems = _id_problems(session_id, where)
+    problems = _id_problems(new_id, "new_id")
+    if upto is not None and not (type(upto) is int and upto >= 0):
+        problems.append(Problem("upto", f"must be None or a cursor of at least 0, not {upto!r}"))
     if problems:
         raise SpecError(problems)
 

@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 import attrs
 
 from agentsup import otp
-from agentsup.errors import SpecError
 from agentsup.ids import CallId, RequestId, SessionId
 from agentsup.loop import messages as msg
 from agentsup.loop.pieces import Pieces
@@ -18,7 +17,7 @@ from agentsup.loop.results import Span, turns_of
 from agentsup.session.actor import FromUser, GetDoubts, GetStatus, Tell
 from agentsup.session.errors import SessionClosed, error_for
 from agentsup.session.files import files_of
-from agentsup.session.inputs import raw_event, request_of
+from agentsup.session.inputs import check_word, raw_event, request_of, word_of
 from agentsup.session.life import Life
 from agentsup.session.services import Services
 from agentsup.session.status import Status, status_of
@@ -117,10 +116,10 @@ class SessionRef:
             SpecError: the content cannot be sent.
             StoreError: the store cannot be written; nothing was taken on.
         """
-        request = request_of(content)
-        if not await self._tell(msg.Steer(request.request_id, request.parts)):
+        word = word_of(content)
+        if not await self._tell(word):
             raise self._closing
-        return request.request_id
+        return word.message_id
 
     def stream(self, content: Input | Outcome) -> TextStream:
         """Ask, and iterate over the answer's text as it is produced: pieces that, joined, are the result's `text`.
@@ -139,14 +138,17 @@ class SessionRef:
             SessionClosed: the session has ended.
             SpecError: the word is none.
         """
-        if type(allow) is not bool:
-            raise SpecError.of("allow", f"must be True or False, not {allow!r}")
-        if not isinstance(message, str | None):
-            raise SpecError.of("message", f"must be text or None, not {type(message).__name__}")
+        check_word(call_id, allow=allow, message=message)
         await self._tell(msg.Confirm(CallId(call_id), allow, message))
 
     async def doubts(self) -> tuple[ToolUse, ...]:
-        """The calls that a crash cut off while they ran, and about which a person is to say how it goes on (`SessionSpec.in_doubt`)."""
+        """The calls that a crash cut off while they ran, and about which a person is to say how it goes on (`SessionSpec.in_doubt`).
+
+        A session that has left memory is woken for it only if it was in the middle of something.
+        """
+        life = self._life
+        if life.ended is None and not life.abandoned and not life.is_awake and not (await life.peek()).has_work:
+            return ()
         return await self._ask(lambda: otp.call(self.address, GetDoubts()))
 
     async def resolve(self, call_id: str, result: str | None = None, *, is_error: bool = False) -> None:
@@ -155,10 +157,9 @@ class SessionRef:
         Raises:
             NoSuchCall: no call of that id is in doubt.
             SessionClosed: the session has ended.
-            SpecError: the result is no text.
+            SpecError: the word is none.
         """
-        if not isinstance(result, str | None):
-            raise SpecError.of("result", f"must be text or None, not {type(result).__name__}")
+        check_word(call_id, result=result, is_error=is_error)
         answer = None if result is None else ToolResult(CallId(call_id), result, is_error)
         await self._tell(msg.Resolve(CallId(call_id), answer))
 

@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from agentsup.errors import SpecError
+from agentsup.errors import Problem, SpecError
 from agentsup.ids import RequestId
 from agentsup.loop import messages as msg
 from agentsup.talk.content import Input, as_request
@@ -24,6 +24,36 @@ def request_of(content: Input | Outcome, *, next: bool = False) -> msg.Submit:
     if isinstance(content, Outcome):
         return msg.Submit(request_id, (), content, next)
     return msg.Submit(request_id, as_request(content), None, next)
+
+
+def word_of(content: Input) -> msg.Steer:
+    """A word to the running request, with an id of its own.
+
+    Raises:
+        SpecError: the content cannot be sent.
+    """
+    return msg.Steer(RequestId(uuid.uuid4().hex), as_request(content))
+
+
+def check_word(
+    call_id: object, *, allow: object = True, message: object = None, result: object = None, is_error: object = False
+) -> None:
+    """Refuse a person's word on a call that is none.
+
+    Raises:
+        SpecError: with every problem.
+    """
+    problems = []
+    if not isinstance(call_id, str):
+        problems.append(Problem("call_id", f"must be text, not {type(call_id).__name__}"))
+    for name, flag in (("allow", allow), ("is_error", is_error)):
+        if type(flag) is not bool:
+            problems.append(Problem(name, f"must be True or False, not {flag!r}"))
+    for name, text in (("message", message), ("result", result)):
+        if not isinstance(text, str | None):
+            problems.append(Problem(name, f"must be text or None, not {type(text).__name__}"))
+    if problems:
+        raise SpecError(problems)
 
 
 def raw_event(event: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -19,6 +19,7 @@ from agentsup.errors import AgentsupError
 from agentsup.ids import Cursor, RequestId, SessionId
 from agentsup.journal.base import Journal, Stored
 from agentsup.journal.entries import Entries
+from agentsup.loop.endings import laid_down
 from agentsup.loop.state import Rules, State
 from agentsup.otp import ChildSpec, signal
 from agentsup.otp.intensity import Window
@@ -100,6 +101,7 @@ class Life:
         """The cursor of the last event that was shown."""
         self.ended: SessionEnded | None = None
         self.abandoned = False
+        self._why = ""
         self.opened = False
         """The provider's session has been there and followed, at least once."""
         self.awaits_durability = False
@@ -157,6 +159,15 @@ class Life:
             self.log.snapshot()
             self.log = None
             self.notify()
+
+    async def lay_down(self, reason: str) -> None:
+        """End a session that does not run: each request that was accepted has its terminal, then the session has its own."""
+        log = await self.take_up()
+        if log.state.ended is None:
+            state, bodies = laid_down(log.state, reason)
+            self.record(bodies, state)
+        while self.ended is None:
+            await self.change()
 
     @property
     def is_awake(self) -> bool:
@@ -379,10 +390,11 @@ class Life:
             self._changed = trio.Event()
         await self._changed.wait()
 
-    def abandon(self) -> None:
-        """The runtime is left: nobody will hear of this session again here, though it has not ended."""
+    def abandon(self, why: str = "its runtime was left") -> None:
+        """Nobody will hear of this session again here, though it has not ended."""
         self.abandoned = True
-        self._fail_waiting(SessionClosed("the runtime was left while the request was running"))
+        self._why = why
+        self._fail_waiting(SessionClosed(f"the session {self.session_id!r} is out of reach: {why}"))
         for subscription in tuple(self._subscriptions):
             subscription.end()
         self.notify()
@@ -391,9 +403,9 @@ class Life:
         """Raise if the session takes nothing more.
 
         Raises:
-            SessionClosed: it has ended, or its runtime was left.
+            SessionClosed: it has ended, was deleted, or its runtime was left.
         """
         if self.ended is not None:
             raise SessionClosed(f"the session {self.session_id!r} is over: {self.ended.reason}")
         if self.abandoned:
-            raise SessionClosed(f"the runtime of the session {self.session_id!r} was left")
+            raise SessionClosed(f"the session {self.session_id!r} is out of reach: {self._why}")

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import time
 
-import attrs
 import trio
 
 from agentsup import otp
 from agentsup.errors import SpecError
 from agentsup.ids import Cursor, SessionId
 from agentsup.journal.base import Journal, Stored
-from agentsup.journal.entries import Entries
 from agentsup.otp.keyed_lock import KeyedLocks
 from agentsup.providers.base import Driver, Provider
 from agentsup.providers.endpoint import Endpoint, GetDriver
@@ -19,7 +17,7 @@ from agentsup.session.life import Life
 from agentsup.session.residents import Residents
 from agentsup.session.spec import SessionSpec
 from agentsup.session.subscription import Overflow, Subscription, check_options
-from agentsup.talk.events import Forked, Kept, SessionEnded, SessionEvent
+from agentsup.talk.events import Forked, SessionEvent
 
 OPENINGS = 64
 """Enough to be quick, few enough that ten thousand sessions which begin together leave the others their turn."""
@@ -129,10 +127,20 @@ class Services:
                 raise SpecError.of(
                     "provider", f"is {spec.provider.kind}, and the session in the store lives at {stored.provider}"
                 )
-            await self._append(stored, SessionEnded(reason="a new session was begun under its id"))
+            await self._lay_down(stored, spec)
         return await self.journal.register(
             session_id, provider=spec.provider.kind, metadata=spec.metadata, at=time.time()
         )
+
+    async def _lay_down(self, stored: Stored, spec: SessionSpec) -> None:
+        """End a session that stands in the store and does not run, for another one of its id; whoever listens to it hears its end."""
+        if self.journal.trouble is not None:
+            raise self.journal.trouble
+        life = self.lives.get(stored.session_id)
+        if life is None or life.stored.key != stored.key:
+            life = Life(stored, spec, journal=self.journal, listener=self.terminals)
+        await life.lay_down("a new session was begun under its id")
+        self.leave(life)
 
     async def fork(self, source: Stored, session_id: SessionId, upto: Cursor) -> Stored:
         """A copy of the session's records up to the cursor, under another id.
@@ -141,16 +149,28 @@ class Services:
             SpecError: the id or the cursor cannot be used.
             StoreError: the store cannot be written.
         """
-        copy = await self.journal.fork(source.key, session_id, upto=upto, at=time.time())
-        await self._append(copy, Forked(source=source.session_id, cursor=upto))
-        return attrs.evolve(copy, last=Cursor(copy.last + 1))
+        async with self.starts.hold(session_id):
+            there = await self.journal.find(session_id)
+            if there is not None and not there.ended:
+                raise SpecError.of(
+                    "new_id", "is that of a session in the store that has not ended: take another, or delete that one"
+                )
+            # Its last record with the others: without it the copy would be taken for the session that the provider has.
+            forked = Forked(source=source.session_id, cursor=upto)
+            return await self.journal.fork(source.key, session_id, upto=upto, at=time.time(), body=forked)
 
-    async def _append(self, stored: Stored, body: Kept) -> None:
-        """Keep one more event of a session that does not live, and wait until it is durable."""
-        durable = trio.Event()
-        entries = Entries(Cursor(stored.last + 1), time.time(), (body,))
-        self.journal.append(stored.key, entries, committed=lambda _: durable.set())
-        await durable.wait()
+    async def forget(self, session_id: SessionId) -> None:
+        """Delete every generation of a session that does not run.
+
+        Raises:
+            StoreError: the store cannot be written.
+        """
+        for stored in await self.journal.sessions(all_generations=True):
+            if stored.session_id == session_id:
+                await self.journal.delete(stored.key)
+        life = self.lives.pop(session_id, None)
+        if life is not None:
+            life.abandon("it was deleted")
 
     async def thaw(self, life: Life) -> None:
         """Have the session's task run, if it does not: it was passivated, or stands in the store and was not wanted until now.

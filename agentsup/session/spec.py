@@ -87,6 +87,8 @@ class Restart:
             found.append(("intensity", f"must be an integer of at least 0, not {self.intensity!r}"))
         if not (is_positive(self.period) and math.isfinite(self.period)):
             found.append(("period", f"must be a positive number of seconds, not {self.period!r}"))
+        if not isinstance(self.backoff, otp.Backoff):
+            found.append(("backoff", f"must be an otp.Backoff, not {type(self.backoff).__name__}"))
         return found
 
 

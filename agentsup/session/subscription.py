@@ -114,6 +114,8 @@ class Subscription:
         self._queue: deque[_Waiting] = deque()
         self._position = source.published if after is None else after
         self._replaying = self._position < source.published
+        self._ahead = self._position if self._position > source.published else Cursor(0)
+        """A cursor that has not come yet: nothing is shown before it has."""
         self._page: deque[SessionEvent] = deque()
         """Read again, and not yet taken."""
         self._missing = 0
@@ -158,6 +160,8 @@ class Subscription:
     def offer(self, event: SessionEvent) -> None:
         """Take note of an event; never waits."""
         if self._over or (self._wanted is not None and not self._wanted(event)):
+            return
+        if event.cursor <= self._ahead and (event.cursor < self._ahead or not _passes(event)):
             return
         if self._replaying:
             # The replay comes to it, or it passes: the whole message follows.

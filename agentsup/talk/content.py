@@ -41,11 +41,21 @@ def _sayable_or_none(text: str | None) -> str | None:
     return sayable(text) if isinstance(text, str) else text
 
 
+def _sayable_text(text: str) -> str:
+    if not isinstance(text, str):
+        raise SpecError.of("text", f"must be text, not {type(text).__name__}")
+    return sayable(text)
+
+
 @attrs.frozen
 class Text:
-    """A piece of text; what cannot be said in UTF-8 is replaced."""
+    """A piece of text; what cannot be said in UTF-8 is replaced.
 
-    text: str = attrs.field(repr=hidden, converter=sayable)
+    Raises:
+        SpecError: it is no text.
+    """
+
+    text: str = attrs.field(repr=hidden, converter=_sayable_text)
     """The text; may have several lines."""
 
 

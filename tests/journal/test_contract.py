@@ -329,6 +329,19 @@ async def test_a_fork_outlives_what_it_was_made_of(journal):
     assert (await journal.load(two.key)).entries == entries(1, 3)
 
 
+async def test_a_fork_can_have_a_record_of_its_own(journal):
+    """Behind the copied ones: that it is a copy, which is never found without it."""
+    one = await register(journal, "one")
+    await keep(journal, one.key, (*entries(1, 2), ended(3)))
+    two = await journal.fork(one.key, "two", upto=3, at=NOW + 9, body=ev.Forked(source="one", cursor=3))
+    await keep(journal, two.key, (entry(5),))
+
+    assert (two.last, two.ended, two.changed_at) == (4, False, NOW + 9)
+    *_, last, _ = await journal.read(two.key, after=0, limit=9)
+    assert last == entry(4, ev.Forked(source="one", cursor=3), at=NOW + 9)
+    assert (await journal.find("one")).ended
+
+
 async def test_an_export_is_one_json_object_a_line(journal):
     """First what the session is, then each record, in order; all of it self-describing."""
     key = (await register(journal, metadata={"a": 1})).key

@@ -542,6 +542,28 @@ async def test_a_bug_in_a_transaction_ends_the_writer_and_nothing_else(tmp_path,
     await journal.aclose()
 
 
+async def test_a_bug_in_what_was_asked_concerns_only_who_asked(tmp_path, monkeypatch):
+    """Nothing of it is there, and what is written in the same transaction is."""
+    journal = SQLiteJournal(tmp_path / "store.db")
+    async with writing(journal):
+        key = (await register(journal)).key
+        await keep(journal, key, entries(1, 3))
+        told = Told()
+
+        def half(ledger: Ledger, *args: object) -> None:
+            ledger.register("half", "test", "{}", NOW)
+            raise Bug
+
+        monkeypatch.setattr(Ledger, "fork", half)
+        append(journal, key, entries(4, 5), committed=told.of(key))
+        with pytest.raises(Bug):
+            await journal.fork(key, "two", upto=1, at=NOW)
+
+        assert told.cursors == {key: [5]}
+        assert [stored.session_id for stored in await journal.sessions()] == ["s"]
+        assert journal.trouble is None
+
+
 async def test_what_is_loaded_says_how_much_of_it_is_durable(tmp_path):
     """Whoever takes a session up while the store cannot be written knows what of it could still be lost."""
     journal = SQLiteJournal(tmp_path / "store.db")

@@ -421,3 +421,19 @@ def test_right_options_are_taken(overflow):
     """From now on, from the start, or behind a cursor."""
     for after in (None, 0, 7):
         check_options(after, 1, overflow)
+
+
+async def test_nothing_is_shown_before_a_cursor_that_has_not_come(autojump_clock):
+    """Whatever comes up to it is not behind it."""
+    feed = Feed()
+    feed.publish()
+    subscription = feed.subscribe(after=3)
+    for kind in ("event", "delta", "event", "delta", "event", "over"):
+        feed.publish(kind)
+    subscription.end()
+
+    assert [(event.type, event.cursor) async for event in subscription] == [
+        ("text_delta", 3),
+        ("noted", 4),
+        ("session_ended", 5),
+    ]
