@@ -13,9 +13,11 @@ from hypothesis import strategies as st
 
 from agentsup.errors import NotFound, SpecError
 from agentsup.journal import scribe
+from agentsup.journal.entries import Entries
 from agentsup.journal.memory import MemoryJournal
 from agentsup.journal.sqlite import SQLiteJournal
-from tests.journal.kit import NOW, Told, append, ended, entry, everything, register, started, state
+from agentsup.talk import events as ev
+from tests.journal.kit import NOW, Told, ended, entry, everything, register, started, state
 from tests.kit.strategies import KEPT
 
 NAMES = st.sampled_from(["a", "b"])
@@ -32,13 +34,14 @@ class Do:
 
 
 BODIES = st.one_of(st.none(), st.sampled_from([started(1).body, ended(1).body]), KEPT)
+FORKED = ev.Forked(source="a", cursor=1)
 STEPS = st.one_of(
     st.builds(Do, st.just("register"), st.tuples(NAMES)),
     st.builds(Do, st.just("append"), st.tuples(PLACE, st.lists(BODIES, max_size=4))),
     st.builds(Do, st.just("append"), st.tuples(PLACE, st.lists(st.none(), max_size=8))),
     st.builds(Do, st.just("snapshot"), st.tuples(PLACE, st.integers(0, 8))),
     st.builds(Do, st.just("compact"), st.tuples(PLACE, st.integers(0, 12))),
-    st.builds(Do, st.just("fork"), st.tuples(PLACE, NAMES, st.integers(0, 8))),
+    st.builds(Do, st.just("fork"), st.tuples(PLACE, NAMES, st.integers(0, 8), st.none() | st.just(FORKED))),
     st.builds(Do, st.just("delete"), st.tuples(PLACE)),
     st.builds(Do, st.sampled_from(["crash_before", "crash_after"])),
     st.builds(Do, st.sampled_from(["settle", "reopen", "compare"])),
@@ -111,11 +114,12 @@ class Play:
         if keys is None:
             return
         last = self.model._books[keys[1]].last if keys[1] in self.model._books else 0
-        entries = tuple(entry(last + 1 + n, body) for n, body in enumerate(bodies))
+        found = (entry(last + 1 + n, body).body for n, body in enumerate(bodies))
+        entries = Entries(last + 1, NOW, tuple(found))  # also none at all
 
         async def call(journal, side):
             told = (self.told, self.model_told)[side]
-            append(journal, keys[side], entries, committed=told.of(keys[side]))
+            journal.append(keys[side], entries, committed=told.of(keys[side]))
 
         await self.both(call)
 
@@ -136,10 +140,14 @@ class Play:
             ours, theirs = await self.both(lambda journal, side: journal.compact(keys[side], upto))
             assert ours == theirs
 
-    async def fork(self, place: int, name: str, upto: int) -> None:
+    async def fork(self, place: int, name: str, upto: int, body) -> None:
         keys = self.session(place)
         if keys is not None:
-            ours, theirs = await self.both(lambda journal, side: journal.fork(keys[side], name, upto=upto, at=NOW))
+
+            async def call(journal, side):
+                return await journal.fork(keys[side], name, upto=upto, at=NOW, body=body)
+
+            ours, theirs = await self.both(call)
             if not isinstance(ours, type):
                 self.keys.append((ours.key, theirs.key))
 
