@@ -79,7 +79,8 @@ def rows_of(key: int, epoch: int, entries: Entries) -> tuple[list[Row], list[Pla
     """
     rows: list[Row] = []
     blobs: list[Place] = []
-    for first, run in _runs(entries):
+    runs = _runs(entries) if len(entries.bodies) > 1 else ((entries.first, entries.bodies),)
+    for first, run in runs:
         _add(rows, blobs, key, epoch, first, entries.at, run)
     return rows, blobs
 

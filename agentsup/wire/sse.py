@@ -24,6 +24,9 @@ Frame: TypeAlias = tuple[str, bytes]
 """An event's name (`message` where the frame has none) and its data, as the bytes that came: who reads JSON reads bytes, and what is no UTF-8
 becomes U+FFFD only when it is made text. A tuple: one is made for every event there is."""
 
+_CR: Final = 13
+"""Looked for as a number: that is a tenth of the cost, on a path where every piece goes."""
+
 _MARK: Final = b"\xef\xbb\xbf"
 
 
@@ -54,7 +57,7 @@ class Reader:
         """
         if self._head is not None:
             piece = self._unmarked(piece)
-        if self._after_cr or b"\r" in piece:
+        if self._after_cr or _CR in piece:
             piece = self._with_line_feeds(piece)
         lines = piece.split(b"\n")
         rest = lines.pop()
@@ -70,13 +73,16 @@ class Reader:
                     self._end_frame(frames)
                 self._name = ""
                 self._size = 0
+            elif line[:6] == b"data: ":  # as nearly every server writes it: the value is copied once
+                self._size += len(line)
+                self._data.append(line[6:])
             else:
                 field, _, value = line.partition(b":")
                 if field == b"data":
                     self._size += len(line)
-                    self._data.append(value[1:] if value[:1] == b" " else value)
+                    self._data.append(value)
                 elif field == b"event":
-                    self._name = (value[1:] if value[:1] == b" " else value).decode("utf-8", "replace")
+                    self._name = value.removeprefix(b" ").decode("utf-8", "replace")
         if rest:
             self._line.append(rest)
             self._size += len(rest)
