@@ -128,15 +128,15 @@ class Form:
         """A form for `data`, found under `key` of this one."""
         return Form(data, ".".join(part for part in (self.path, key) if part), self.problems)
 
-    def metadata(self, current: dict[str, str] | None = None) -> dict[str, str]:
-        """The metadata after this form: a patch of `current`, where null deletes a key.
+    def metadata(self, current: dict[str, str] | None = None, *, empty_deletes: bool = False) -> dict[str, str]:
+        """The metadata after this form: a patch of `current`, where null (and an empty text, where told) deletes a key.
 
         At most 16 pairs, keys of 64 and values of 512 characters (API reference, "Create a session").
         """
         merged = dict(current or {})
         patch = self.value("metadata", dict, "an object") or {}
         for key, value in patch.items():
-            if value is None:
+            if value is None or (empty_deletes and value == ""):
                 merged.pop(key, None)
             elif (
                 not isinstance(value, str)

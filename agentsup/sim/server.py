@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import socket
 import struct
+from contextlib import aclosing
 from contextvars import ContextVar
 from typing import Any
 
@@ -193,10 +194,11 @@ class _Application:
 
     async def _answer(self, scope: Any, receive: Any) -> Response | None:
         """The simulator's answer, None where the client did not wait for it."""
+        web = WebRequest(scope, receive)
         try:
-            request = await _read(WebRequest(scope, receive))
+            request = await _read(web)
         except Refused as refusal:
-            return Response.json(refusal.envelope("req_none"), status=refusal.status)
+            return self._simulator.refuse(_head(web), refusal)
         waiting = trio.CancelScope()
         broken = response = None
         async with trio.open_nursery() as nursery:
@@ -217,13 +219,18 @@ class _Application:
 
 async def _read(web: WebRequest) -> Request:
     body = bytearray()
-    async for chunk in web.stream():
-        body += chunk
-        if len(body) > MOST_BODY_BYTES:
-            raise Refused(413, f"a request may have at most {MOST_BODY_BYTES} bytes")
+    async with aclosing(web.stream()) as chunks:
+        async for chunk in chunks:
+            body += chunk
+            if len(body) > MOST_BODY_BYTES:
+                raise Refused(413, f"a request may have at most {MOST_BODY_BYTES} bytes")
+    return _head(web, bytes(body))
+
+
+def _head(web: WebRequest, body: bytes = b"") -> Request:
     headers = tuple((name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in web.headers.raw)
     path, query = web.scope["raw_path"].decode("latin-1"), web.scope["query_string"].decode("latin-1")
-    return Request.arrived(web.method, path, query, headers, bytes(body))
+    return Request.arrived(web.method, path, query, headers, body)
 
 
 async def _cancel_when_gone(receive: Any, scope: trio.CancelScope) -> None:

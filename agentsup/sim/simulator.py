@@ -88,6 +88,12 @@ class Simulator:
             return await self._serve(self._router, request, request_id)
         return await self._misbehave(fault, request, request_id)
 
+    def refuse(self, request: Request, refusal: Refused) -> Response:
+        """The answer to a request that was refused before it was read to its end."""
+        if not request.path.startswith(CONTROL):
+            self.ledger.note(request, self._calendar.now().timestamp())
+        return self._manner_of(request).refuse(refusal, self._mint.id("req"))
+
     async def _serve(self, router: Router, request: Request, request_id: str) -> Response:
         manner = self._manner_of(request)
         try:

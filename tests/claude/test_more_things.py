@@ -71,7 +71,7 @@ async def test_memory(client):
     with pytest.raises(claude.Conflict) as stale:
         await client.memories.update(store.id, one.id, content="x", expected_sha256="0" * 64)
     seen = hashlib.sha256(b"1").hexdigest()
-    changed = await client.memories.update(store.id, one.id, content="11", expected_sha256=seen)
+    changed = await client.memories.update(store.id, one.id, content="11", expected_sha256=seen, view="full")
     found = await client.memories.get(store.id, one.id, view="basic")
     folded = await client.memories.list(store.id, path_prefix="/", depth=1).all()
     deleted = await client.memories.delete(store.id, two.id)

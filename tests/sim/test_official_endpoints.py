@@ -221,6 +221,7 @@ async def test_memory_stores():
             memory_store_id=store.id,
             content="11",
             precondition={"type": "content_sha256", "content_sha256": one.content_sha256},
+            view="full",
         )
         with pytest.raises(anthropic.ConflictError) as stale:
             await stores.memories.delete(one.id, memory_store_id=store.id, expected_content_sha256=one.content_sha256)

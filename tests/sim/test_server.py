@@ -12,6 +12,7 @@ import httpx
 import pytest
 import trio
 
+from agentsup.sim import server
 from agentsup.sim.process import EXIT_CANNOT_LISTEN, main
 from agentsup.sim.server import serve
 
@@ -66,6 +67,23 @@ async def test_reset_and_after_reset():
                 await client.post("/v1/agents", json={"name": "a", "model": "m"})
 
         assert len((await client.get("/v1/agents")).json()["data"]) == 1
+
+
+async def test_a_body_that_is_too_long(monkeypatch):
+    """Longer than the bound, a request is a 413 in the API's envelope with an id, and is in the log."""
+    monkeypatch.setattr(server, "MOST_BODY_BYTES", 1000)
+    async with served() as client:
+        refused = await client.post("/v1/files", files={"file": ("a.txt", b"x" * 2000)})
+        log = (await client.get("/_sim/requests")).json()
+
+    assert refused.status_code == 413
+    body = refused.json()
+    assert (body["type"], body["error"]["type"], body["request_id"]) == (
+        "error",
+        "request_too_large",
+        refused.headers["request-id"],
+    )
+    assert [entry["path"] for entry in log] == ["/v1/files"]
 
 
 async def test_stall_ends_with_the_client():

@@ -67,14 +67,14 @@ def read_definition(
     """
     readers: dict[str, Any] = {
         "name": lambda: form.text("name", required=True, least=1, most=256) or "",
-        "model": lambda: read_model(form),
+        "model": lambda: read_model(form, None if current is None or fields is not None else current.model),
         "description": lambda: form.text("description", most=2048) or None,
         "system": lambda: form.text("system", most=MOST_SYSTEM_CHARS) or None,
         "tools": lambda: read_tools(form),
         "mcp_servers": lambda: read_servers(form),
         "skills": lambda: read_skills(form),
         "multiagent": lambda: multiagent(form),
-        "execution_identity": lambda: form.value("execution_identity", dict, "an object") or dict(SERVICE_ACCOUNT),
+        "execution_identity": lambda: read_identity(form),
     }
     wanted = readers.keys() if fields is None else readers.keys() & fields
     if current is None:
@@ -85,12 +85,21 @@ def read_definition(
     return made
 
 
-def read_model(form: Form) -> Json:
-    """The model: an id, or an object with one."""
+def read_identity(form: Form) -> Json:
+    """As whom the agent's runs act; without a word, as the service account."""
+    identity = form.child("execution_identity")
+    if identity is None or identity.choice("type", ("service_account", "aws_role"), required=True) != "aws_role":
+        return dict(SERVICE_ACCOUNT)
+    return {"type": "aws_role", "role_arn": identity.text("role_arn", required=True, least=1, most=2048)}
+
+
+def read_model(form: Form, current: Json | None = None) -> Json:
+    """The model: an id, or an object with one; an effort that is not said is the `current` one's, else high."""
     given = form.data.get("model")
+    effort_kept: Json = {"type": "high"} if current is None else current["effort"]
     if isinstance(given, str):
         form.text("model", least=1)
-        return {"id": given, "effort": {"type": "high"}, "speed": "standard", "inference_geo": None}
+        return {"id": given, "effort": effort_kept, "speed": "standard", "inference_geo": None}
     model = form.child("model", required=True)
     if model is None:
         return {}
@@ -101,7 +110,7 @@ def read_model(form: Form) -> Json:
         level = model.choice("effort", EFFORTS)
     return {
         "id": model.text("id", required=True, least=1),
-        "effort": {"type": level or "high"},
+        "effort": effort_kept if level is None else {"type": level},
         "speed": model.choice("speed", SPEEDS) or "standard",
         "inference_geo": model.text("inference_geo"),
     }

@@ -74,6 +74,7 @@ class Deployments:
             managed_agents,
             keep=_filter,
             deletable=False,
+            once_archived={"status": "active", "paused_reason": None},
         )
         self._shelf = Shelf(world, kind)
         self._runs: Table[Run] = Table("deployment run")
@@ -181,7 +182,7 @@ class Deployments:
             and (deployment_id is None or run.deployment_id == deployment_id)
             and (has_error is None or (run.error is not None) == has_error)
         ]
-        page = cut_page(rows, lambda row: row.place, Paging.asked(request, default=20, most=100), self._world.cursors)
+        page = cut_page(rows, lambda row: row.place, Paging.asked(request, default=20, most=1000), self._world.cursors)
         return Response.json(page.view(Run.view))
 
     async def _retrieve_run(self, request: Request) -> Response:
@@ -208,4 +209,6 @@ def _filter(query: Query) -> Callable[[Record], bool]:
     agent_id, status = query.text("agent_id"), query.text("status")
     if status not in (None, "active", "paused"):
         raise invalid("status", "must be one of active, paused")
+    if status is not None and query.flag("include_archived"):
+        raise invalid("include_archived", "cannot be combined with status")
     return lambda record: agent_id in (None, record.fields["agent"]["id"]) and status in (None, record.fields["status"])

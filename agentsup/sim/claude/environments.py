@@ -20,8 +20,11 @@ from agentsup.sim.world import World
 
 from .gates import managed_agents
 
+_OPEN: Json = {"type": "unrestricted"}
+
 MANAGERS = ("apt", "cargo", "gem", "go", "npm", "pip")
-SCOPES = ("organization", "account")
+SCOPE = "organization"
+"""The only one that an organization which uses the API may have; `account` is for others."""
 
 
 @attrs.define(eq=False)
@@ -36,7 +39,7 @@ class Environment:
     updated_at: str
     description: str | None = None
     metadata: dict[str, str] = attrs.field(factory=dict)
-    scope: str = "organization"
+    scope: str = SCOPE
     archived_at: str | None = None
 
     @property
@@ -107,7 +110,7 @@ class Environments:
     async def _create(self, request: Request) -> Response:
         form = Form.of(request)
         name = form.text("name", required=True, least=1, most=256) or ""
-        description, scope = form.text("description"), form.choice("scope", SCOPES)
+        description, scope = form.text("description"), _read_scope(form)
         config, metadata = read_config(form), form.metadata()
         form.check()
         now = self._world.calendar.stamp()
@@ -120,7 +123,7 @@ class Environments:
             now,
             description,
             metadata,
-            scope or SCOPES[0],
+            scope,
         )
         return Response.json(self._table.add(made).view())
 
@@ -130,16 +133,18 @@ class Environments:
     async def _update(self, request: Request) -> Response:
         environment = self.usable(request.params["environment_id"])
         form = Form.of(request)
-        changed: Json = {"metadata": form.metadata(environment.metadata)}
+        changed: Json = {"metadata": form.metadata(environment.metadata, empty_deletes=True)}
         if "name" in form:
             changed["name"] = form.text("name", required=True, least=1, most=256)
         if "description" in form:
-            changed["description"] = form.text("description") or None
-        if "config" in form:
-            changed["config"] = read_config(form)
-        if "scope" in form:
-            changed["scope"] = form.choice("scope", SCOPES, required=True)
+            changed["description"] = form.text("description")
+        if form.data.get("config") is not None:
+            changed["config"] = read_config(form, environment.config)
+        if form.data.get("scope") is not None:
+            changed["scope"] = _read_scope(form)
         form.check()
+        if changed.get("config", environment.config)["type"] != environment.config["type"]:
+            raise invalid("config.type", "cannot change after creation", code="invalid_config_type_change")
         for key, value in changed.items():
             setattr(environment, key, value)
         environment.updated_at = self._world.calendar.stamp()
@@ -165,37 +170,52 @@ class Environments:
         return Response.json(page.view(Environment.view))
 
 
-def read_config(form: Form) -> Json:
-    """The configuration with every default written out; without one, the cloud with an open network."""
+def _read_scope(form: Form) -> str:
+    return form.choice("scope", (SCOPE,)) or SCOPE
+
+
+def read_config(form: Form, current: Json | None = None) -> Json:
+    """The configuration with every default written out; without one, the cloud with an open network.
+
+    Args:
+        form: where problems are noted.
+        current: what an existing environment has; what is omitted keeps it.
+    """
     config = form.child("config")
     if config is None:
-        return {"type": "cloud", "networking": {"type": "unrestricted"}, "packages": _no_packages()}
+        return {"type": "cloud", "networking": _OPEN, "packages": _no_packages()}
     if config.choice("type", ("cloud", "self_hosted"), required=True) == "self_hosted":
         return {"type": "self_hosted"}
-    networking, packages = _read_networking(config), _read_packages(config)
+    kept = current if current is not None and current["type"] == "cloud" else {}
+    networking = _read_networking(config, kept.get("networking", _OPEN))
+    packages = _read_packages(config, kept.get("packages", _no_packages()))
     if networking.get("allow_package_managers") is False and any(packages[manager] for manager in MANAGERS):
         config.wrong("packages", "need networking.allow_package_managers where the network is limited")
     return {"type": "cloud", "networking": networking, "packages": packages}
 
 
-def _read_networking(config: Form) -> Json:
+def _read_networking(config: Form, kept: Json) -> Json:
     networking = config.child("networking")
-    if networking is None or networking.choice("type", ("unrestricted", "limited"), required=True) != "limited":
-        return {"type": "unrestricted"}
-    return {
-        "type": "limited",
-        "allowed_hosts": networking.texts("allowed_hosts"),
-        "allow_mcp_servers": networking.boolean("allow_mcp_servers") or False,
-        "allow_package_managers": networking.boolean("allow_package_managers") or False,
-    }
+    if networking is None:
+        return kept
+    if networking.choice("type", ("unrestricted", "limited"), required=True) != "limited":
+        return _OPEN
+    made: Json = {"type": "limited", "allowed_hosts": kept.get("allowed_hosts", [])}
+    if networking.data.get("allowed_hosts") is not None:
+        made["allowed_hosts"] = networking.texts("allowed_hosts")
+    for key in ("allow_mcp_servers", "allow_package_managers"):
+        told = networking.boolean(key)
+        made[key] = kept.get(key, False) if told is None else told
+    return made
 
 
 def _no_packages() -> Json:
     return {"type": "packages", **{manager: [] for manager in MANAGERS}}
 
 
-def _read_packages(config: Form) -> Json:
+def _read_packages(config: Form, kept: Json) -> Json:
     packages = config.child("packages")
     if packages is None:
-        return _no_packages()
-    return {"type": "packages", **{manager: packages.texts(manager) for manager in MANAGERS}}
+        return kept
+    given = {manager: packages.texts(manager) for manager in MANAGERS if packages.data.get(manager) is not None}
+    return {**kept, **given}

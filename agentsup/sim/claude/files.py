@@ -127,11 +127,12 @@ class Files:
     async def _upload(self, request: Request) -> Response:
         parts = {part.name: part for part in read_parts(request)}
         file = parts.get("file")
-        if file is None or not file.filename:
-            raise invalid("file", "field required, with a filename")
-        name = file.filename.replace("\\", "/").rpartition("/")[2]
-        if not 0 < len(name) <= MOST_NAME_CHARS:
-            raise invalid("file", f"the filename must have 1 to {MOST_NAME_CHARS} characters")
+        if file is None:
+            raise invalid("file", "field required")
+        name = (file.filename or "").replace("\\", "/").rpartition("/")[2]
+        name = name or f"unnamed{mimetypes.guess_extension(file.content_type) or ''}"
+        if len(name) > MOST_NAME_CHARS:
+            raise invalid("file", f"the filename must have at most {MOST_NAME_CHARS} characters")
         life = parts.get("expires_in_seconds")
         life_s = None if life is None else _read_life(life.content)
         return Response.json(self._add(name, file.content_type, file.content, life_s=life_s).view())

@@ -11,7 +11,7 @@ import attrs
 
 from agentsup.sim.exchange import Json, Request, Response
 from agentsup.sim.fields import Form
-from agentsup.sim.pages import Paging, cut_page
+from agentsup.sim.pages import Order, Paging, cut_page
 from agentsup.sim.query import Query
 from agentsup.sim.refusal import Refused, missing
 from agentsup.sim.routing import Route
@@ -24,6 +24,7 @@ from .shelf import Kind, Record, Shelf, read_kept_text, read_metadata
 MOST_PATH_BYTES = 1024
 MOST_SEGMENTS = 20
 MOST_CONTENT_BYTES = 102_400
+MOST_FULL_PER_PAGE = 20
 
 API_KEY_ID = "apikey_simulated"
 """Who wrote everything there is: the simulator's agents write no memories."""
@@ -124,18 +125,25 @@ class Memories:
             Route("POST", f"{versions}/{{id}}/redact", self._redact, agent_memory),
         ]
 
-    def store(self, store_id: str) -> Json | None:
-        """A store's name and description, None where there is no such store."""
-        store = self._stores.find(store_id)
-        return None if store is None else {key: store.fields[key] for key in ("name", "description")}
+    def store(self, store_id: str) -> Record | None:
+        """A store, None where there is none with that id."""
+        return self._stores.find(store_id)
+
+    def _open_store(self, request: Request) -> Record:
+        """The store whose memories a request is about to change."""
+        store = self._stores.get(request.params["store_id"])
+        self._stores.refuse_archived(store)
+        return store
 
     def _memory(self, request: Request) -> Memory:
+        self._stores.get(request.params["store_id"])
         memory = self._memories.get(request.params["id"])
         if memory.store_id != request.params["store_id"]:
             raise missing("memory", memory.id)
         return memory
 
     def _version(self, request: Request) -> MemoryVersion:
+        self._stores.get(request.params["store_id"])
         version = self._versions.get(request.params["id"])
         if version.store_id != request.params["store_id"]:
             raise missing("memory version", version.id)
@@ -160,7 +168,7 @@ class Memories:
                 raise _conflict("memory_path_conflict_error", f"path: {path} is taken by {memory.id}")
 
     async def _create(self, request: Request) -> Response:
-        store = self._stores.get(request.params["store_id"])
+        store = self._open_store(request)
         form = Form.of(request)
         path, content = _read_path(form, required=True) or "", _read_content(form) or ""
         if "content" not in form:
@@ -171,7 +179,7 @@ class Memories:
         place = self._memories.next_place()
         made = self._memories.add(Memory(self._world.mint.id("mem"), place, store.id, path, content, now, now))
         self._record(made, "created")
-        return Response.json(made.view(full=_full(request, default="full")))
+        return Response.json(made.view(full=_full(request, default="basic")))
 
     async def _list(self, request: Request) -> Response:
         store = self._stores.get(request.params["store_id"])
@@ -180,15 +188,16 @@ class Memories:
         depth = query.integer("depth", default=0, least=0, most=MOST_SEGMENTS)
         rows = [memory for memory in self._memories if memory.store_id == store.id and memory.path.startswith(prefix)]
         rows, folders = _fold(rows, prefix, depth)
-        paging = Paging.asked(request, default=20, most=100, order="asc")
-        page = cut_page(rows, lambda row: row.place, paging, self._world.cursors)
         full = _full(request, default="basic")
+        paging = _paging(request, full=full, order="asc")
+        page = cut_page(rows, lambda row: row.place, paging, self._world.cursors)
         return Response.json(page.view(lambda row: folders.get(row.id) or row.view(full=full)))
 
     async def _retrieve(self, request: Request) -> Response:
         return Response.json(self._memory(request).view(full=_full(request, default="full")))
 
     async def _update(self, request: Request) -> Response:
+        self._open_store(request)
         memory = self._memory(request)
         form = Form.of(request)
         path, content = _read_path(form), _read_content(form)
@@ -206,7 +215,7 @@ class Memories:
             memory.content = content
         memory.updated_at = self._world.calendar.stamp()
         self._record(memory, "modified")
-        return Response.json(memory.view(full=_full(request, default="full")))
+        return Response.json(memory.view(full=_full(request, default="basic")))
 
     async def _delete(self, request: Request) -> Response:
         memory = self._memory(request)
@@ -231,9 +240,9 @@ class Memories:
             and (memory_id is None or version.memory_id == memory_id)
             and (not operations or version.operation in operations)
         ]
-        paging = Paging.asked(request, default=20, most=100)
-        page = cut_page(rows, lambda row: row.place, paging, self._world.cursors)
         full = _full(request, default="basic")
+        paging = _paging(request, full=full, order="desc")
+        page = cut_page(rows, lambda row: row.place, paging, self._world.cursors)
         return Response.json(page.view(lambda row: row.view(full=full)))
 
     async def _retrieve_version(self, request: Request) -> Response:
@@ -275,6 +284,12 @@ def _read_content(form: Form) -> str | None:
 
 def _full(request: Request, *, default: str) -> bool:
     return Query(request).choice("view", _VIEWS, default) == "full"
+
+
+def _paging(request: Request, *, full: bool, order: Order) -> Paging:
+    """Pages of up to 100 rows, of up to 20 where each is whole."""
+    asked = Paging.asked(request, default=MOST_FULL_PER_PAGE, most=100, order=order)
+    return attrs.evolve(asked, limit=min(asked.limit, MOST_FULL_PER_PAGE)) if full else asked
 
 
 def _fold(rows: list[Memory], prefix: str, depth: int) -> tuple[list[Memory], dict[str, Json]]:

@@ -5,18 +5,20 @@ Rules: API reference, "Session resources". Tokens are write-only.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable
 
 from agentsup.sim.exchange import Json, Request, Response
 from agentsup.sim.fields import Form
 from agentsup.sim.pages import Paging, cut_page
-from agentsup.sim.refusal import invalid, missing
+from agentsup.sim.refusal import Refused, invalid, missing
 from agentsup.sim.routing import Route
 from agentsup.sim.world import World
 
 from .files import Files
 from .gates import managed_agents
 from .session import Session
+from .shelf import Record
 
 MOST_RESOURCES = 1000
 MOST_STORES = 8
@@ -28,11 +30,11 @@ _KINDS = ("file", "github_repository", "memory_store")
 class Resources:
     """Reads the resources of a new session, and serves those of the existing ones."""
 
-    def __init__(self, world: World, files: Files, find_store: Callable[[str], Json | None]) -> None:
+    def __init__(self, world: World, files: Files, find_store: Callable[[str], Record | None]) -> None:
         self._world = world
         self._files = files
         self._find_store = find_store
-        """A memory store's name and description by its id, None where there is none."""
+        """A memory store by its id, None where there is none."""
         self._sessions: Callable[[str], Session] | None = None
 
     def routes(self, sessions: Callable[[str], Session]) -> list[Route]:
@@ -56,6 +58,22 @@ class Resources:
             form.wrong("resources", f"must have at most {MOST_STORES} memory stores")
         return resources
 
+    def check_usable(self, resources: Iterable[Form]) -> None:
+        """Looks up again what was checked some time ago.
+
+        Raises:
+            Refused: 404, a file or store is gone; 400, a store is archived.
+        """
+        for resource in resources:
+            key: str = resource.data.get("file_id") or resource.data.get("memory_store_id") or ""
+            store = self._find_store(key) if resource.data["type"] == "memory_store" else None
+            if resource.data["type"] == "file" and not self._files.exists(key):
+                raise _gone("file", key, "file_not_found")
+            if resource.data["type"] == "memory_store" and store is None:
+                raise _gone("memory store", key, "session_resource_not_found")
+            if store is not None and store.archived_at is not None:
+                raise invalid("resources", f"memory store {key} is archived", code="memory_store_archived")
+
     def mount(self, resource: Form, session_id: str) -> Json:
         """A checked resource as the session carries it."""
         now = self._world.calendar.stamp()
@@ -69,13 +87,16 @@ class Resources:
             repository = given["url"].rstrip("/").rpartition("/")[2].removesuffix(".git")
             path = given.get("mount_path") or f"/workspace/{repository}"
             return {**kept, "url": given["url"], "checkout": given.get("checkout"), "mount_path": path}
+        store = self._find_store(given["memory_store_id"])
+        fields: Json = {} if store is None else store.fields
         return {
             "type": "memory_store",
             "memory_store_id": given["memory_store_id"],
-            **(self._find_store(given["memory_store_id"]) or {}),
+            "name": fields.get("name"),
+            "description": fields.get("description"),
             "access": given.get("access") or "read_write",
             "instructions": given.get("instructions"),
-            "mount_path": f"/mnt/memory/{given['memory_store_id']}",
+            "mount_path": f"/mnt/memory/{_slug(fields.get('name', ''))}",
         }
 
     def _check_one(self, form: Form, kinds: tuple[str, ...]) -> None:
@@ -94,8 +115,11 @@ class Resources:
                 checkout.text("sha" if by == "commit" else "name", required=True, least=1)
         elif kind == "memory_store":
             store_id = form.text("memory_store_id", required=True, least=1)
-            if store_id is not None and self._find_store(store_id) is None:
+            store = None if store_id is None else self._find_store(store_id)
+            if store_id is not None and store is None:
                 form.wrong("memory_store_id", f"there is no memory store {store_id}")
+            if store is not None and store.archived_at is not None:
+                form.wrong("memory_store_id", f"memory store {store_id} is archived")
             form.choice("access", ("read_write", "read_only"))
             form.text("instructions", most=MOST_INSTRUCTION_CHARS)
 
@@ -156,3 +180,12 @@ class Resources:
         session, resource = self._open_to_change(request)
         session.resources.remove(resource)
         return Response.json({"id": resource["id"], "type": "session_resource_deleted"})
+
+
+def _gone(noun: str, key: str, code: str) -> Refused:
+    return Refused(404, f"{noun} {key} was not found ({code})", details={"error_code": code})
+
+
+def _slug(name: str) -> str:
+    """A store's name as its folder: in lower case, every run of anything but ASCII letters and digits one hyphen."""
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")

@@ -132,10 +132,11 @@ class Sessions:
         """A new session from checked parts, at work on its initial events if it has any.
 
         Raises:
-            Refused: the environment or a vault does not exist or is archived.
+            Refused: the environment, a vault or a resource does not exist or is archived.
         """
         environment = self._environments.usable(environment_id)
         self._vaults.check_usable(fields["vault_ids"])
+        self._resources.check_usable(resources)
         now = self._world.calendar.stamp()
         place = self._table.next_place()
         session = Session(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import attrs
 
@@ -70,16 +70,17 @@ class Kind:
     """The field, and placeholder, that names the parent."""
     keep: Filter = everything
     deletable: bool = True
+    once_archived: Mapping[str, object] = attrs.field(factory=dict)
+    """What becomes of fields when a record is archived."""
 
 
 class Shelf:
     """The records of one kind and their endpoints."""
 
-    def __init__(self, world: World, kind: Kind, *, parent_exists: Callable[[str], object] | None = None) -> None:
+    def __init__(self, world: World, kind: Kind, *, parent: Shelf | None = None) -> None:
         self._world = world
         self._kind = kind
-        self._parent_exists = parent_exists
-        """Raises `Refused` where there is no such parent."""
+        self._parent = parent
         self._table: Table[Record] = Table(kind.noun)
 
     def routes(self) -> list[Route]:
@@ -111,8 +112,9 @@ class Shelf:
         """The record a request names, under the parent it names.
 
         Raises:
-            Refused: 404, there is none.
+            Refused: 404, there is none, or its parent is gone.
         """
+        self._parent_of(request)
         record = self._table.get(request.params["id"])
         if self._kind.parent is not None and record.fields[self._kind.parent] != request.params[self._kind.parent]:
             raise missing(self._kind.noun, record.id)
@@ -125,9 +127,17 @@ class Shelf:
             Refused: 404, there is none; 400, it is archived.
         """
         record = self.found(request)
+        self.refuse_archived(record)
+        return record
+
+    def refuse_archived(self, record: Record) -> None:
+        """Refuses changes of a record, and of what is in it.
+
+        Raises:
+            Refused: 400, it is archived.
+        """
         if record.archived_at is not None:
             raise invalid("", f"{self._kind.noun} {record.id} is archived and cannot be changed")
-        return record
 
     def touch(self, record: Record, **fields: object) -> Response:
         """Changes fields of a record and answers with it."""
@@ -135,15 +145,16 @@ class Shelf:
         record.updated_at = self._world.calendar.stamp()
         return Response.json(record.view())
 
-    def _parent_of(self, request: Request) -> Json:
-        if self._kind.parent is None or self._parent_exists is None:
+    def _parent_of(self, request: Request, *, to_change: bool = False) -> Json:
+        if self._kind.parent is None or self._parent is None:
             return {}
-        parent_id = request.params[self._kind.parent]
-        self._parent_exists(parent_id)
-        return {self._kind.parent: parent_id}
+        parent = self._parent.get(request.params[self._kind.parent])
+        if to_change:
+            self._parent.refuse_archived(parent)
+        return {self._kind.parent: parent.id}
 
     async def _create(self, request: Request) -> Response:
-        parent = self._parent_of(request)
+        parent = self._parent_of(request, to_change=True)
         form = Form.of(request)
         fields = self._kind.read(form, None)
         form.check()
@@ -182,6 +193,7 @@ class Shelf:
         record = self.found(request)
         if record.archived_at is None:
             record.archived_at = record.updated_at = self._world.calendar.stamp()
+            record.fields.update(self._kind.once_archived)
         return Response.json(record.view())
 
     async def _delete(self, request: Request) -> Response:

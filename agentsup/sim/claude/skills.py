@@ -146,7 +146,7 @@ class Skills:
     async def _list(self, request: Request) -> Response:
         source = Query(request).text("source")
         rows = [skill for skill in self._table if source in (None, "custom")]
-        page = cut_page(rows, lambda row: row.place, Paging.asked(request, default=20, most=100), self._world.cursors)
+        page = cut_page(rows, lambda row: row.place, Paging.asked(request, default=20, most=1000), self._world.cursors)
         return Response.json(page.view(Skill.view))
 
     async def _retrieve(self, request: Request) -> Response:

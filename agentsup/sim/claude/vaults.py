@@ -48,7 +48,7 @@ class Vaults:
             managed_agents,
             parent="vault_id",
         )
-        self._credentials = Shelf(world, credential, parent_exists=self._vaults.get)
+        self._credentials = Shelf(world, credential, parent=self._vaults)
 
     def routes(self) -> list[Route]:
         """Their lines of the routing table."""

@@ -192,11 +192,10 @@ class WorkQueues:
         query = Query(request)
         expected = query.text("expected_last_heartbeat")
         ttl_s = query.integer("desired_ttl_seconds", default=work.ttl_s, least=1, most=LONGEST_TTL_S)
-        if expected is not None and expected != (work.latest_heartbeat_at or NO_HEARTBEAT):
-            details = {
-                "error_code": "heartbeat_precondition_failed",
-                "current_state": self._lease(work, extended=False),
-            }
+        ending = work.state in ("stopping", "stopped")
+        if not ending and expected is not None and expected != (work.latest_heartbeat_at or NO_HEARTBEAT):
+            lease = {**self._lease(work, extended=False), "last_heartbeat": work.latest_heartbeat_at}
+            details = {"error_code": "heartbeat_precondition_failed", "current_state": lease}
             raise Refused(412, "expected_last_heartbeat: another worker sent one since", details=details)
         extended = work.state in ("starting", "active")
         if extended:
@@ -207,7 +206,7 @@ class WorkQueues:
 
     def _lease(self, work: Work, *, extended: bool) -> Json:
         return {
-            "last_heartbeat": work.latest_heartbeat_at or work.created_at,
+            "last_heartbeat": work.latest_heartbeat_at or "",
             "lease_extended": extended,
             "state": work.state,
             "ttl_seconds": work.ttl_s,
