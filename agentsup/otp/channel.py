@@ -7,14 +7,13 @@ arrive (a terminal) always does: it goes past the bound, and whoever sends such 
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeVar, get_args
+from typing import TYPE_CHECKING, Generic, Literal, Self, TypeVar, get_args
 
 import attrs
 import trio
-from trio.lowlevel import Abort, current_task, enable_ki_protection, reschedule, wait_task_rescheduled
 
 from agentsup.errors import AgentsupError, Problem, SpecError
-from agentsup.otp.mailbox import WOKEN
+from agentsup.otp.parking import ParkingSpace
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -61,7 +60,7 @@ class Channel(Generic[T]):
     buffer: int
     overflow: ChannelOverflow = "drop_oldest"
     _items: deque[tuple[T, bool]] = attrs.field(factory=deque, init=False)
-    _task: trio.lowlevel.Task | None = attrs.field(default=None, init=False)
+    _consumer: ParkingSpace = attrs.field(factory=ParkingSpace, init=False)
     _closed: bool = attrs.field(default=False, init=False)
     _cut: bool = attrs.field(default=False, init=False)
     _dropped: int = attrs.field(default=0, init=False)
@@ -94,13 +93,13 @@ class Channel(Generic[T]):
             return False
         self._items.append((item, must_deliver))
         self._high_water = max(self._high_water, len(self._items))
-        self._wake()
+        self._consumer.unpark()
         return True
 
     def close(self) -> None:
         """No more items; what waits can still be consumed. Closing twice is fine."""
         self._closed = True
-        self._wake()
+        self._consumer.unpark()
 
     def take_dropped(self) -> int:
         """How many items were dropped since the last time somebody asked: for the consumer, to say so beside the next item it shows."""
@@ -145,7 +144,6 @@ class Channel(Generic[T]):
             raise trio.EndOfChannel
         raise trio.WouldBlock
 
-    @enable_ki_protection
     async def receive(self) -> T:
         """The next item; waits for it. Cancelled, it has taken none.
 
@@ -154,13 +152,12 @@ class Channel(Generic[T]):
             Disconnected: the same, because the consumer lagged.
             trio.BusyResourceError: somebody else consumes this channel already.
         """
-        if self._task is not None:
+        if self._consumer.is_taken:
             raise trio.BusyResourceError("a channel has one consumer; open another channel for another")
         await trio.lowlevel.checkpoint_if_cancelled()
         waited = False
         while not self._items and not self._closed:
-            self._task = current_task()
-            await wait_task_rescheduled(self._give_up)
+            await self._consumer.park()
             waited = True
         if not waited:
             await trio.lowlevel.cancel_shielded_checkpoint()
@@ -199,12 +196,3 @@ class Channel(Generic[T]):
     def _drop(self, count: int) -> None:
         self._dropped += count
         self._unseen += count
-
-    def _wake(self) -> None:
-        if self._task is not None:
-            task, self._task = self._task, None
-            reschedule(task, WOKEN)
-
-    def _give_up(self, _: Any) -> Abort:
-        self._task = None
-        return Abort.SUCCEEDED

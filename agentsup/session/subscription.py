@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from types import TracebackType
-from typing import Any, Literal, Protocol, TypeAlias, assert_never, get_args
+from typing import Literal, Protocol, TypeAlias, assert_never, get_args
 
 import attrs
 import trio
@@ -23,6 +23,7 @@ import trio
 from agentsup import telemetry
 from agentsup.errors import AgentsupError, Problem, SpecError
 from agentsup.ids import Cursor
+from agentsup.otp.parking import ParkingSpace
 from agentsup.talk.events import Dropped, SessionEnded, SessionEvent
 
 Overflow: TypeAlias = Literal["block", "drop_oldest", "drop_newest", "disconnect"]
@@ -124,8 +125,9 @@ class Subscription:
         """The first of these."""
         self._dropped = 0
         self._high_water = 0
-        self._reader: trio.lowlevel.Task | None = None
-        self._parked = False
+        self._reader = ParkingSpace()
+        self._is_reading = False
+        """A page of the journal is on its way."""
         self._over = False
         self._failure: AgentsupError | None = None
 
@@ -153,7 +155,7 @@ class Subscription:
         self._missing = 0
         self._replaying = False
         self._source.leave(self)
-        self._wake()
+        self._reader.unpark()
 
     # --- the publisher's side ----------------------------------------------------------------------------------------------
 
@@ -178,13 +180,13 @@ class Subscription:
         self._failure = self._failure or failure
         self._over = True
         self._source.leave(self)
-        self._wake()
+        self._reader.unpark()
 
     def _append(self, event: SessionEvent) -> None:
         self._queue.append(_Waiting(event, self._missing))
         self._missing = 0
         self._high_water = max(self._high_water, len(self._queue))
-        self._wake()
+        self._reader.unpark()
 
     def _overflowed(self, event: SessionEvent) -> None:
         match self._overflow:
@@ -252,7 +254,8 @@ class Subscription:
             elif self._over:
                 raise StopAsyncIteration
             else:
-                await self._park()
+                self._check_reader()
+                await self._reader.park()
 
     def _take(self) -> SessionEvent | None:
         if self._queue:
@@ -302,11 +305,12 @@ class Subscription:
 
     async def _read(self) -> None:
         """Have the next page at hand. What happens meanwhile is behind it in the journal."""
-        self._begin_reading()
+        self._check_reader()
+        self._is_reading = True
         try:
             page = await self._source.replay(after=self._position)
         finally:
-            self._reader = None
+            self._is_reading = False
         if not page and self._replaying:
             self._replaying = False  # what was shown is not kept any more
         self._page.extend(page)
@@ -314,25 +318,9 @@ class Subscription:
     def _marker(self, near: SessionEvent, missing: int) -> SessionEvent:
         return attrs.evolve(near, body=Dropped(count=missing), result=None, cursor=self._position)
 
-    def _begin_reading(self) -> None:
-        if self._reader is not None:
+    def _check_reader(self) -> None:
+        if self._is_reading or self._reader.is_taken:
             raise trio.BusyResourceError("another task is reading this subscription")
-        self._reader = trio.lowlevel.current_task()
-
-    async def _park(self) -> None:
-        self._begin_reading()
-        self._parked = True
-
-        def abort(_: Any) -> trio.lowlevel.Abort:
-            self._reader, self._parked = None, False
-            return trio.lowlevel.Abort.SUCCEEDED
-
-        await trio.lowlevel.wait_task_rescheduled(abort)
-
-    def _wake(self) -> None:
-        if self._reader is not None and self._parked:
-            reader, self._reader, self._parked = self._reader, None, False
-            trio.lowlevel.reschedule(reader)
 
 
 def _is_last(event: SessionEvent) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+
 import pytest
 import trio
 import trio.testing
@@ -9,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agentsup.errors import SpecError
+from agentsup.otp import parking
 from agentsup.session.subscription import SubscriberTooSlow, Subscription, check_options
 from agentsup.talk.events import Dropped, Noted, RequestEnded, SessionEnded, SessionEvent, TextDelta
 from agentsup.talk.result import SessionResult
@@ -317,6 +320,32 @@ async def test_cancelling_a_read_takes_nothing():
         await anext(subscription)
 
     assert (await anext(subscription)).cursor == 1
+
+
+def test_a_ctrl_c_while_a_read_begins_to_wait_hurts_nobody(monkeypatch):
+    """Whoever publishes afterwards wakes no task that waits for something else, and the event is there for the next read."""
+    got = []
+
+    async def main():
+        feed = Feed()
+        subscription = feed.subscribe()
+        wait = trio.lowlevel.wait_task_rescheduled
+
+        def interrupted(abort):
+            signal.raise_signal(signal.SIGINT)
+            return wait(abort)
+
+        with monkeypatch.context() as patch:
+            for module in (trio.lowlevel, parking):
+                patch.setattr(module, "wait_task_rescheduled", interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                await anext(subscription)
+        feed.publish()
+        got.append((await anext(subscription)).cursor)
+
+    trio.run(main)
+
+    assert got == [1]
 
 
 async def test_a_read_that_was_woken_and_then_cancelled_loses_nothing():
