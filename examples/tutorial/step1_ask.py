@@ -15,14 +15,9 @@ from agentsup.testing import open_simulator
 async def open_provider() -> AsyncIterator[agentsup.ClaudeManagedAgents]:
     """An agent in the simulator: everything stays in this process."""
     async with open_simulator() as simulator, simulator.client() as http:
-        agent = await http.post("/v1/agents", json={"name": "desk", "model": "claude-sonnet-4-5"})
-        environment = await http.post("/v1/environments", json={"name": "desk"})
-        yield agentsup.ClaudeManagedAgents(
-            agent=agent.json()["id"],
-            environment=environment.json()["id"],
-            base_url=simulator.base_url,
-            http=http,
-        )
+        desk = agentsup.AgentSpec(name="desk", model="claude-sonnet-4-5")
+        handle = await agentsup.provision(agentsup.ClaudeManagedAgents(http=http), desk)
+        yield agentsup.ClaudeManagedAgents(agent=handle, environment=handle, http=http)
 
 
 async def main() -> None:
