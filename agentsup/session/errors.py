@@ -42,7 +42,7 @@ class BudgetExceeded(RequestFailed):
 
 
 class Halted(RequestFailed):
-    """The turn guard said that the request goes no further; its reason is the text."""
+    """The turn guard said that the request goes no further; its reason is the text. Where it failed instead, what it raised is the cause."""
 
 
 class Interrupted(RequestFailed):

@@ -67,51 +67,65 @@ TurnGuard: TypeAlias = Callable[[TurnReport], Any]
 """Gives `GoOn()` or `Halt(reason)`, or an awaitable of one."""
 
 
-async def judge(spec: SessionSpec, report: TurnReport) -> msg.Judged:
-    """What the price and the guard say of the turn. A guard or a price that raises, or answers something else, halts the request."""
+async def judge(spec: SessionSpec, report: TurnReport) -> tuple[msg.Judged, BaseException | None]:
+    """What the price and the guard say of the turn. One that raises, or answers something else, halts the request; what was raised is told."""
     cost: float | None = None
-    if spec.price is not None:
-        cost, halt = await _priced(spec.price, report)
-        if halt is not None:
-            return msg.Judged(report.request_id, report.turns, halt=halt)
-        if cost is not None and spec.limits.max_cost is not None and cost >= spec.limits.max_cost:
-            limit = f"the request cost {cost:g}, and {spec.limits.max_cost:g} is its limit"
-            return msg.Judged(report.request_id, report.turns, halt=limit, cost=cost, over=True)
-    halt = None if spec.turn_guard is None else await _guarded(spec.turn_guard, attrs.evolve(report, cost=cost))
-    return msg.Judged(report.request_id, report.turns, halt=halt, cost=cost)
+    try:
+        if spec.price is not None:
+            cost = await _priced(spec.price, report)
+            if spec.limits.max_cost is not None and cost >= spec.limits.max_cost:
+                limit = f"the request cost {cost:g}, and {spec.limits.max_cost:g} is its limit"
+                return msg.Judged(report.request_id, report.turns, halt=limit, cost=cost, over=True), None
+        halt = None if spec.turn_guard is None else await _guarded(spec.turn_guard, attrs.evolve(report, cost=cost))
+    except _Broken as exc:
+        return msg.Judged(report.request_id, report.turns, halt=str(exc), cost=cost), exc.__cause__
+    return msg.Judged(report.request_id, report.turns, halt=halt, cost=cost), None
 
 
-async def _priced(price: Callable[[Usage], Any], report: TurnReport) -> tuple[float | None, str | None]:
-    """What it costs, or why nobody knows; then no limit can be kept."""
+class _Broken(Exception):
+    """A function of the user's cannot be relied on: no limit is kept by it."""
+
+
+async def _priced(price: Callable[[Usage], Any], report: TurnReport) -> float:
+    """What it costs.
+
+    Raises:
+        _Broken: nobody knows.
+    """
     outcome = await asked(price, report.usage)
     if not isinstance(outcome, Returned):
-        return None, _failed("price", outcome, report)
+        raise _failed("price", outcome, report) from outcome.error
     cost = outcome.value
     if not isinstance(cost, Real | Decimal) or isinstance(cost, bool):
-        return None, f"the price must be a number, not {type(cost).__name__}"
+        raise _Broken(f"the price must be a number, not {type(cost).__name__}")
     if math.isnan(cost):  # it is over no limit, and under none
-        return None, "the price is no number, so no limit can be kept"
-    return float(cost), None
+        raise _Broken("the price is no number, so no limit can be kept")
+    return float(cost)
 
 
 async def _guarded(guard: TurnGuard, report: TurnReport) -> str | None:
+    """Why the request is to halt, if it is.
+
+    Raises:
+        _Broken: the guard does not say.
+    """
     outcome = await asked(guard, report)
     if not isinstance(outcome, Returned):
-        return _failed("turn_guard", outcome, report)
+        raise _failed("turn_guard", outcome, report) from outcome.error
     match outcome.value:
         case GoOn():
             return None
         case Halt(reason):
             return reason
         case _:
-            return f"the turn guard must return GoOn() or Halt(reason), not {type(outcome.value).__name__}"
+            raise _Broken(f"the turn guard must return GoOn() or Halt(reason), not {type(outcome.value).__name__}")
 
 
-def _failed(what: Literal["price", "turn_guard"], outcome: Raised, report: TurnReport) -> str:
-    """The sentence that the request ends with. The error's own text stays out of it: a guard sees the conversation, and may quote it."""
+def _failed(what: Literal["price", "turn_guard"], outcome: Raised, report: TurnReport) -> _Broken:
+    """The sentence that the request ends with. The error's own text stays out of it, for it is kept: a guard sees the conversation, and may quote it."""
     reason = place_of(outcome.error)
     if what == "price":
         _log.warning("session.price_failed", session_id=report.session_id, error=reason)
     else:
         _log.warning("session.turn_guard_failed", session_id=report.session_id, error=reason)
-    return f"the {what.replace('_', ' ')} failed: {reason}"
+    return _Broken(f"the {what.replace('_', ' ')} failed: {reason}")

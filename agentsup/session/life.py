@@ -111,6 +111,8 @@ class Life:
         self._subscriptions: set[Subscription] = set()
         self._results: dict[RequestId, Waiting[SessionResult]] = {}
         self._deliveries: dict[str, Waiting[None]] = {}
+        self._blamed: dict[RequestId, BaseException] = {}
+        """What the user's own code raised, by which a request is about to end. Not kept anywhere: it may quote the conversation."""
         self._held: deque[_Unshown | SessionEvent] = deque()
         """What is to be shown when it is durable, in order."""
         self._changed: trio.Event | None = None
@@ -279,11 +281,14 @@ class Life:
         if telemetry.listening():
             self._telling.tell_end(body, result)
         self._offer(event)
+        cause = self._blamed.pop(body.request_id, None)
         waiting = self._results.pop(body.request_id, None)
         if waiting is not None and body.failure is None:
             waiting.settle(result)
         elif waiting is not None and body.failure is not None:
-            waiting.fail(error_for(body.failure, result))
+            error = error_for(body.failure, result)
+            error.__cause__ = cause
+            waiting.fail(error)
         self._listener.offer(event)
         log.let_go(body.request_id)
 
@@ -320,6 +325,10 @@ class Life:
     def expect(self, request_id: RequestId) -> Waiting[SessionResult]:
         """Wait for this request's terminal from now on; it need not be accepted yet."""
         return self._results.setdefault(request_id, Waiting())
+
+    def blame(self, request_id: RequestId, error: BaseException) -> None:
+        """This is what the request is about to end by: the error that tells so names it as its cause."""
+        self._blamed[request_id] = error
 
     def expect_delivery(self, key: str) -> Waiting[None]:
         """Wait from now on for the provider to have what goes out under this key."""

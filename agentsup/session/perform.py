@@ -154,7 +154,10 @@ class Performer:
             session_turns=effect.turns,
             usage=effect.usage,
         )
-        await otp.send(self._actor.ref, await judge(self._life.spec, report))
+        judged, error = await judge(self._life.spec, report)
+        if error is not None:
+            self._life.blame(effect.request_id, error)
+        await otp.send(self._actor.ref, judged)
 
     def _info(self, call_id: CallId | None = None) -> SessionInfo:
         return SessionInfo(

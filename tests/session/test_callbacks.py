@@ -126,12 +126,15 @@ async def test_a_price_that_is_no_number(world, autojump_clock, price, what):
 @pytest.mark.parametrize("how", [raises, raises_later])
 @pytest.mark.parametrize("error", FAILURES, ids=NAMES)
 async def test_a_guard_that_fails_halts(world, autojump_clock, how, error):
-    """And the session, the runtime and everybody else go on."""
+    """With its error for a cause; and the session, the runtime and everybody else go on."""
     ref = await world.start(turn_guard=how(error))
 
     for _ in range(2):
-        with pytest.raises(agentsup.Halted, match=f"the turn guard failed: {type(error).__name__} at .*test_callbacks"):
+        with pytest.raises(
+            agentsup.Halted, match=f"the turn guard failed: {type(error).__name__} at .*test_callbacks"
+        ) as caught:
             await ref.submit("@say hi")
+        assert type(caught.value.__cause__) is type(error)
 
 
 @pytest.mark.parametrize("how", [raises, raises_later])
