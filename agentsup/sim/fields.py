@@ -5,6 +5,7 @@ Paths are dotted, as the Claude API writes them: `events.0.content.1.text`.
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Collection, Iterator
 from typing import Any
 
@@ -72,6 +73,17 @@ class Form:
             self.wrong(key, f"must have at least {least} character{'s' if least > 1 else ''}")
         if found is not None and most is not None and len(found) > most:
             self.wrong(key, f"must have at most {most} characters")
+        return found
+
+    def moment(self, key: str) -> str | None:
+        """A time in RFC 3339 form, as it is written."""
+        found = self.text(key)
+        if found is None:
+            return None
+        try:
+            datetime.datetime.fromisoformat(found)
+        except ValueError:
+            self.wrong(key, "must be a time in RFC 3339 form")
         return found
 
     def choice(self, key: str, choices: Collection[str], *, required: bool = False) -> str | None:

@@ -15,6 +15,22 @@ CUSTOM = {"type": "custom", "name": "t", "description": "d", "input_schema": {"t
 TEXT = {"type": "text", "text": "x"}
 
 
+OAUTH = {"type": "mcp_oauth", "access_token": "t", "mcp_server_url": "https://mcp.test"}
+REFRESH = {
+    "client_id": "c",
+    "refresh_token": "secret",
+    "token_endpoint": "https://token.test",
+    "token_endpoint_auth": {"type": "none"},
+}
+SHOWN_REFRESH = {
+    "client_id": "c",
+    "resource": None,
+    "token_endpoint": "https://token.test",
+    "token_endpoint_auth": {"type": "none"},
+}
+VARIABLE = {"type": "environment_variable", "secret_name": "n", "secret_value": "secret"}
+
+
 def content(*blocks):
     return {"events": [{"type": "user.message", "content": list(blocks)}]}
 
@@ -88,6 +104,11 @@ async def test_an_agents_defaults_are_written_out(client, autojump_clock):
         ([{"type": "image", "source": {"type": "base64", "media_type": "image/png"}}], "content.0.source.data"),
         ([{"type": "image", "source": {"type": "text"}}], "content.0.source.type"),
         ([{"type": "document", "source": {"type": "file"}}], "content.0.source.file_id"),
+        (
+            [{"type": "document", "source": {"type": "text", "media_type": "text/html", "data": "d"}}],
+            "content.0.source.media_type",
+        ),
+        ([{"type": "document", "source": {"type": "url", "url": "u"}, "title": 7}], "content.0.title"),
         ([{"type": "search_result", "source": "s", "title": "t"}], "content.0.type"),
     ],
 )
@@ -279,6 +300,19 @@ async def test_plain_resources(client, autojump_clock, url, body, path):
     ("body", "path"),
     [
         ({"auth": {"type": "static_bearer"}}, "auth.token"),
+        ({"auth": {"type": "mcp_oauth", "access_token": "t"}}, "auth.mcp_server_url"),
+        ({"auth": {**OAUTH, "expires_at": "soon"}}, "auth.expires_at"),
+        ({"auth": {**OAUTH, "refresh": {}}}, "auth.refresh.refresh_token"),
+        (
+            {"auth": {**OAUTH, "refresh": {**REFRESH, "token_endpoint_auth": {"type": "client_secret_post"}}}},
+            "auth.refresh.token_endpoint_auth.client_secret",
+        ),
+        ({"auth": {**VARIABLE, "networking": {"type": "limited"}}}, "auth.networking.allowed_hosts"),
+        (
+            {"auth": {**VARIABLE, "networking": {"type": "limited", "allowed_hosts": ["a"] * 17}}},
+            "auth.networking.allowed_hosts",
+        ),
+        ({"auth": {**VARIABLE, "injection_location": {"header": False}}}, "auth.injection_location"),
         ({"auth": {"type": "magic"}}, "auth.type"),
         ({}, "auth"),
     ],
@@ -370,6 +404,36 @@ async def test_deployments(client, autojump_clock, fields, path):
 
     assert path in answer.json()["error"]["message"]
     assert answer.status_code in (400, 404)
+
+
+async def test_changes_of_a_credential(client, autojump_clock):
+    """Secrets can be replaced and never come out; what a credential is for cannot be changed; what is omitted stays."""
+    vault = (await client.post("/v1/vaults", json={"display_name": "v"})).json()["id"]
+    base = f"/v1/vaults/{vault}/credentials"
+    oauth = (await client.post(base, json={"auth": {**OAUTH, "refresh": {**REFRESH, "scope": "a"}}})).json()
+    variable = (await client.post(base, json={"auth": {**VARIABLE, "injection_location": {"body": True}}})).json()
+
+    async def change(credential, **auth):
+        return await client.post(
+            f"{base}/{credential['id']}", json={"auth": {"type": credential["auth"]["type"], **auth}}
+        )
+
+    rotated = (await change(oauth, access_token="new", refresh={"refresh_token": "new", "scope": ""})).json()
+    moved = await change(oauth, mcp_server_url="https://other.test")
+    renamed = await change(variable, secret_name="m")
+    closed = (await change(variable, injection_location={"header": False})).json()
+    validated = (await client.post(f"{base}/{oauth['id']}/mcp_oauth_validate")).json()
+
+    assert oauth["auth"]["refresh"] == {**SHOWN_REFRESH, "scope": "a"}
+    assert rotated["auth"] == {**oauth["auth"], "refresh": {**SHOWN_REFRESH, "scope": None}}
+    assert (moved.status_code, renamed.status_code) == (400, 400)
+    assert "auth.mcp_server_url:" in moved.json()["error"]["message"]
+    assert "auth.secret_name:" in renamed.json()["error"]["message"]
+    assert variable["auth"]["injection_location"] == {"header": True, "body": True}
+    assert closed["auth"]["injection_location"] == {"header": False, "body": True}
+    assert (await change(variable, injection_location={"body": False, "header": False})).status_code == 400
+    assert validated["has_refresh_token"] is True
+    assert "secret'" not in str([oauth, rotated, variable, closed])
 
 
 async def test_expired_files(client, autojump_clock):

@@ -29,6 +29,9 @@ def check_blocks(form: Form, allowed: frozenset[str], *, required: bool) -> None
             block.text("text", required=True)
         elif kind in _SOURCES:
             _check_source(block, kind)
+            if kind == "document":
+                block.text("title")
+                block.text("context")
         elif kind == "search_result":
             block.text("source", required=True)
             block.text("title", required=True)
@@ -47,6 +50,8 @@ def _check_source(block: Form, kind: str) -> None:
     chosen = source.choice("type", _SOURCES[kind].keys(), required=True)
     for field in _SOURCES[kind].get(chosen or "", ()):
         source.text(field, required=True)
+    if chosen == "text":
+        source.choice("media_type", ("text/plain",))
 
 
 def text_of(content: Any) -> str:

@@ -175,7 +175,12 @@ def _read_web_config(config: Form, name: str | None) -> Json:
     if found["allowed_domains"] is not None and found["blocked_domains"] is not None:
         config.wrong("blocked_domains", "cannot be combined with allowed_domains")
     if name == "web_search":
-        return {**found, "user_location": config.value("user_location", dict, "an object")}
+        location = config.child("user_location")
+        if location is not None:
+            location.choice("type", ("approximate",), required=True)
+            for key in ("city", "country", "region", "timezone"):
+                location.text(key)
+        return {**found, "user_location": None if location is None else location.data}
     limit = config.integer("max_content_tokens", least=1, most=10**9)
     return {**found, "max_content_tokens": limit, "url_sources": config.value("url_sources", dict, "an object")}
 

@@ -8,6 +8,7 @@ comes it is stamped, takes its place among the processed ones and is shown to th
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from itertools import islice
 
 import attrs
 import trio
@@ -102,7 +103,7 @@ class Feed:
         """One page of the history; walking through all pages sees every event of the first page's moment once, and ascending ones new events as well."""
         place = None if paging.page is None else cursors.read(paging.page, paging.scope, paging.order)
         rest = self._rest_ascending(place) if paging.order == "asc" else self._rest_descending(place)
-        kept = [entry for entry in rest if keep(entry.event)]
+        kept = list(islice((entry for entry in rest if keep(entry.event)), paging.limit + 1))
         rows = kept[: paging.limit]
         next_page = None
         if len(kept) > len(rows):
@@ -112,7 +113,7 @@ class Feed:
     def _rest_ascending(self, place: tuple[int, ...] | None) -> Iterable[Entry]:
         """What comes behind (place, arrival): an event that was shown waiting is not shown again once it is processed."""
         last, arrival = place or (0, 0)
-        for entry in self._done[last:]:
+        for entry in islice(self._done, last, None):
             if not 0 < entry.arrival <= arrival:
                 yield entry
         yield from (entry for entry in self._waiting.values() if entry.arrival > arrival)
@@ -123,7 +124,7 @@ class Feed:
         waited = [entry for entry in self._done[newest:] if 0 < entry.arrival < arrival]
         waited += [entry for entry in self._waiting.values() if entry.arrival < arrival]
         yield from sorted(waited, key=lambda entry: -entry.arrival)
-        yield from reversed(self._done[: last - 1])
+        yield from (self._done[number - 1] for number in range(last - 1, 0, -1))
 
     def _place_after(self, rows: list[Entry], place: tuple[int, ...] | None, paging: Paging) -> tuple[int, ...]:
         if paging.order == "asc":

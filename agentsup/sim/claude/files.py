@@ -139,7 +139,7 @@ class Files:
 
     async def _list(self, request: Request) -> Response:
         query = Query(request)
-        ids, scope_id = query.many("ids"), query.text("scope_id")
+        ids, scope_id = set(query.many("ids")), query.text("scope_id")
         if ids and (query.text("page") is not None or query.text("limit") is not None):
             raise invalid("ids", "cannot be combined with page or limit")
         if len(ids) > MOST_IDS:

@@ -6,7 +6,6 @@ Rules: API reference, "Vaults" and "Credentials".
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 from agentsup.sim.exchange import Json, Request, Response
 from agentsup.sim.fields import Form
@@ -14,23 +13,9 @@ from agentsup.sim.refusal import Refused, invalid
 from agentsup.sim.routing import Route
 from agentsup.sim.world import World
 
+from .credentials import read_credential
 from .gates import managed_agents
 from .shelf import Kind, Record, Shelf, read_kept_text, read_metadata
-
-_SECRETS = frozenset({"secret_value", "access_token", "token", "refresh_token", "client_secret"})
-_REQUIRED = {
-    "environment_variable": ("secret_name", "secret_value"),
-    "mcp_oauth": ("access_token", "mcp_server_url"),
-    "static_bearer": ("token", "mcp_server_url"),
-}
-_DEFAULTS: dict[str, Json] = {
-    "environment_variable": {
-        "networking": {"type": "unrestricted"},
-        "injection_location": {"header": True, "body": False},
-    },
-    "mcp_oauth": {"expires_at": None, "refresh": None},
-}
-"""What is written out where nothing is said."""
 
 
 class Vaults:
@@ -44,7 +29,7 @@ class Vaults:
             "vault_credential",
             "vcrd",
             "/v1/vaults/{vault_id}/credentials",
-            _read_credential,
+            read_credential,
             managed_agents,
             parent="vault_id",
         )
@@ -81,7 +66,7 @@ class Vaults:
                 "type": "vault_credential_validation",
                 "credential_id": record.id,
                 "vault_id": record.fields["vault_id"],
-                "has_refresh_token": "refresh" in record.fields["auth"],
+                "has_refresh_token": record.fields["auth"].get("refresh") is not None,
                 "mcp_probe": None,
                 "refresh": None,
                 "status": "unknown",
@@ -95,38 +80,3 @@ def _read_vault(form: Form, record: Record | None) -> Json:
         "display_name": read_kept_text(form, record, "display_name", required=True, most=255),
         "metadata": read_metadata(form, record),
     }
-
-
-def _read_credential(form: Form, record: Record | None) -> Json:
-    current: Json | None = None if record is None else record.fields["auth"]
-    auth = form.child("auth", required=record is None)
-    if auth is not None:
-        kind = auth.choice("type", _REQUIRED, required=True)
-        if current is not None and kind != current["type"]:
-            auth.wrong("type", f"cannot be changed from {current['type']}")
-        for key in _REQUIRED.get(kind or "", ()):
-            auth.text(key, required=current is None, least=1)
-        _check_refresh(auth, required=current is None)
-        current = {**_DEFAULTS.get(kind or "", {}), **(current or {}), **_without_secrets(auth.data)}
-    return {
-        "display_name": read_kept_text(form, record, "display_name", most=255),
-        "auth": current or {},
-        "metadata": read_metadata(form, record),
-    }
-
-
-def _check_refresh(auth: Form, *, required: bool) -> None:
-    refresh = auth.child("refresh")
-    if refresh is None:
-        return
-    for key in ("client_id", "refresh_token", "token_endpoint"):
-        refresh.text(key, required=required, least=1)
-    how = refresh.child("token_endpoint_auth", required=required)
-    if how is not None:
-        how.choice("type", ("none", "client_secret_basic", "client_secret_post"), required=True)
-
-
-def _without_secrets(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _without_secrets(item) for key, item in value.items() if key not in _SECRETS}
-    return value
