@@ -25,7 +25,10 @@ _REASONS: dict[int, tuple[type[StoreError], str]] = {
     sqlite3.SQLITE_FULL: (StoreFailed, "there is no room for more: make room on its disk"),
     sqlite3.SQLITE_READONLY: (StoreFailed, "it cannot be written: see the permissions of the file and of its folder"),
     sqlite3.SQLITE_PERM: (StoreFailed, "it cannot be used: see the permissions of the file and of its folder"),
-    sqlite3.SQLITE_CANTOPEN: (StoreFailed, "it cannot be opened: see that its folder is there and can be written"),
+    sqlite3.SQLITE_CANTOPEN: (
+        StoreFailed,
+        "it cannot be opened: see that its folder is there and can be written, and how many files are open",
+    ),
     sqlite3.SQLITE_IOERR: (StoreFailed, "the disk does not read or write as it should: see the system's log"),
 }
 """By SQLite's primary result code: whose fault it is, and what to do."""
@@ -58,6 +61,9 @@ _ADVICE: dict[int | None, str] = {
     errno.EPERM: "no permission: see those of the file and of its folder",
     errno.EROFS: "its disk can only be read",
     errno.EISDIR: "it is a folder: name a file in it",
+    errno.EMFILE: "this process has too many files open: raise its limit (`ulimit -n`)",
+    errno.ENFILE: "this machine has too many files open",
+    errno.EFBIG: "it is larger than this process may write: raise its limit (`ulimit -f`)",
     errno.ENOSPC: "there is no room for more: make room on its disk",
     errno.ENOLCK: "its disk has no locks, so nothing would keep a second process out: use a local disk",
     errno.EOPNOTSUPP: "its disk has no locks, so nothing would keep a second process out: use a local disk",

@@ -332,6 +332,8 @@ def _be_there(path: Path) -> None:
         raise IsADirectoryError(errno.EISDIR, "is a folder")
     with suppress(FileExistsError):
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    if path.stat().st_nlink > 1:  # by each name a lock and a log of its own: two writers would not see each other
+        raise StoreFailed(f"the store {path} has more than one name (hard links): leave it one, or copy it")
 
 
 def _connected(path: Path, synchronous: Synchronous) -> sqlite3.Connection:

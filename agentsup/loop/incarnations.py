@@ -29,8 +29,7 @@ def revive(plan: Plan, message: msg.Revive) -> None:
 
 def passivate(plan: Plan) -> None:
     """Leave memory, but only when nothing is under way, and nothing waits to be: what comes meanwhile is found in the history."""
-    state = plan.state
-    if state.name == "idle" and not state.has_work and not state.now.posting:
+    if plan.state.may_sleep:
         plan.do(Detach())
         plan.happen(ev.Passivated())
         plan.do(Rest())

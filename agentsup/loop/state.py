@@ -291,6 +291,16 @@ class State:
         waits = self.current or self.queue or self.outbox or self.stopping or self.closing or not self.rests
         return bool(waits) and self.ended is None
 
+    @property
+    def may_sleep(self) -> bool:
+        """Whether it may leave memory: it follows its agent, and nothing is under way or waits to be.
+
+        One that does not follow yet is waited for by whoever started it; and after a loss it is about to find out what it missed.
+        """
+        if self.link is not Link.ATTACHED or self.current is not None or self.now.posting:
+            return False
+        return self.name == "idle" and not self.has_work
+
     def settled(self, call_ids: Collection[CallId]) -> State:
         """The state after these calls: they want nothing more, and are recognised should they be named again."""
         if not call_ids:

@@ -246,7 +246,9 @@ class SessionActor(otp.Actor):
             self._when_durable(self._performer.planned(effect))
         if before.link is not after.state.link or before.name != after.state.name:
             self._life.notify()
-            self._services.residents.changed(self._life, after.state.name)
+            self._services.residents.changed(self._life, after.state)
+        elif before.may_sleep is not after.state.may_sleep:
+            self._services.residents.changed(self._life, after.state)
 
     def _let_go(self, upto: Cursor | None) -> None:
         """Records of old requests go, once what they come to is kept."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 
 from agentsup.loop import messages as msg
-from agentsup.loop.state import StateName
+from agentsup.loop.state import State
 from agentsup.otp import Runtime, Timer, signal
 from agentsup.session.life import Life
 
@@ -30,17 +30,17 @@ class Residents:
     def __repr__(self) -> str:
         return f"<Residents: {len(self._awake)}, {len(self._idle)} of them idle>"
 
-    def changed(self, life: Life, state: StateName) -> None:
+    def changed(self, life: Life, state: State) -> None:
         """The session settled into this state."""
         if life.child is None:
             return
         self._forget(life)
-        if state == "passivated":
+        if state.asleep:
             self._asked.add(life)  # on its way out
             return
         self._asked.discard(life)
         self._awake.add(life)
-        if state == "idle":
+        if state.may_sleep:
             self._idle[life] = self._timer(life)
         self._make_room()
 

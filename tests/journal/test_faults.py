@@ -264,6 +264,19 @@ async def test_a_place_where_no_store_can_be_is_told(tmp_path, name, said):
     assert {file.name for file in tmp_path.rglob("*")} == {"folder", "file"}
 
 
+async def test_a_store_of_two_names_is_refused(tmp_path):
+    """By the other name nobody would see who has it, nor what is in its log."""
+    async with writing(SQLiteJournal(tmp_path / "store.db")) as journal:
+        await register(journal)
+        os.link(tmp_path / "store.db", tmp_path / "other.db")
+        with pytest.raises(StoreFailed, match=r"other\.db has more than one name"):
+            await SQLiteJournal(tmp_path / "other.db").open()
+
+    (tmp_path / "other.db").unlink()
+    async with writing(SQLiteJournal(tmp_path / "store.db")) as journal:
+        assert len(await journal.sessions()) == 1
+
+
 async def test_a_store_is_for_its_owner_only(tmp_path):
     """Conversations are in it, whatever the umask."""
     await written(tmp_path / "store.db")

@@ -62,6 +62,13 @@ def busy():
     opening = Scene()
     opening.tell(msg.Start("token"))
     yield "opening", opening
+    attaching = Scene()
+    attaching.tell(msg.Start("token", "sesn"))
+    yield "waited for by whoever started it", attaching
+    lost = Scene()
+    lost.attach()
+    lost.tell(msg.Lost("cut"))
+    yield "about to find out what it missed", lost
 
 
 @pytest.mark.parametrize(("what", "scene"), list(busy()), ids=lambda value: value if isinstance(value, str) else "")

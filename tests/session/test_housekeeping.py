@@ -142,3 +142,32 @@ async def test_asking_for_doubts_wakes_nobody_who_has_none(provider, autojump_cl
 
         assert await ref.doubts() == ()
         assert (await ref.info()).state == "passivated"
+
+
+async def test_a_start_is_over_before_its_session_leaves_memory(spec, autojump_clock):
+    """However many start under a cap of one: each start returns, and each session can be spoken to."""
+    async with agentsup.open_runtime(max_resident=1) as runtime:
+        with trio.fail_after(60):
+            async with trio.open_nursery() as nursery:
+                for number in range(8):
+                    nursery.start_soon(runtime.start_session, f"s{number}", spec)
+            for ref in runtime.sessions():
+                assert (await ref.submit("@say here")).text == "here"
+        await trio.sleep(1)
+
+        states = sorted([(await ref.info()).state for ref in runtime.sessions()])
+        assert states == ["idle"] + ["passivated"] * 7
+
+
+async def test_idle_time_is_counted_from_when_the_agent_rests(provider, autojump_clock):
+    """Also when it worked on what was no request."""
+    async with agentsup.open_runtime(passivate_after=10.0) as runtime:
+        ref = await runtime.start_session("s", agentsup.SessionSpec(provider=provider))
+        said = [{"type": "text", "text": "@sleep 30\n@say by hand"}]
+        await ref.send_event({"type": "user.message", "content": said})
+        states = []
+        for _ in range(3):
+            await trio.sleep(15)
+            states.append((await ref.info()).state)
+
+    assert states == ["idle", "idle", "passivated"]

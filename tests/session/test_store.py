@@ -100,6 +100,19 @@ async def test_lazy_sessions_wait_for_a_word(provider, store):
         assert [result.text for result in await until(runtime.session("s"), 2)] == ["done", "more"]
 
 
+async def test_sessions_of_the_store_begin_under_a_cap(provider, store):
+    """None of them is asked to leave memory before whoever starts it has heard that it is open."""
+    names = [f"s{number}" for number in range(6)]
+    for _ in range(2):
+        async with agentsup.open_runtime(store=store, max_resident=1) as runtime:
+            with trio.fail_after(60):
+                async with trio.open_nursery() as nursery:
+                    for name in names:
+                        nursery.start_soon(runtime.start_session, name, spec_for(provider))
+                for name in names:
+                    assert (await runtime.session(name).submit("@say here")).text == "here"
+
+
 async def test_an_approval_still_waits_in_the_next_runtime(provider, store):
     """A person may take a night over it."""
     async with agentsup.open_runtime(store=store) as runtime:
