@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from agentsup.running import run
     from agentsup.runtime import Runtime, open_runtime, session_child
     from agentsup.session.approval import Allow, Deny
-    from agentsup.session.client import SessionRef, TextStream
+    from agentsup.session.client import SessionRef
     from agentsup.session.errors import (
         BudgetExceeded,
         Halted,
@@ -55,13 +55,15 @@ if TYPE_CHECKING:
     )
     from agentsup.session.judge import GoOn, Halt, TurnReport
     from agentsup.session.past import PastSession
-    from agentsup.session.spec import Limits, Restart, SessionSpec
+    from agentsup.session.spec import Restart, SessionSpec
     from agentsup.session.status import Status
     from agentsup.session.subscription import SubscriberTooSlow, Subscription
+    from agentsup.session.text_stream import TextStream
     from agentsup.session.tool import Tool, tool
     from agentsup.talk.artifact import Artifact
     from agentsup.talk.content import Document, Image, Text
     from agentsup.talk.events import SessionEvent
+    from agentsup.talk.limits import Limits
     from agentsup.talk.outcome import Evaluation, FileRubric, Outcome
     from agentsup.talk.result import SessionResult, Turn
     from agentsup.talk.tools import SessionInfo, ToolResult, ToolSpec, ToolUse
@@ -233,10 +235,7 @@ _HOMES = {
         "Allow",
         "Deny",
     ),
-    "agentsup.session.client": (
-        "SessionRef",
-        "TextStream",
-    ),
+    "agentsup.session.client": ("SessionRef",),
     "agentsup.session.errors": (
         "BudgetExceeded",
         "Halted",
@@ -259,7 +258,6 @@ _HOMES = {
     ),
     "agentsup.session.past": ("PastSession",),
     "agentsup.session.spec": (
-        "Limits",
         "Restart",
         "SessionSpec",
     ),
@@ -268,6 +266,7 @@ _HOMES = {
         "SubscriberTooSlow",
         "Subscription",
     ),
+    "agentsup.session.text_stream": ("TextStream",),
     "agentsup.session.tool": (
         "Tool",
         "tool",
@@ -279,6 +278,7 @@ _HOMES = {
         "Text",
     ),
     "agentsup.talk.events": ("SessionEvent",),
+    "agentsup.talk.limits": ("Limits",),
     "agentsup.talk.outcome": (
         "Evaluation",
         "FileRubric",

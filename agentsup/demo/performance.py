@@ -24,9 +24,10 @@ from agentsup.errors import AgentsupError
 from agentsup.providers.reconnect import Reconnect
 from agentsup.runtime import Runtime, open_runtime
 from agentsup.session.client import SessionRef
-from agentsup.session.spec import Limits, SessionSpec
+from agentsup.session.spec import SessionSpec
 from agentsup.session.tool import Tool
 from agentsup.talk.events import RequestStarted, SessionEvent, ToolEnded
+from agentsup.talk.limits import Limits
 from agentsup.testing import crash
 
 PATIENCE: Final = 25.0

@@ -27,8 +27,9 @@ from agentsup.providers.managed import ClaudeManagedAgents
 from agentsup.providers.reconnect import Reconnect
 from agentsup.runtime import Runtime, open_runtime
 from agentsup.session.client import SessionRef
-from agentsup.session.spec import Limits, SessionSpec
+from agentsup.session.spec import SessionSpec
 from agentsup.talk.events import RequestEnded
+from agentsup.talk.limits import Limits
 
 PATIENCE: Final = 50.0
 """Seconds for one request, the time in which nobody ran included."""

@@ -111,6 +111,18 @@ class StartTimer:
 
 
 @attrs.frozen
+class ChangeTimer:
+    """The running request has other time from now on; what it used up counts."""
+
+    request_id: RequestId
+    seconds: float | None
+    """All of its time; None is without end."""
+
+    stands: bool
+    """It stands still at the moment."""
+
+
+@attrs.frozen
 class CancelTimer:
     """The request is over; its timer is not wanted any more."""
 
@@ -142,6 +154,7 @@ Effect: TypeAlias = (
     | StartTimer
     | PauseTimer
     | ResumeTimer
+    | ChangeTimer
     | CancelTimer
     | AwaitRest
     | Rest

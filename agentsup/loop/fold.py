@@ -25,6 +25,7 @@ _APPLY: Mapping[type[Any], Callable[[State, Any], State]] = {
     ev.Steered: ours.steered,
     ev.Directed: ours.directed,
     ev.RawAsked: ours.raw_asked,
+    ev.Configured: ours.configured,
     ev.RequestStarted: ours.request_started,
     ev.TakenUp: ours.taken_up,
     ev.Sending: ours.sending,

@@ -10,6 +10,7 @@ import attrs
 from agentsup.ids import CallId, RequestId
 from agentsup.talk.content import Part, hidden
 from agentsup.talk.events import Failure, Theirs
+from agentsup.talk.limits import Limits
 from agentsup.talk.outcome import Outcome
 from agentsup.talk.tools import ToolResult
 
@@ -59,6 +60,17 @@ class SendRaw:
 
     key: str
     raw: Mapping[str, Any] = attrs.field(repr=hidden)
+
+
+@attrs.frozen
+class Configure:
+    """Other limits, or other options of the agent's, from now on; the same key twice is the same word."""
+
+    key: str
+    limits: Limits | None = None
+    options: Mapping[str, Any] = attrs.field(factory=dict, repr=hidden)
+    sent: bool = False
+    """The provider keeps them and is told once; otherwise it is told with every input."""
 
 
 @attrs.frozen
@@ -198,6 +210,7 @@ Message: TypeAlias = (
     | Submit
     | Steer
     | SendRaw
+    | Configure
     | Confirm
     | Undecided
     | Resolve

@@ -20,6 +20,7 @@ from agentsup.talk.outgoing import (
     SayMessage,
     SayRaw,
     SayStop,
+    SetOptions,
     begins,
     says,
 )
@@ -54,7 +55,7 @@ def passivated(state: State, _: ev.Passivated) -> State:
 
 def forked(state: State, _: ev.Forked) -> State:
     """The provider's session stays with the one this was forked from: what was open there is not ours."""
-    fresh = State(rules=state.rules)
+    fresh = State(rules=state.rules, limits=state.limits, options=state.options)
     return attrs.evolve(fresh, requests=state.requests, turns=state.turns, usage=state.usage, done=state.done)
 
 
@@ -163,6 +164,17 @@ def raw_asked(state: State, event: ev.RawAsked) -> State:
     return attrs.evolve(_remembered(state, event.key), outbox=(*state.outbox, SayRaw(event.key, event.raw)))
 
 
+def configured(state: State, event: ev.Configured) -> State:
+    """Other limits, other options: told to the provider if that keeps them, else kept here. None takes back what was configured."""
+    state = _remembered(state, event.key)
+    if event.limits is not None:
+        state = attrs.evolve(state, limits=event.limits, rules=state.rules.under(event.limits))
+    if event.sent:
+        return attrs.evolve(state, outbox=(*state.outbox, SetOptions(event.key, event.options)))
+    merged = {**state.options, **event.options}
+    return attrs.evolve(state, options={name: value for name, value in merged.items() if value is not None})
+
+
 def _remembered(state: State, word: str) -> State:
     return attrs.evolve(state, words=(*state.words, word)[-REMEMBERED:])
 
@@ -171,7 +183,7 @@ def sending(state: State, event: ev.Sending) -> State:
     """These may have arrived from now on. What went out before, and is not confirmed though the history was merged since, did not."""
     waiting = {item.key: item for item in state.outbox}
     going = [waiting[key] for key in event.keys if key in waiting]
-    echoing = tuple(Sent(item) for item in going if not isinstance(item, GiveResult | GiveLeave))
+    echoing = tuple(Sent(item) for item in going if not isinstance(item, GiveResult | GiveLeave | SetOptions))
     arrived = tuple(sent for sent in state.unheard if sent.item.key not in waiting)
     return attrs.evolve(state, sent=frozenset(item.key for item in going), unheard=(*arrived, *echoing)[-REMEMBERED:])
 

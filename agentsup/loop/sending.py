@@ -14,11 +14,11 @@ from agentsup.loop.endings import end_request, end_session, stop_agent
 from agentsup.loop.plan import Plan
 from agentsup.loop.state import Link, State
 from agentsup.talk import events as ev
-from agentsup.talk.outgoing import Answer, Outgoing, SayRaw, answers, begins, says
+from agentsup.talk.outgoing import Answer, Outgoing, answers, begins, goes_alone, says
 
 
 def flush(plan: Plan) -> None:
-    """Send what waits, in order. An event in the provider's own words goes alone: what it is refused for concerns nothing else."""
+    """Send what waits, in order."""
     state = plan.state
     if state.link is not Link.ATTACHED or state.now.posting or state.asleep:
         return
@@ -26,7 +26,7 @@ def flush(plan: Plan) -> None:
     for item in state.outbox:
         if _is_held(state, item):
             continue
-        if isinstance(item, SayRaw):
+        if goes_alone(item):
             items = items or [item]
             break
         items.append(item)
@@ -100,7 +100,7 @@ def _is_wanted(state: State, answer: Answer) -> bool:
 def _forget(plan: Plan, sent: list[Outgoing], failure: ev.Failure) -> None:
     """What was sent will never be taken. Forget it, so that the session can go on, and end the request it was for."""
     plan.happen(ev.Withdrawn(keys=_keys(sent), failure=failure))
-    if all(isinstance(item, SayRaw) or _joins(item) for item in sent):
+    if all(goes_alone(item) or _joins(item) for item in sent):
         return  # whoever said it is told; the request goes on without
     current = plan.state.current
     if current is None or any(begins(item) for item in plan.state.outbox):

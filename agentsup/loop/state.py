@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Collection, Mapping
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import attrs
 
 from agentsup.ids import CallId, RequestId
 from agentsup.talk import events as ev
+from agentsup.talk.limits import Limits
 from agentsup.talk.outgoing import Outgoing, Shown, joins, says
 from agentsup.talk.tools import Effect, ToolResult, ToolUse
 from agentsup.talk.usage import Usage
@@ -31,8 +32,11 @@ class Rules:
     max_tool_rounds: int | None = None
     max_session_turns: int | None = None
     max_tokens: int | None = None
+    guarded: bool = False
+    """A guard looks at every turn before the request goes on."""
+
     judged: bool = False
-    """Somebody looks at every turn before the request goes on."""
+    """Somebody does: the guard, or who reckons what it costs."""
 
     terminal_tool: str | None = None
     """A tool that must have been called before a request ends."""
@@ -62,6 +66,18 @@ class Rules:
 
     effects: Mapping[str, Effect] = attrs.field(factory=dict)
     """Tool name to effect class; a tool that is not named is `unsafe`."""
+
+    def under(self, limits: Limits) -> Rules:
+        """The same, under other limits."""
+        return attrs.evolve(
+            self,
+            max_turns=limits.max_turns,
+            max_tool_rounds=limits.max_tool_rounds,
+            max_session_turns=limits.max_session_turns,
+            max_tokens=limits.max_tokens,
+            judged=self.guarded or limits.max_cost is not None,
+            timeout=limits.timeout,
+        )
 
 
 class Link(enum.Enum):
@@ -176,6 +192,12 @@ class State:
     """A session at one moment."""
 
     rules: Rules
+    limits: Limits | None = None
+    """The limits that were configured, in place of the spec's; `rules` has them."""
+
+    options: Mapping[str, Any] = attrs.field(factory=dict)
+    """What the agent was configured to have otherwise, where the provider is told with every input."""
+
     token: str | None = None
     provider_session_id: str | None = None
     link: Link = Link.OPENING
@@ -300,6 +322,10 @@ class State:
         if self.link is not Link.ATTACHED or self.current is not None or self.now.posting:
             return False
         return self.name == "idle" and not self.has_work
+
+    def ruled(self, rules: Rules) -> State:
+        """The same under the rules of a spec, but for the limits that were configured meanwhile."""
+        return attrs.evolve(self, rules=rules if self.limits is None else rules.under(self.limits))
 
     def settled(self, call_ids: Collection[CallId]) -> State:
         """The state after these calls: they want nothing more, and are recognised should they be named again."""

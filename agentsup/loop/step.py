@@ -18,7 +18,7 @@ import attrs
 from agentsup.loop import messages as msg
 from agentsup.loop.calls import confirm, resolve, take_result, undecided
 from agentsup.loop.connection import bind, give_up_unheard, lose
-from agentsup.loop.effects import Effect, Open, PauseTimer, ResumeTimer, StartTimer
+from agentsup.loop.effects import ChangeTimer, Effect, Open, PauseTimer, ResumeTimer, StartTimer
 from agentsup.loop.endings import end_session, end_terminated, stop, stop_request
 from agentsup.loop.hearing import deliver, hear
 from agentsup.loop.incarnations import passivate, revive
@@ -76,6 +76,8 @@ def _answer(plan: Plan, message: msg.Message) -> None:  # noqa: C901  -- one cla
         case msg.SendRaw(key, raw):
             if not plan.state.closing and not plan.state.knows_word(key):
                 plan.happen(ev.RawAsked(key=key, raw=raw))
+        case msg.Configure():
+            _configure(plan, message)
         case msg.Confirm():
             confirm(plan, message)
         case msg.Undecided(call_id, reason):
@@ -134,6 +136,17 @@ def _accept(plan: Plan, message: msg.Submit) -> None:
         plan.happen(
             ev.Accepted(request_id=message.request_id, parts=message.parts, outcome=message.outcome, next=message.next)
         )
+
+
+def _configure(plan: Plan, message: msg.Configure) -> None:
+    """From now on: a running request that has used up more than it now may is over when that is looked at next."""
+    before = plan.state
+    if before.closing or before.knows_word(message.key):
+        return
+    plan.happen(ev.Configured(key=message.key, limits=message.limits, options=message.options, sent=message.sent))
+    current, seconds = before.current, plan.state.rules.timeout
+    if current is not None and seconds != before.rules.timeout:
+        plan.do(ChangeTimer(current.id, seconds, stands=plan.state.waits_for_person))
 
 
 def _time_out(plan: Plan, message: msg.TimedOut) -> None:

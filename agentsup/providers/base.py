@@ -7,8 +7,8 @@ under the providers supervisor.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Hashable, Iterable, Sequence
-from typing import Protocol, TypeAlias
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
+from typing import Any, Protocol, TypeAlias
 
 import attrs
 
@@ -65,8 +65,19 @@ class Driver(Protocol):
         `caught_up` is called once, between history and stream. A stream silent for `heartbeat` seconds is taken for dead.
         """
 
-    async def post(self, provider_session_id: str, items: Sequence[Outgoing], *, seconds: float | None = None) -> None:
-        """Send all of these, or none. `seconds` is what is left of the request's time, for providers that can be told."""
+    async def post(
+        self,
+        provider_session_id: str,
+        items: Sequence[Outgoing],
+        *,
+        seconds: float | None = None,
+        options: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Send all of these, or none.
+
+        `seconds` is what is left of the request's time, for providers that can be told. `options` is what was configured, for providers
+        that do not keep it.
+        """
 
     async def aclose(self) -> None:
         """Give every connection back."""
@@ -95,8 +106,23 @@ class Provider(Protocol):
     def provider_session_id(self) -> str | None:
         """An existing session at the provider to go on with; None for a new one."""
 
+    @property
+    def configurable(self) -> Sequence[str]:
+        """The names of what can be changed of a session while it lives."""
+
+    @property
+    def keeps_options(self) -> bool:
+        """Whether its session keeps them when it is told once (`SetOptions`); otherwise `post` is told each time."""
+
     def problems(self) -> Iterable[Problem]:
         """What is wrong with the value, all of it; asked before anything is started."""
+
+    def options(self, given: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Values for some of what is configurable, as plain data that the driver understands.
+
+        Raises:
+            SpecError: some cannot be used; all of them are named.
+        """
 
     def connect(self) -> Driver:
         """A driver for the endpoint; it opens connections as it needs them."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
-
 import attrs
+
+from agentsup.talk.limits import is_positive
 
 
 @attrs.frozen(kw_only=True)
@@ -45,8 +45,3 @@ class Reconnect:
         if self.max_attempts is not None and not (type(self.max_attempts) is int and self.max_attempts >= 0):
             found.append(("max_attempts", f"must be None or an integer of at least 0, not {self.max_attempts!r}"))
         return found
-
-
-def is_positive(value: object) -> bool:
-    """Whether the value is a finite number above zero."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and value > 0

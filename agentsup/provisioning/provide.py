@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from agentsup.errors import Problem, SpecError
-from agentsup.providers.reconnect import is_positive
 from agentsup.provisioning.ensuring import ensure
 from agentsup.provisioning.handle import Handle
 from agentsup.provisioning.kinds import asked
 from agentsup.provisioning.runtimes import bootstrap_of
 from agentsup.provisioning.specs import AgentSpec, EnvironmentSpec
 from agentsup.provisioning.stores import Store
+from agentsup.talk.limits import is_positive
 
 
 async def provision(

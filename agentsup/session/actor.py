@@ -36,7 +36,15 @@ from agentsup.talk.tools import ToolUse
 _log = structlog.get_logger("agentsup.session")
 
 FromUser: TypeAlias = (
-    msg.Submit | msg.Steer | msg.SendRaw | msg.Confirm | msg.Resolve | msg.Interrupt | msg.Close | msg.Abort
+    msg.Submit
+    | msg.Steer
+    | msg.SendRaw
+    | msg.Configure
+    | msg.Confirm
+    | msg.Resolve
+    | msg.Interrupt
+    | msg.Close
+    | msg.Abort
 )
 FromWork: TypeAlias = (
     msg.Opened
@@ -145,7 +153,7 @@ class SessionActor(otp.Actor):
     def _take(self, message: FromUser, caller: otp.Caller) -> None:
         """Hear a user out, and answer when what follows is durable."""
         trouble = self._services.journal.trouble
-        if trouble is not None and isinstance(message, msg.Submit | msg.Steer | msg.SendRaw):
+        if trouble is not None and isinstance(message, msg.Submit | msg.Steer | msg.SendRaw | msg.Configure):
             self.reply_error(caller, trouble)  # nothing more is taken on than could be kept
             return
         if not _is_known(self.state, message):
@@ -302,7 +310,7 @@ def _is_taken(state: State, message: FromUser) -> bool:
             return state.knows(request_id)
         case msg.Steer(message_id):
             return state.knows_word(message_id)
-        case msg.SendRaw(key):
+        case msg.SendRaw(key) | msg.Configure(key):
             return state.knows_word(key)
         case _:
             return True

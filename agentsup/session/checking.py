@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import get_args
 
 from agentsup.errors import Problem, SpecError
-from agentsup.providers.reconnect import is_positive
 from agentsup.session.recovery import Recover
 from agentsup.session.spec import SessionSpec
 from agentsup.talk.content import sayable
+from agentsup.talk.limits import is_positive
 
 MAX_ID = 512
 """Characters of a session id: it travels as metadata at the provider, where 512 is the limit."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-import weakref
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
@@ -12,9 +11,9 @@ import attrs
 from agentsup import otp
 from agentsup.ids import CallId, RequestId, SessionId
 from agentsup.loop import messages as msg
-from agentsup.loop.pieces import Pieces
-from agentsup.loop.results import Span, turns_of
+from agentsup.loop.results import turns_of
 from agentsup.session.actor import FromUser, GetDoubts, GetStatus, Tell
+from agentsup.session.configuring import change_of
 from agentsup.session.errors import SessionClosed, error_for
 from agentsup.session.files import files_of
 from agentsup.session.inputs import check_word, raw_event, request_of, word_of
@@ -22,9 +21,9 @@ from agentsup.session.life import Life
 from agentsup.session.services import Services
 from agentsup.session.status import Status, status_of
 from agentsup.session.subscription import DEFAULT_BUFFER, Overflow, Subscription
+from agentsup.session.text_stream import TextStream
 from agentsup.talk.artifact import Artifact
 from agentsup.talk.content import Input
-from agentsup.talk.events import RequestEnded
 from agentsup.talk.outcome import Outcome
 from agentsup.talk.result import SessionResult, Turn
 from agentsup.talk.tools import ToolResult, ToolUse
@@ -175,13 +174,29 @@ class SessionRef:
         """
         raw = raw_event(event)
         key = f"raw:{uuid.uuid4().hex}"
-        waiting = self._life.expect_delivery(key)
-        try:
-            if not await self._tell(msg.SendRaw(key, raw)):
-                raise self._closing
-            await waiting.wait()
-        finally:
-            self._life.forget(key)
+        await self._deliver(msg.SendRaw(key, raw))
+
+    async def configure(self, **options: Any) -> None:
+        """Change the session's limits, or what its agent has otherwise, from its next model call on; what is not named stays as it is.
+
+        `limits=` (`Limits`) takes the place of the spec's as a whole, for every provider; the running request comes under them at once. The
+        other options are the provider's: at Claude Managed Agents `title`, `metadata`, `budget`, and, while the agent rests, `tools` and
+        `mcp_servers`; at Bedrock AgentCore all that `overrides` has, where None takes back what was configured. What was configured is
+        kept, also over a restart of the process.
+
+        Returns when it is durable and, where the provider is to keep it, when the provider has it.
+
+        Raises:
+            ProviderFailed: the provider refused it.
+            SessionClosed: the session has ended, or is about to.
+            SpecError: an option is unknown or cannot be used; all of them are named, and what can be configured. Nothing was changed.
+            StoreError: the store cannot be written; nothing was changed.
+        """
+        change = change_of(self._life.spec, f"options:{uuid.uuid4().hex}", options)
+        if change.sent:
+            await self._deliver(change)
+        elif not await self._tell(change):
+            raise self._closing
 
     async def interrupt(self) -> None:
         """Stop the running request, here and at the provider; the session lives on. Does nothing if none is running.
@@ -256,6 +271,16 @@ class SessionRef:
         if not await self._tell(request):
             raise self._closing
 
+    async def _deliver(self, message: msg.SendRaw | msg.Configure) -> None:
+        """Say it, and wait until the provider has it."""
+        waiting = self._life.expect_delivery(message.key)
+        try:
+            if not await self._tell(message):
+                raise self._closing
+            await waiting.wait()
+        finally:
+            self._life.forget(message.key)
+
     @property
     def _closing(self) -> SessionClosed:
         return SessionClosed(f"the session {self.id!r} is closing: it takes nothing more")
@@ -300,59 +325,3 @@ class SessionRef:
                 raise error_for(life.ended.failure, life.nothing)
             life.check_open()
             await life.change()
-
-
-class TextStream:
-    """The text of one request's answer, in pieces: `async for piece in ref.stream("...")`.
-
-    After the last piece, `result` is the request's `SessionResult`.
-    """
-
-    def __init__(self, ref: SessionRef, content: Input | Outcome) -> None:
-        self._ref = ref
-        self._content = content
-        self._pieces = Pieces()
-        self._events: Subscription | None = None
-        self._span = Span()
-        self.result: SessionResult | None = None
-        """What the request came to; None until the iteration has ended."""
-
-    def __aiter__(self) -> TextStream:
-        return self
-
-    async def __anext__(self) -> str:
-        """The next piece.
-
-        Raises:
-            RequestFailed: we ended the request.
-            SessionClosed: the session has ended.
-        """
-        if self.result is not None:
-            raise StopAsyncIteration
-        events = self._events
-        if events is None:
-            events = self._events = self._ref.subscribe(overflow="block")
-            weakref.finalize(self, events.close)  # whoever leaves early leaves no subscription behind
-            self._span.request_id = await self._ref.message(self._content)
-        async for event in events:
-            inside = self._span.feed(event.body)
-            if isinstance(event.body, RequestEnded) and event.request_id == self._span.request_id:
-                self._end(event.body, event.result)
-                raise StopAsyncIteration
-            if inside and (piece := self._pieces.feed(event.body)):
-                return piece
-        self._ref._life.check_open()  # noqa: SLF001  -- the two classes are one room
-        raise StopAsyncIteration
-
-    def _end(self, ended: RequestEnded, result: SessionResult | None) -> None:
-        assert result is not None
-        self.result = result
-        if self._events is not None:
-            self._events.close()
-        if ended.failure is not None:
-            raise error_for(ended.failure, result)
-
-    async def aclose(self) -> None:
-        """Stop listening; the request goes on."""
-        if self._events is not None:
-            self._events.close()

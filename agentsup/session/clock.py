@@ -15,7 +15,7 @@ class RequestClock:
     def __init__(self, actor: otp.Actor, request_id: RequestId, seconds: float) -> None:
         self._actor = actor
         self._request_id = request_id
-        self._left = seconds
+        self._seconds = self._left = seconds
         self._since = 0.0
         self._timer: otp.Timer | None = None
 
@@ -29,7 +29,16 @@ class RequestClock:
         """Its time runs."""
         if self._timer is None:
             self._since = trio.current_time()
-            self._timer = self._actor.send_after(self._left, msg.TimedOut(self._request_id))
+            self._timer = self._actor.send_after(max(0.0, self._left), msg.TimedOut(self._request_id))
+
+    def change(self, seconds: float) -> None:
+        """It has so many seconds in all from now on; those it used up count."""
+        runs = self._timer is not None
+        self.stand_still()
+        self._left += seconds - self._seconds
+        self._seconds = seconds
+        if runs:
+            self.go_on()
 
     def stand_still(self) -> None:
         """It does not, until it goes on."""

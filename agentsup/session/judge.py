@@ -15,6 +15,7 @@ from agentsup.errors import SpecError
 from agentsup.ids import RequestId, SessionId
 from agentsup.loop import messages as msg
 from agentsup.session.calling import Raised, Returned, asked, place_of
+from agentsup.talk.limits import Limits
 from agentsup.talk.usage import Usage
 
 if TYPE_CHECKING:
@@ -67,14 +68,14 @@ TurnGuard: TypeAlias = Callable[[TurnReport], Any]
 """Gives `GoOn()` or `Halt(reason)`, or an awaitable of one."""
 
 
-async def judge(spec: SessionSpec, report: TurnReport) -> tuple[msg.Judged, BaseException | None]:
+async def judge(spec: SessionSpec, report: TurnReport, limits: Limits) -> tuple[msg.Judged, BaseException | None]:
     """What the price and the guard say of the turn. One that raises, or answers something else, halts the request; what was raised is told."""
     cost: float | None = None
     try:
         if spec.price is not None:
             cost = await _priced(spec.price, report)
-            if spec.limits.max_cost is not None and cost >= spec.limits.max_cost:
-                limit = f"the request cost {cost:g}, and {spec.limits.max_cost:g} is its limit"
+            if limits.max_cost is not None and cost >= limits.max_cost:
+                limit = f"the request cost {cost:g}, and {limits.max_cost:g} is its limit"
                 return msg.Judged(report.request_id, report.turns, halt=limit, cost=cost, over=True), None
         halt = None if spec.turn_guard is None else await _guarded(spec.turn_guard, attrs.evolve(report, cost=cost))
     except _Broken as exc:

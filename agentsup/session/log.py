@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Sequence
 from itertools import islice
 
-import attrs
-
 from agentsup.ids import Cursor, RequestId
 from agentsup.journal.base import Journal, SessionKey
 from agentsup.journal.entries import Entries
@@ -63,7 +61,7 @@ class SessionLog:
         self._tail = Records(Cursor(loaded.cursor + 1))
         self._tail.take(loaded.entries)
         self._note(loaded.cursor + 1, (entry.body for entry in loaded.entries))
-        self.state = fold(_with_rules(state, rules), (entry.body for entry in loaded.entries))
+        self.state = fold(state.ruled(rules), (entry.body for entry in loaded.entries))
         self.durable = loaded.durable
         self._starts.clear()
         current = self.state.current
@@ -185,7 +183,3 @@ class SessionLog:
             return at_hand
         page = await self._journal.read(self.key, after=Cursor(after), limit=limit)
         return tuple(entry for entry in page if entry.cursor <= upto)
-
-
-def _with_rules(state: State, rules: Rules) -> State:
-    return attrs.evolve(state, rules=rules)

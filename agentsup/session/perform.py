@@ -110,6 +110,8 @@ class Performer:
             case fx.ResumeTimer(request_id):
                 if (resumed := self._clocks.get(request_id)) is not None:
                     resumed.go_on()
+            case fx.ChangeTimer():
+                self._change_timer(effect)
             case fx.CancelTimer(request_id):
                 if (over := self._clocks.pop(request_id, None)) is not None:
                     over.stand_still()
@@ -122,6 +124,18 @@ class Performer:
                 self._work(self._finish)
             case _:
                 assert_never(effect)
+
+    def _change_timer(self, effect: fx.ChangeTimer) -> None:
+        clock = self._clocks.get(effect.request_id)
+        if effect.seconds is None:
+            if clock is not None:
+                self._clocks.pop(effect.request_id).stand_still()
+        elif clock is not None:
+            clock.change(effect.seconds)
+        else:
+            self._clocks[effect.request_id] = clock = RequestClock(self._actor, effect.request_id, effect.seconds)
+            if not effect.stands:
+                clock.go_on()
 
     def lost_endpoint(self, ref: otp.Ref) -> bool:
         """Whether the task that ended held our stream; if so, it counts no more."""
@@ -154,7 +168,8 @@ class Performer:
             session_turns=effect.turns,
             usage=effect.usage,
         )
-        judged, error = await judge(self._life.spec, report)
+        limits = self._actor.state.limits or self._life.spec.limits
+        judged, error = await judge(self._life.spec, report, limits)
         if error is not None:
             self._life.blame(effect.request_id, error)
         await otp.send(self._actor.ref, judged)
@@ -208,9 +223,11 @@ class Performer:
     async def _post(self, effect: fx.Post, done: trio.Event) -> None:
         async def post() -> msg.Posted:
             driver = await self._services.driver(self._provider)
-            provider_session_id = self._actor.state.provider_session_id
-            assert provider_session_id is not None
-            await driver.post(provider_session_id, effect.items, seconds=self._seconds_left())
+            state = self._actor.state
+            assert state.provider_session_id is not None
+            await driver.post(
+                state.provider_session_id, effect.items, seconds=self._seconds_left(), options=state.options
+            )
             return msg.Posted(tuple(item.key for item in effect.items))
 
         try:

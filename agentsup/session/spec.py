@@ -13,58 +13,18 @@ from agentsup import otp
 from agentsup.errors import Problem, SpecError
 from agentsup.loop.state import Rules
 from agentsup.providers.base import Provider
-from agentsup.providers.reconnect import Reconnect, is_positive
+from agentsup.providers.reconnect import Reconnect
 from agentsup.session.approval import Approval
 from agentsup.session.handler import arity_of
 from agentsup.session.judge import TurnGuard
 from agentsup.session.tool import Tool
 from agentsup.session.tool import tool as make_tool
 from agentsup.talk.content import hidden
+from agentsup.talk.limits import Limits, is_positive
 from agentsup.talk.outcome import Outcome
 from agentsup.talk.usage import Usage
 
 InDoubt: TypeAlias = Literal["answer", "wait"]
-
-
-@attrs.frozen(kw_only=True)
-class Limits:
-    """What one request may use up."""
-
-    max_turns: int = 50
-    """Turns after which the request ends with `TurnLimitReached`; a turn that ends the request by itself is never thrown away."""
-
-    max_tool_rounds: int | None = None
-    """Batches of tool calls that are answered; one more ends the request with `TurnLimitReached`."""
-
-    max_session_turns: int | None = None
-    """Turns of the whole session after which a request ends, and no further one begins, with `TurnLimitReached`."""
-
-    timeout: float | None = 600.0
-    """Seconds from the request's start after which it ends with `RequestTimeout`; None waits for ever. While the request waits for a
-    person's approval its time stands still."""
-
-    max_tokens: int | None = None
-    """Tokens, read and written, after which the request ends with `BudgetExceeded`; looked at after every turn."""
-
-    max_cost: float | None = None
-    """What the request may cost, in the money of the spec's `price`; beyond it ends with `BudgetExceeded`. Looked at after every turn."""
-
-    def faults(self) -> list[tuple[str, str]]:
-        """Field and what would be right, for each field that cannot be used."""
-        found = []
-        for name in ("max_turns", "max_tool_rounds", "max_session_turns", "max_tokens"):
-            value = getattr(self, name)
-            least = 0 if name == "max_tool_rounds" else 1
-            if (value is None and name == "max_turns") or (
-                value is not None and (type(value) is not int or value < least)
-            ):
-                or_none = "" if name == "max_turns" else "None or "
-                found.append((name, f"must be {or_none}an integer of at least {least}, not {value!r}"))
-        if self.max_cost is not None and not is_positive(self.max_cost):
-            found.append(("max_cost", f"must be None or a positive amount, not {self.max_cost!r}"))
-        if self.timeout is not None and not is_positive(self.timeout):
-            found.append(("timeout", f"must be None or a positive number of seconds, not {self.timeout!r}"))
-        return found
 
 
 @attrs.frozen(kw_only=True)
@@ -126,7 +86,7 @@ class SessionSpec:
     """Whatever the tools need to know of this session; handed to them as it is."""
 
     limits: Limits = Limits()
-    """What each request may use up."""
+    """What each request may use up, until `SessionRef.configure` says otherwise."""
 
     approval: Approval | None = None
     """Who decides about calls that need approval, before a person is asked: a function `(use, info)` that gives `Allow()`, `Deny(message)`
@@ -164,7 +124,9 @@ class SessionSpec:
             raise SpecError(problems)
 
     def _problems(self) -> Iterable[Problem]:
-        if not all(callable(getattr(self.provider, name, None)) for name in ("problems", "connect", "open", "files")):
+        if not all(
+            callable(getattr(self.provider, name, None)) for name in ("problems", "connect", "open", "files", "options")
+        ):
             yield Problem(
                 "provider", f"must be a provider such as ClaudeManagedAgents(...), not {type(self.provider).__name__}"
             )
@@ -190,8 +152,8 @@ class SessionSpec:
             value = getattr(self, name)
             if value is not None and not callable(value):
                 yield Problem(name, f"must be a function or None, not {type(value).__name__}")
-        if isinstance(self.limits, Limits) and self.limits.max_cost is not None and self.price is None:
-            yield Problem("limits.max_cost", "needs the spec's price=, a function from Usage to an amount")
+        if isinstance(self.limits, Limits):
+            yield from unpriced(self.limits, self.price)
         if self.terminal_tool is not None and (not isinstance(self.terminal_tool, str) or not self.terminal_tool):
             yield Problem("terminal_tool", f"must be a tool's name or None, not {self.terminal_tool!r}")
         elif self.terminal_tool is not None and self.handler is None and self.tool(self.terminal_tool) is None:
@@ -219,19 +181,14 @@ class SessionSpec:
     def rules(self) -> Rules:
         """What the session machine must know of it."""
         return Rules(
-            max_turns=self.limits.max_turns,
-            max_tool_rounds=self.limits.max_tool_rounds,
-            max_session_turns=self.limits.max_session_turns,
-            max_tokens=self.limits.max_tokens,
-            judged=self.turn_guard is not None or self.limits.max_cost is not None,
+            guarded=self.turn_guard is not None,
             terminal_tool=self.terminal_tool,
             gated=frozenset(item.name for item in self.tools if item.spec.needs_approval),
             wait_in_doubt=self.in_doubt == "wait",
             has_history=self.provider.has_history,
-            timeout=self.limits.timeout,
             max_attempts=self.reconnect.max_attempts,
             effects={item.name: item.spec.effect for item in self.tools},
-        )
+        ).under(self.limits)
 
     def tool(self, name: str) -> Tool | None:
         """The tool of that name."""
@@ -246,6 +203,12 @@ class SessionSpec:
     def event_handler(self) -> Callable[..., Any] | None:
         """What is shown every event."""
         return getattr(self.handler, "handle_event", None)
+
+
+def unpriced(limits: Limits, price: Callable[[Usage], float] | None) -> Iterable[Problem]:
+    """What is wrong with a limit in money that nobody could reckon."""
+    if limits.max_cost is not None and price is None:
+        yield Problem("limits.max_cost", "needs the spec's price=, a function from Usage to an amount")
 
 
 def _tool_handler(handler: Any) -> Callable[..., Any] | None:

@@ -17,6 +17,7 @@ import attrs
 
 from agentsup.ids import CallId, Cursor, RequestId, SessionId
 from agentsup.talk.content import Part, hidden
+from agentsup.talk.limits import Limits
 from agentsup.talk.outcome import Evaluation, Outcome
 from agentsup.talk.result import SessionResult, Terminal
 from agentsup.talk.tools import Effect, ToolResult, ToolUse
@@ -160,6 +161,22 @@ class RawAsked:
     type: ClassVar[str] = "raw_asked"
     key: str
     raw: Mapping[str, Any] = attrs.field(repr=hidden)
+
+
+@attrs.frozen(kw_only=True)
+class Configured:
+    """From here on the session has other limits, or its agent other options; what is not named stays as it was."""
+
+    type: ClassVar[str] = "configured"
+    key: str
+    limits: Limits | None = None
+    """In place of the spec's, as a whole; None leaves them."""
+
+    options: Mapping[str, Any] = attrs.field(factory=dict, repr=hidden)
+    """In the provider's words."""
+
+    sent: bool = False
+    """The provider is told once, and keeps them; otherwise it is told with every input from now on."""
 
 
 @attrs.frozen(kw_only=True)
@@ -346,6 +363,7 @@ Ours: TypeAlias = (
     | Steered
     | Directed
     | RawAsked
+    | Configured
     | RequestStarted
     | TakenUp
     | Sending

@@ -94,7 +94,15 @@ class SayRaw:
     raw: Mapping[str, Any] = attrs.field(repr=hidden)
 
 
-Outgoing: TypeAlias = SayMessage | DefineOutcome | GiveResult | GiveLeave | SayStop | SayRaw
+@attrs.frozen
+class SetOptions:
+    """What the provider's session is to have otherwise from now on. To say it twice comes to the same."""
+
+    key: str
+    options: Mapping[str, Any] = attrs.field(repr=hidden)
+
+
+Outgoing: TypeAlias = SayMessage | DefineOutcome | GiveResult | GiveLeave | SayStop | SayRaw | SetOptions
 
 Shown: TypeAlias = SayMessage | DefineOutcome | SayStop | SayRaw
 """What a provider shows again as it comes to it. Answers to calls are known by their calls."""
@@ -119,6 +127,11 @@ def begins(item: Outgoing) -> TypeGuard[Opening]:
 def says(item: Outgoing) -> TypeGuard[Opening]:
     """Whether this gives the agent something to do: a request's first word, or one that joins it."""
     return isinstance(item, SayMessage | DefineOutcome)
+
+
+def goes_alone(item: Outgoing) -> bool:
+    """Whether this is sent with nothing else: what it is refused for concerns nothing else, and whoever said it is told."""
+    return isinstance(item, SayRaw | SetOptions)
 
 
 def joins(item: Outgoing, request_id: RequestId) -> bool:

@@ -7,7 +7,7 @@ from collections import Counter, deque
 import attrs
 
 from agentsup.talk import events as ev
-from agentsup.talk.outgoing import DefineOutcome, GiveLeave, GiveResult, SayMessage, SayRaw, SayStop
+from agentsup.talk.outgoing import DefineOutcome, GiveLeave, GiveResult, SayMessage, SayRaw, SayStop, SetOptions
 from agentsup.talk.tools import ToolUse
 from agentsup.talk.usage import Usage
 
@@ -54,6 +54,7 @@ class Agent:
         """How often each input of the client's arrived, by its key."""
         self.answers: Counter[str] = Counter()
         """How often each call was answered, by whomever."""
+        self.options: dict[str, object] = {}
         self.finished: set[str] = set()
         """Messages that it worked on to the end."""
         self.asked: list[list[str]] = []
@@ -88,8 +89,11 @@ class Agent:
             self.picky = self.picky and not word
             raise RefusedError
         for item in items:
-            self.taken[item.key] += 1
-            self._take(item)
+            if isinstance(item, SetOptions):  # to say it twice comes to the same
+                self.options |= item.options
+            else:
+                self.taken[item.key] += 1
+                self._take(item)
         if calls:
             self._answered()
 

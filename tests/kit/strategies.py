@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from agentsup.loop import messages as msg
 from agentsup.talk import events as ev
 from agentsup.talk.content import Text
+from agentsup.talk.limits import Limits
 from agentsup.talk.outcome import Evaluation, FileRubric, Outcome
 from agentsup.talk.tools import ToolResult, ToolUse
 from agentsup.talk.usage import Usage
@@ -26,6 +27,7 @@ KEYS = st.sampled_from(
         "leave:c1",
         "leave:c3",
         "raw:1",
+        "options:1",
         "stop:r1",
         "stop:r2",
         "nothing",
@@ -41,6 +43,17 @@ JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-5, 5) | st.floats(allow_nan=False) | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=6,
+)
+
+
+OPTION_KEYS = st.sampled_from(["options:1", "options:2"])
+OPTIONS = st.dictionaries(st.sampled_from(["model", "title"]), st.none() | st.text(max_size=3), max_size=2)
+LIMITS = st.builds(
+    Limits,
+    max_turns=st.integers(1, 3),
+    max_tool_rounds=st.sampled_from([None, 0, 1]),
+    timeout=st.sampled_from([None, 5.0, 600.0]),
+    max_cost=st.sampled_from([None, 1.0]),
 )
 
 
@@ -98,6 +111,7 @@ OURS = st.one_of(
     st.builds(ev.Steered, message_id=WORD_IDS, parts=PARTS),
     st.builds(ev.Directed, message_id=WORD_IDS, kind=st.just("terminal_tool"), text=TEXTS),
     st.builds(ev.RawAsked, key=st.just("raw:1"), raw=RAW),
+    st.builds(ev.Configured, key=OPTION_KEYS, limits=st.none() | LIMITS, options=OPTIONS, sent=st.booleans()),
     st.builds(ev.RequestStarted, request_id=REQUEST_IDS),
     st.builds(ev.TakenUp, request_id=REQUEST_IDS),
     st.builds(ev.Sending, keys=st.lists(KEYS, max_size=2).map(tuple)),
@@ -125,6 +139,7 @@ MESSAGES = st.one_of(
     st.builds(msg.Submit, REQUEST_IDS, PARTS, OUTCOMES, st.booleans()),
     st.builds(msg.Steer, WORD_IDS, PARTS),
     st.just(msg.SendRaw("raw:1", {"type": "made up"})),
+    st.builds(msg.Configure, OPTION_KEYS, st.none() | LIMITS, OPTIONS, st.booleans()),
     st.builds(msg.Confirm, CALL_IDS, st.booleans(), st.none() | TEXTS, st.sampled_from(["person", "policy", "rule"])),
     st.builds(msg.Undecided, CALL_IDS, st.none() | TEXTS),
     st.builds(msg.Resolve, CALL_IDS, st.none() | RESULTS),

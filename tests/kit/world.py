@@ -14,8 +14,9 @@ from agentsup.loop.state import Link, Now, Rules
 from agentsup.loop.step import step
 from agentsup.talk import events as ev
 from agentsup.talk.content import Text
+from agentsup.talk.limits import Limits
 from agentsup.talk.outcome import Outcome
-from agentsup.talk.outgoing import SayRaw
+from agentsup.talk.outgoing import SayRaw, goes_alone
 from agentsup.talk.tools import ToolResult, ToolUse
 from tests.kit.agent import Agent, RefusedError
 
@@ -64,6 +65,9 @@ class Trouble:
     ends: bool = False
     """Threads end while their calls are open."""
 
+    changes: bool = False
+    """Limits and options are changed."""
+
     naps: bool = False
     """The session leaves memory where it may, and comes back."""
 
@@ -101,6 +105,7 @@ class World:
         self.submitted: list[str] = []
         self.steered: list[str] = []
         self.raws: list[str] = []
+        self.changed: list[int] = []
         self.tell(msg.Start("token"))
 
     # --- the session's side ---
@@ -191,8 +196,8 @@ class World:
                 for asked in self.agent.asked:
                     places = [asked.index(call) for call in order if call in asked]
                     assert places == sorted(places), "not in the order of the question"
-                if any(key.startswith("raw:") for key in keys):
-                    assert len(keys) == 1, "an event in the provider's own words goes alone"
+                if any(goes_alone(item) for item in items):
+                    assert len(keys) == 1, "what goes alone went with others"
                 answers = [place for place, key in enumerate(keys) if key.startswith(("result:", "leave:"))]
                 words = [place for place, key in enumerate(keys) if key.startswith("message:")]
                 assert not (answers and words) or max(answers) < min(words), "a word before the results"
@@ -232,6 +237,11 @@ class World:
             case fx.ResumeTimer(request_id):
                 assert not self.clocks[request_id]
                 self.clocks[request_id] = True
+            case fx.ChangeTimer(request_id, seconds, stands):
+                if seconds is None:
+                    self.clocks.pop(request_id)
+                else:
+                    self.clocks.setdefault(request_id, not stands)
             case fx.CancelTimer(request_id):
                 self.clocks.pop(request_id, None)
             case fx.AwaitRest(key):
@@ -240,7 +250,7 @@ class World:
     def _check_clock(self) -> None:
         """The running request's time is counted, and stands still exactly while a person is waited for."""
         current = self.state.current
-        if self.rules.timeout is None or current is None or self.state.ended:
+        if self.state.rules.timeout is None or current is None or self.state.ended:
             assert not self.clocks or self.state.ended
         else:
             assert self.clocks == {current.id: not self.state.waits_for_person}
@@ -267,6 +277,13 @@ class World:
         self.raws.append(key)
         self.wake()
         self.tell(msg.SendRaw(key, {"said": "by hand", "text": text}))
+
+    def change(self) -> None:
+        number = len(self.changed) + 1
+        self.changed.append(number)
+        self.wake()
+        limits = Limits(max_turns=1000, timeout=None if number % 2 else 600.0)
+        self.tell(msg.Configure(f"options:{number}", limits, {"number": number}, sent=True))
 
     def nap(self) -> None:
         self.tell(msg.Passivate())
@@ -433,6 +450,8 @@ class World:
             found.append(lambda: setattr(agent, "picky", True))
             if agent.turn is not None and agent.turn.open:
                 found.append(agent.stranger)
+        if trouble.changes:
+            found.append(self.change)
         if trouble.ends and agent.ending is not None:
             found.append(agent.end_thread)
         if trouble.naps:

@@ -127,6 +127,19 @@ def test_strangers_and_refusals_harm_nobody(rules, agent, texts, choices):
     check_nothing_lost(world)
 
 
+@settings(deadline=None, max_examples=120)
+@given(rules=RULES, agent=AGENTS, texts=INPUTS, choices=CHOICES)
+def test_changes_arrive_and_disturb_nobody(rules, agent, texts, choices):
+    """Limits and options are changed among all that: the last word is the one that holds in the end, and nothing else is different."""
+    guarded = attrs.evolve(rules, guarded=rules.judged)
+    world = play(World(guarded, agent), texts, choices, Trouble(crashes=True, words=True, naps=True, changes=True))
+
+    check_everything_once(world)
+    check_nothing_lost(world)
+    assert agent.options == ({"number": world.changed[-1]} if world.changed else {})
+    assert not world.changed or world.state.rules.timeout == (None if world.changed[-1] % 2 else 600.0)
+
+
 @settings(deadline=None, max_examples=150)
 @given(
     rules=RULES,

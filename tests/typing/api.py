@@ -186,6 +186,7 @@ async def abilities(ref: agentsup.SessionRef) -> None:
     await ref.submit(agentsup.Outcome("A report", agentsup.FileRubric("file_1")))
     await ref.send_event({"type": "user.interrupt"})
     assert_type(await ref.files(), tuple[agentsup.Artifact, ...])
+    await ref.configure(limits=agentsup.Limits(max_turns=5), title="A report")
     for use in (await ref.info()).pending_approvals:
         await ref.confirm(use.call_id, allow=False, message="no")
     for use in await ref.doubts():

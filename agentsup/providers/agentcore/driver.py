@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final
 
 import httpx
@@ -75,7 +75,14 @@ class HarnessDriver:
             if self._lines.get(provider_session_id) is line:
                 del self._lines[provider_session_id]
 
-    async def post(self, provider_session_id: str, items: Sequence[Outgoing], *, seconds: float | None = None) -> None:
+    async def post(
+        self,
+        provider_session_id: str,
+        items: Sequence[Outgoing],
+        *,
+        seconds: float | None = None,
+        options: Mapping[str, Any] | None = None,
+    ) -> None:
         """Ask for a turn with all of these, and return when the service has begun to answer; what it answers is heard by who is attached.
 
         A stop among them stops the session over there, and nothing else of them goes out: it is what they would have gone to that ends.
@@ -84,6 +91,7 @@ class HarnessDriver:
             provider_session_id: the runtime session.
             items: what is said.
             seconds: what is left of the request's time; the harness stops by itself when it is up.
+            options: what was configured, in the service's words; it goes before the overrides that the provider was made with.
         """
         line = self._lines.get(provider_session_id)
         if any(isinstance(item, SayStop) for item in items):
@@ -96,7 +104,7 @@ class HarnessDriver:
         said = _messages(items)
         if line is None:
             raise Unavailable("the connection is not there at the moment")
-        turn = Turn(items, said=said, seconds=seconds)
+        turn = Turn(items, said=said, seconds=seconds, options=options)
         await line.put(turn)
         with trio.move_on_after(PATIENCE):
             await turn.settled.wait()
@@ -114,7 +122,7 @@ class HarnessDriver:
             await self._http.aclose()
 
     def _invoke(self, session_id: str, turn: Turn) -> Ask:
-        body = requests.invoke(turn.said, self._overrides, turn.seconds)
+        body = requests.invoke(turn.said, {**self._overrides, **turn.options}, turn.seconds)
         return Ask(
             what="invoking the harness",
             method="POST",

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Final
 
 import attrs
 
-from agentsup.errors import Problem
+from agentsup.errors import Problem, SpecError
 from agentsup.talk.content import hidden
 from agentsup.talk.tools import ToolSpec
 
@@ -50,16 +51,16 @@ class Overrides:
         """The fields of an invoke's body; only what is given."""
         given: dict[str, Any] = {
             "model": {"bedrockModelConfig": {"modelId": self.model}} if isinstance(self.model, str) else self.model,
-            "systemPrompt": None if self.system_prompt is None else [{"text": self.system_prompt}],
+            "system_prompt": None if self.system_prompt is None else [{"text": self.system_prompt}],
             "tools": None if self.tools is None else [wire_tool(tool) for tool in self.tools],
             "skills": None if self.skills is None else [dict(skill) for skill in self.skills],
-            "allowedTools": None if self.allowed_tools is None else list(self.allowed_tools),
-            "maxIterations": self.max_iterations,
-            "maxTokens": self.max_tokens,
-            "timeoutSeconds": None if self.timeout is None else max(1, int(self.timeout)),
-            "actorId": self.actor_id,
+            "allowed_tools": None if self.allowed_tools is None else list(self.allowed_tools),
+            "max_iterations": self.max_iterations,
+            "max_tokens": self.max_tokens,
+            "timeout": None if self.timeout is None else max(1, int(self.timeout)),
+            "actor_id": self.actor_id,
         }
-        return {name: value for name, value in given.items() if value is not None}
+        return {_WIRE[name]: value for name, value in given.items() if value is not None}
 
     def problems(self) -> Iterator[Problem]:
         """What is wrong with the value."""
@@ -68,14 +69,83 @@ class Overrides:
             kinds = (int, float) if name == "timeout" else (int,)
             if value is not None and (not isinstance(value, kinds) or isinstance(value, bool) or not value > 0):
                 yield Problem(name, f"must be a positive number, not {value!r}")
-        if self.system_prompt is not None and (not isinstance(self.system_prompt, str) or not self.system_prompt):
-            yield Problem("system_prompt", "must be text, and not empty")
-        for place, tool in enumerate(self.tools or ()):
-            if not isinstance(_spec(tool), ToolSpec | Mapping):
-                kind = type(tool).__name__
-                yield Problem(
-                    f"tools[{place}]", f"must be a tool, a ToolSpec or a tool in the service's words, not {kind}"
-                )
+        for name in ("system_prompt", "actor_id"):
+            value = getattr(self, name)
+            if value is not None and (not isinstance(value, str) or not value):
+                yield Problem(name, "must be text, and not empty")
+        if self.model is not None and (not isinstance(self.model, str | Mapping) or not self.model):
+            kind = type(self.model).__name__
+            yield Problem("model", f"must be a model's id, or a model configuration in the service's words, not {kind}")
+        yield from self._list_problems("tools", "a tool, a ToolSpec or a tool in the service's words", _is_tool)
+        yield from self._list_problems("skills", "a skill in the service's words", _is_mapping)
+        yield from self._list_problems("allowed_tools", "a tool's name or a pattern of names", _is_name)
+
+    def _list_problems(self, name: str, what: str, fits: Callable[[Any], bool]) -> Iterator[Problem]:
+        value = getattr(self, name)
+        if value is None:
+            return
+        if not isinstance(value, Sequence) or isinstance(value, str | bytes):
+            yield Problem(name, f"must be a list, not {type(value).__name__}")
+            return
+        for place, each in enumerate(value):
+            if not fits(each):
+                yield Problem(f"{name}[{place}]", f"must be {what}, not {type(each).__name__}")
+
+
+_WIRE: Final[Mapping[str, str]] = {
+    "model": "model",
+    "system_prompt": "systemPrompt",
+    "tools": "tools",
+    "skills": "skills",
+    "allowed_tools": "allowedTools",
+    "max_iterations": "maxIterations",
+    "max_tokens": "maxTokens",
+    "timeout": "timeoutSeconds",
+    "actor_id": "actorId",
+}
+"""Field to the service's word for it."""
+
+OVERRIDES: Final = tuple(_WIRE)
+"""What can be had otherwise."""
+
+
+def options_of(given: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Some overrides in the service's words; None takes one back.
+
+    Raises:
+        SpecError: some cannot be used; all of them are named.
+    """
+    overrides = Overrides(**{name: value for name, value in given.items() if value is not None})
+    problems = list(overrides.problems())
+    plain: dict[str, Any] = {}
+    for name, value in () if problems else overrides.as_wire().items():
+        try:
+            # Through JSON, so that it is a copy as well: what was said stays as it is.
+            plain[name] = json.loads(json.dumps(value, allow_nan=False, default=_as_mapping))
+        except (TypeError, ValueError, RecursionError):
+            (said,) = (ours for ours, wire in _WIRE.items() if wire == name)
+            problems.append(Problem(said, "must hold only what JSON can say"))
+    if problems:
+        raise SpecError(problems)
+    return plain | {_WIRE[name]: None for name, value in given.items() if value is None}
+
+
+def _as_mapping(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(type(value).__name__)
+
+
+def _is_tool(value: Any) -> bool:
+    return isinstance(_spec(value), ToolSpec | Mapping)
+
+
+def _is_mapping(value: Any) -> bool:
+    return isinstance(value, Mapping)
+
+
+def _is_name(value: Any) -> bool:
+    return isinstance(value, str) and bool(value)
 
 
 def wire_tool(tool: Any) -> dict[str, Any]:

@@ -5,20 +5,20 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
 import attrs
 
 from agentsup.errors import Problem
 from agentsup.providers.agentcore.driver import HarnessDriver, new_session_id
-from agentsup.providers.agentcore.overrides import Overrides
+from agentsup.providers.agentcore.overrides import OVERRIDES, Overrides, options_of
 from agentsup.providers.aws.chain import DefaultChain, region_from
 from agentsup.providers.aws.credentials import Credentials, CredentialSource, Fixed
 from agentsup.providers.aws.target import base_problems
 from agentsup.providers.base import Driver, Opening
-from agentsup.providers.reconnect import is_positive
 from agentsup.talk.artifact import Artifact
+from agentsup.talk.limits import is_positive
 from agentsup.wire.agentcore import names
 
 
@@ -83,6 +83,16 @@ class BedrockAgentCore:
         return self.runtime_session_id
 
     @property
+    def configurable(self) -> Sequence[str]:
+        """Every override."""
+        return OVERRIDES
+
+    @property
+    def keeps_options(self) -> bool:
+        """No: the service forgets them after each invoke."""
+        return False
+
+    @property
     def endpoint(self) -> Hashable:
         """Harness, address, and everything else that a driver is made of (as a digest: the value shows in the tree), as one text."""
         told = (self._region, self.qualifier, self._wire_overrides(), self.idle_timeout, self.owner)
@@ -145,6 +155,14 @@ class BedrockAgentCore:
             yield from (Problem(f"overrides.{problem.path}", problem.message) for problem in self.overrides.problems())
         elif self.overrides is not None:
             yield Problem("overrides", f"must be Overrides or None, not {type(self.overrides).__name__}")
+
+    def options(self, given: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Overrides from now on, in the service's words; None takes back what was configured before.
+
+        Raises:
+            SpecError: some cannot be used; all of them are named.
+        """
+        return options_of(given)
 
     def connect(self) -> HarnessDriver:
         """A driver for the harness."""

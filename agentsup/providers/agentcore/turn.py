@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import trio
@@ -25,7 +25,12 @@ class Turn:
     """
 
     def __init__(
-        self, items: Sequence[Outgoing] = (), *, said: Sequence[Any] = (), seconds: float | None = None
+        self,
+        items: Sequence[Outgoing] = (),
+        *,
+        said: Sequence[Any] = (),
+        seconds: float | None = None,
+        options: Mapping[str, Any] | None = None,
     ) -> None:
         self.id = uuid.uuid4().hex
         """New for every attempt of anybody, so that events of two attempts are told apart."""
@@ -33,6 +38,9 @@ class Turn:
         self.items = tuple(items)
         self.said = list(said)
         """The items as the service's messages."""
+
+        self.options = dict(options or {})
+        """What the agent has otherwise in it, in the service's words."""
 
         self._until = math.inf if seconds is None else trio.current_time() + seconds
         self.settled = trio.Event()

@@ -7,12 +7,14 @@ from contextlib import aclosing
 from typing import Any, Final
 from urllib.parse import quote
 
-from agentsup.providers.base import Hear, Unavailable
+import trio
+
+from agentsup.providers.base import Hear, Rejected, Unavailable
 from agentsup.providers.http_errors import check_status, translated
 from agentsup.providers.managed.following import bodies_of, follow
 from agentsup.providers.managed.line import Line
 from agentsup.talk.artifact import Artifact
-from agentsup.talk.outgoing import Outgoing
+from agentsup.talk.outgoing import Outgoing, SetOptions
 from agentsup.wire.managed import requests
 from agentsup.wire.managed.files import file_of
 
@@ -21,6 +23,11 @@ PAGE: Final = 1000
 
 FILES: Final = 1000
 """Files asked for at once: the most there are on a page."""
+
+STATUS_LAGS: Final = 5
+"""How often a session that has just come to rest is asked to change once more, `STATUS_LAG` seconds apart."""
+
+STATUS_LAG: Final = 0.2
 
 SEARCHED_PAGES: Final = 5
 """Pages of the newest sessions that are searched for one of ours whose create went unanswered: it was made seconds ago."""
@@ -68,10 +75,35 @@ class ManagedDriver:
                 await follow(response, hear)
         raise Unavailable(f"{what}: the stream ended")
 
-    async def post(self, provider_session_id: str, items: Sequence[Outgoing], *, seconds: float | None = None) -> None:
-        """Send all of these, or none."""
+    async def post(
+        self,
+        provider_session_id: str,
+        items: Sequence[Outgoing],
+        *,
+        seconds: float | None = None,
+        options: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Send all of these, or none. The service is told neither of time nor, with each input, of options."""
+        for item in items:
+            if isinstance(item, SetOptions):  # it comes alone
+                await self._update(provider_session_id, item.options)
+                return
         path = f"{_at(provider_session_id)}/events"
         await self._line.call("POST", path, "sending to the session", body=requests.send_events(items))
+
+    async def _update(self, provider_session_id: str, options: Mapping[str, Any]) -> None:
+        """Change the session. What must not be changed while it runs is tried again for a moment: its status lags behind its stream."""
+        body = requests.update_session(options)
+        for _ in range(STATUS_LAGS if "agent" in body else 0):
+            try:
+                await self._line.call("POST", _at(provider_session_id), "changing the session", body=body)
+            except Rejected as exc:
+                if exc.failure.status != 400:
+                    raise
+                await trio.sleep(STATUS_LAG)
+            else:
+                return
+        await self._line.call("POST", _at(provider_session_id), "changing the session", body=body)
 
     async def files(self, provider_session_id: str) -> Sequence[Artifact]:
         """All files in the session's scope, mounted copies of uploads included."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -13,6 +13,7 @@ from agentsup.errors import Problem
 from agentsup.providers.address import address_problems, base_url_of, has_auth
 from agentsup.providers.base import Driver, Opening
 from agentsup.providers.managed.driver import ManagedDriver
+from agentsup.providers.managed.options import CONFIGURABLE, options_of
 from agentsup.talk.artifact import Artifact
 from agentsup.wire.managed import requests
 
@@ -60,6 +61,16 @@ class ClaudeManagedAgents:
         return self.session_id
 
     @property
+    def configurable(self) -> Sequence[str]:
+        """What the service lets change of a session."""
+        return CONFIGURABLE
+
+    @property
+    def keeps_options(self) -> bool:
+        """Yes."""
+        return True
+
+    @property
     def endpoint(self) -> Hashable:
         """Kind, address, credentials (as a digest: the value shows in the tree) and client, as one text."""
         who = hashlib.sha256((self._api_key or "").encode()).hexdigest()[:8]
@@ -86,6 +97,14 @@ class ClaudeManagedAgents:
                 )
             if not _id_of(self.environment, "environment_id"):
                 yield Problem("environment", "is missing: pass an environment's id or handle")
+
+    def options(self, given: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The fields of a session's update.
+
+        Raises:
+            SpecError: some cannot be used; all of them are named.
+        """
+        return options_of(given)
 
     def connect(self) -> ManagedDriver:
         """A driver for the endpoint."""

@@ -10,8 +10,18 @@ from typing import Any, assert_never
 
 from agentsup.talk.content import Document, Image, Part, Text
 from agentsup.talk.outcome import FileRubric, Outcome
-from agentsup.talk.outgoing import DefineOutcome, GiveLeave, GiveResult, Outgoing, SayMessage, SayRaw, SayStop
-from agentsup.talk.tools import ToolResult
+from agentsup.talk.outgoing import (
+    DefineOutcome,
+    GiveLeave,
+    GiveResult,
+    Outgoing,
+    SayMessage,
+    SayRaw,
+    SayStop,
+    SetOptions,
+)
+from agentsup.talk.tools import ToolResult, ToolSpec
+from agentsup.wire.errors import LocalProtocolError
 
 BETA = "managed-agents-2026-04-01"
 """The beta header of every Managed Agents endpoint; without it they answer 404."""
@@ -46,13 +56,37 @@ def create_session(*, agent: str, environment: str, metadata: Mapping[str, str])
     return {"agent": agent, "environment_id": environment, "metadata": dict(metadata)}
 
 
+_OF_THE_AGENT = ("tools", "mcp_servers")
+
+
+def update_session(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The body of `POST /v1/sessions/{id}`: only what is named is changed, and that as a whole."""
+    body = {name: value for name, value in options.items() if name not in _OF_THE_AGENT}
+    agent = {name: options[name] for name in _OF_THE_AGENT if name in options}
+    return {**body, "agent": agent} if agent else body
+
+
+def custom_tool(spec: ToolSpec) -> dict[str, Any]:
+    """A tool that runs here, as an agent declares it."""
+    return {
+        "type": "custom",
+        "name": spec.name,
+        "description": spec.description or spec.name,
+        "input_schema": dict(spec.input_schema),
+    }
+
+
 def send_events(items: Sequence[Outgoing]) -> dict[str, Any]:
     """The body of `POST /v1/sessions/{id}/events`: the service takes all of them or none, in this order."""
     return {"events": [event(item) for item in items]}
 
 
 def event(item: Outgoing) -> dict[str, Any]:
-    """One input of ours as the service's event."""
+    """One input of ours as the service's event.
+
+    Raises:
+        LocalProtocolError: it is none; options are changed by a request of their own.
+    """
     match item:
         case SayMessage():
             return user_message(item.parts)
@@ -66,6 +100,8 @@ def event(item: Outgoing) -> dict[str, Any]:
             return {"type": "user.interrupt"}
         case SayRaw(raw=raw):
             return dict(raw)
+        case SetOptions():
+            raise LocalProtocolError("options are no event: they are set by an update of the session")
     assert_never(item)
 
 
