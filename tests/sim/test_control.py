@@ -378,6 +378,23 @@ async def test_budget(client, autojump_clock):
     assert "user.interrupt" not in types(events)
 
 
+@pytest.mark.parametrize("rest", ["@usage 1 1\n@say more", "@thread red\n@say more"])
+async def test_a_spent_budget_makes_no_more_model_calls(client, autojump_clock, rest):
+    """The next model call, a child's included, is made when there is money for it, and what came before is in the history."""
+    session = await new_session(client, budget=limit(100))
+    await say(client, session, f"@usage 1000000 0\n@say once\n{rest}")
+    spent = await history(client, session)
+    await client.post(f"/v1/sessions/{session}", json={"budget": limit(1000)})
+    await at_rest(client, session)
+
+    events = await history(client, session)
+    threads = (await client.get(f"/v1/sessions/{session}/threads")).json()["data"]
+    assert (texts(spent), stop_reasons(spent)) == (["once"], ["budget_reached"])
+    assert types(spent).count("span.model_request_start") == types(spent).count("span.model_request_end") == 1
+    assert stop_reasons(events) == ["budget_reached", "end_turn"]
+    assert texts(events) == ["once", "more"] if len(threads) == 1 else ["once"]
+
+
 async def test_stop_budget_reached(client, autojump_clock):
     """`@stop budget_reached` brings what a spent budget brings; a budget cannot be added afterwards."""
     session = await new_session(client)

@@ -6,7 +6,7 @@ import pytest
 import trio
 import trio.testing
 
-from .kit import at_rest, history, message, new_session, of_type, send, stop_reasons, texts, types
+from .kit import at_rest, history, message, new_session, of_type, result, send, stop_reasons, texts, types
 
 
 def outcome(description, **fields):
@@ -77,6 +77,36 @@ async def test_iterations_run_out(client, autojump_clock):
     assert record["result"] == "max_iterations_reached"
     after = types(events)[types(events).index("span.outcome_evaluation_end", 10) :]
     assert "span.model_request_start" in after
+
+
+async def test_work_that_stops(client, autojump_clock):
+    """Work that ends its turn is evaluated; for any other reason the outcome fails without."""
+    events, record = await pursue(client, "@say a\n@stop end_turn\n@say never")
+    refused, failed = await pursue(client, "@say a\n@stop refusal")
+
+    assert (verdicts(events), record["result"]) == ([(0, "satisfied")], "satisfied")
+    assert texts(events) == ["a"]
+    assert (verdicts(refused), failed["result"]) == ([], "failed")
+    assert stop_reasons(refused) == ["refusal"]
+
+
+async def test_tools_and_children_in_the_work(client, autojump_clock):
+    """Work may call tools and run children; an interrupt of a child leaves the outcome alone."""
+    session = await new_session(client)
+    work = "@tool a {}\n@say {results}\n@thread red\n@sleep 1000\n@thread blue\n@say b"
+    await send(client, session, outcome(work))
+    await trio.testing.wait_all_tasks_blocked()
+    use = of_type(await history(client, session), "agent.custom_tool_use")[0]
+    await send(client, session, result(use, "A"))
+    await trio.sleep(1)
+    red = (await client.get(f"/v1/sessions/{session}/threads")).json()["data"][1]["id"]
+    await send(client, session, {"type": "user.interrupt", "session_thread_id": red})
+    await at_rest(client, session)
+
+    events = await history(client, session)
+    assert texts(events) == ["A"]
+    assert verdicts(events) == [(0, "satisfied")]
+    assert stop_reasons(events) == ["requires_action", "end_turn"]
 
 
 async def test_interrupt(client, autojump_clock):

@@ -108,6 +108,52 @@ async def test_thread_stream(client, autojump_clock):
     assert texts(stream.events) == ["hello"]
 
 
+async def test_a_childs_stream(client, autojump_clock):
+    """A child streams what its list has, with previews for those who asked; the session's stream has none of them."""
+    session = await new_session(client)
+    await send(client, session, message("@thread red\n@sleep 5\n@deltas 3 2\n@think x"))
+    await trio.sleep(1)
+    red = (await threads_of(client, session))[1]
+    path, asked = f"threads/{red['id']}/stream", {"event_deltas[]": ["agent.message", "agent.thinking"]}
+
+    async with listening(client, session, path=path, **asked) as child, listening(client, session, **asked) as own:
+        await child.until("session.thread_status_idle")
+        await own.until("session.status_idle")
+
+    trace = await thread_events(client, session, red)
+    heard = [event for event in child.events if event["type"] not in ("event_start", "event_delta")]
+    assert heard == trace[-len(heard) :]
+    assert texts(heard) == ["aabbcc"]
+    assert types(child.events).count("event_delta") == 3
+    assert types(child.events).count("event_start") == 2
+    assert not {"event_start", "event_delta", "agent.message"} & set(types(own.events))
+
+
+async def test_what_a_threads_list_takes(client, autojump_clock):
+    """Threads are filtered by their status and come in pages; their events come in pages; nonsense is a 400."""
+    session = await new_session(client)
+    await say(client, session, "@thread red\n@say a\n@thread blue\n@say b")
+    base = f"/v1/sessions/{session}/threads"
+    red = (await threads_of(client, session))[1]
+    await client.post(f"{base}/{red['id']}/archive")
+
+    terminated = (await client.get(f"{base}?statuses[]=terminated&statuses[]=running")).json()["data"]
+    first = (await client.get(f"{base}?limit=2")).json()
+    rest = (await client.get(base, params={"limit": 2, "page": first["next_page"]})).json()
+    events = (await client.get(f"{base}/{red['id']}/events?limit=1")).json()
+    wrong = [
+        await client.get(f"{base}?statuses[]=asleep"),
+        await client.get(f"{base}?limit=1001"),
+        await client.get(f"{base}/{red['id']}/events", params={"page": first["next_page"]}),
+        await client.get(f"{base}/{red['id']}/stream?event_deltas[]=agent.tool_use"),
+    ]
+
+    assert [thread["id"] for thread in terminated] == [red["id"]]
+    assert [len(page["data"]) for page in (first, rest, events)] == [2, 1, 1]
+    assert rest["next_page"] is None
+    assert [answer.status_code for answer in wrong] == [400] * 4
+
+
 async def test_cuts_reach_the_threads_streams(client, autojump_clock):
     """`@cut` breaks the streams of a session's threads as well, `@eof` ends them."""
     session = await new_session(client)

@@ -54,6 +54,32 @@ def _check_source(block: Form, kind: str) -> None:
         source.choice("media_type", ("text/plain",))
 
 
+_TEXT = ("type", "text")
+_BLOCK_FIELDS = {
+    "text": _TEXT,
+    "image": ("type", "source"),
+    "document": ("type", "source", "title", "context"),
+    "search_result": ("type", "source", "title", "content", "citations"),
+}
+
+
+def known_blocks(content: Any) -> Any:
+    """Checked blocks with the fields that the API knows, and no others."""
+    return None if content is None else [_known(block) for block in content]
+
+
+def _known(block: Json) -> Json:
+    kind = block["type"]
+    made = {key: block[key] for key in _BLOCK_FIELDS[kind] if key in block}
+    if kind in _SOURCES:
+        fields = _SOURCES[kind][block["source"]["type"]]
+        made["source"] = {key: block["source"][key] for key in ("type", *fields)}
+    elif kind == "search_result":
+        made["content"] = known_blocks(block["content"])
+        made["citations"] = {"enabled": block["citations"]["enabled"]}
+    return made
+
+
 def text_of(content: Any) -> str:
     """The text blocks joined by line feeds; other blocks have no say in what the simulated agent does."""
     blocks: list[Json] = content if isinstance(content, list) else []

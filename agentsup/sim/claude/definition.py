@@ -175,25 +175,27 @@ def _read_web_config(config: Form, name: str | None) -> Json:
     if found["allowed_domains"] is not None and found["blocked_domains"] is not None:
         config.wrong("blocked_domains", "cannot be combined with allowed_domains")
     if name == "web_search":
-        location = config.child("user_location")
-        if location is not None:
-            location.choice("type", ("approximate",), required=True)
-            for key in ("city", "country", "region", "timezone"):
-                location.text(key)
-        return {**found, "user_location": None if location is None else location.data}
+        return {**found, "user_location": _read_location(config)}
     limit = config.integer("max_content_tokens", least=1, most=10**9)
     return {**found, "max_content_tokens": limit, "url_sources": config.value("url_sources", dict, "an object")}
+
+
+def _read_location(config: Form) -> Json | None:
+    location = config.child("user_location")
+    if location is None:
+        return None
+    kind = location.choice("type", ("approximate",), required=True)
+    return {"type": kind, **{key: location.text(key) for key in ("city", "country", "region", "timezone")}}
 
 
 def _read_config(config: Form, base: Json | None = None) -> Json:
     base = base or {"enabled": True, "permission_policy": _ALWAYS_ALLOW}
     enabled = config.boolean("enabled")
     policy = config.child("permission_policy")
-    if policy is not None:
-        policy.choice("type", POLICIES, required=True)
+    kind = None if policy is None else policy.choice("type", POLICIES, required=True)
     return {
         "enabled": base["enabled"] if enabled is None else enabled,
-        "permission_policy": base["permission_policy"] if policy is None else policy.data,
+        "permission_policy": base["permission_policy"] if policy is None else {"type": kind},
     }
 
 

@@ -21,7 +21,8 @@ from agentsup.sim.world import World
 from .agents import Agents
 from .budget import read_budget
 from .gates import managed_agents
-from .inputs import read_events
+from .inputs import echo_of, read_events
+from .resources import checkout_of
 from .sessions import MOST_INITIAL_EVENTS, Sessions
 from .shelf import Kind, Record, Shelf, read_kept_text, read_metadata
 
@@ -103,12 +104,8 @@ class Deployments:
         }
         readers: dict[str, Callable[[], object]] = {
             "agent": lambda: self._read_agent(form),
-            "initial_events": lambda: [
-                event.data for event in read_events(form, "initial_events", least=1, most=MOST_INITIAL_EVENTS)
-            ],
-            "resources": lambda: [
-                _config(resource) for resource in self._sessions.check_resources(form, most=MOST_RESOURCES)
-            ],
+            "initial_events": lambda: _read_initial(form),
+            "resources": lambda: self._read_resources(form),
             "schedule": lambda: _read_schedule(form),
             "vault_ids": lambda: form.texts("vault_ids", most=50),
             "budget": lambda: read_budget(form),
@@ -116,6 +113,10 @@ class Deployments:
         for key, read in readers.items():
             fields[key] = read() if record is None or key in form else current[key]
         return fields
+
+    def _read_resources(self, form: Form) -> list[Json]:
+        resources = self._sessions.check_resources(form, most=MOST_RESOURCES)
+        return [] if form.problems else [_config(resource) for resource in resources]
 
     def _read_agent(self, form: Form) -> Json:
         given = form.data.get("agent")
@@ -189,8 +190,16 @@ class Deployments:
         return Response.json(self._runs.get(request.params["run_id"]).view())
 
 
+def _read_initial(form: Form) -> list[Json]:
+    events = read_events(form, "initial_events", least=1, most=MOST_INITIAL_EVENTS)
+    return [] if form.problems else [echo_of(event.data) for event in events]
+
+
 def _config(resource: Form) -> Json:
-    return {key: value for key, value in resource.data.items() if key != "authorization_token"}
+    """A resource as a deployment keeps it: what was said of it, without its token."""
+    known = ("type", "file_id", "url", "mount_path", "memory_store_id", "access", "instructions")
+    kept = {key: resource.data[key] for key in known if key in resource.data}
+    return {**kept, "checkout": checkout_of(resource.data)} if kept.get("type") == "github_repository" else kept
 
 
 def _read_schedule(form: Form) -> Json | None:

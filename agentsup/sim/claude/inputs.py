@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable
 from agentsup.sim.exchange import Json
 from agentsup.sim.fields import Form
 
-from .content import MESSAGE_BLOCKS, RESULT_BLOCKS, check_blocks
+from .content import MESSAGE_BLOCKS, RESULT_BLOCKS, check_blocks, known_blocks
 
 RESULT_ID_FIELDS = {
     "user.custom_tool_result": "custom_tool_use_id",
@@ -127,4 +127,10 @@ def check_rubrics(events: Iterable[Form], file_exists: Callable[[str], bool]) ->
 def echo_of(event: Json) -> Json:
     """The event as the session keeps it: the fields that the API knows for its type, and no others."""
     known = _FIELDS[event["type"]]
-    return {"type": event["type"], **{key: event[key] for key in known if key in event}}
+    kept = {"type": event["type"], **{key: event[key] for key in known if key in event}}
+    if "content" in kept:
+        kept["content"] = known_blocks(kept["content"])
+    if "rubric" in kept:
+        rubric = kept["rubric"]
+        kept["rubric"] = {key: rubric[key] for key in ("type", "content", "file_id") if key in rubric}
+    return kept

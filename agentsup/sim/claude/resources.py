@@ -86,7 +86,7 @@ class Resources:
         if given["type"] == "github_repository":
             repository = given["url"].rstrip("/").rpartition("/")[2].removesuffix(".git")
             path = given.get("mount_path") or f"/workspace/{repository}"
-            return {**kept, "url": given["url"], "checkout": given.get("checkout"), "mount_path": path}
+            return {**kept, "url": given["url"], "checkout": checkout_of(given), "mount_path": path}
         store = self._find_store(given["memory_store_id"])
         fields: Json = {} if store is None else store.fields
         return {
@@ -180,6 +180,12 @@ class Resources:
         session, resource = self._open_to_change(request)
         session.resources.remove(resource)
         return Response.json({"id": resource["id"], "type": "session_resource_deleted"})
+
+
+def checkout_of(repository: Json) -> Json | None:
+    """What of a checked repository is checked out; None for its default branch."""
+    checkout: Json | None = repository.get("checkout")
+    return checkout and {key: checkout[key] for key in ("type", "name", "sha") if key in checkout}
 
 
 def _gone(noun: str, key: str, code: str) -> Refused:

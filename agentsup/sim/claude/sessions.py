@@ -37,6 +37,9 @@ MOST_INITIAL_EVENTS = 50
 _INITIAL = ("user.message", "user.define_outcome")
 _OVERRIDES = frozenset({"model", "system", "tools", "mcp_servers", "skills"})
 _UPDATES = frozenset({"tools", "mcp_servers"})
+_FIXED = frozenset(
+    {"id", "version", "name", "model", "description", "system", "skills", "multiagent", "execution_identity"}
+)
 
 
 @attrs.frozen
@@ -231,7 +234,7 @@ class Sessions:
             return session.agent
         if session.status == "running":
             form.wrong("agent", "cannot be changed while the session is running")
-        for key in agent.data.keys() - _UPDATES:
+        for key in agent.data.keys() & _FIXED:
             agent.wrong(key, "cannot be changed in a session; tools and mcp_servers can")
         names = ("name", "model", "description", "system", "tools", "mcp_servers", "skills", "multiagent")
         version = self._agents.version_of(session.agent)

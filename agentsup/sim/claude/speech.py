@@ -38,10 +38,13 @@ class Speech:
         )
         self._span = None
 
+    @property
+    def counted(self) -> bool:
+        """Whether the model call under way has its counts."""
+        return self._span is not None and self._tokens is not None
+
     def count(self, tokens: Tokens) -> None:
-        """Sets the counts of the model call under way; where it has some already, of the next one."""
-        if self._tokens is not None:
-            self.end()
+        """Sets the counts of the model call under way."""
         self.begin()
         self._tokens = tokens
 

@@ -79,7 +79,8 @@ class Ending:
     """Whether what waits behind this turn is dropped."""
 
 
-END_TURN = Ending({"type": "end_turn"})
+END_TURN_REASON = "end_turn"
+END_TURN = Ending({"type": END_TURN_REASON})
 
 
 class Turn:
@@ -115,14 +116,14 @@ class Turn:
             if self._own_is_stopped is not None:
                 self._own_is_stopped()
                 await trio.lowlevel.checkpoint_if_cancelled()
-        if self._session.over_budget:
-            await self._session.await_funds()
+        await self._await_funds()
         return END_TURN
 
     async def _perform_part(self, name: str | None, part: Sequence[Direction]) -> Ending | None:
         """What one thread does; a child that is stopped alone leaves the rest of its part undone."""
         ending = None
         with trio.CancelScope() as self._part:
+            await self._await_funds()
             if name is not None:
                 self._speak_as(self._session.begin_child(name))
             self._speech.begin()
@@ -197,7 +198,7 @@ class Turn:
             case directions.Sleep(seconds):
                 await trio.sleep(seconds)
             case directions.Usage(tokens_in, tokens_out):
-                self._speech.count(Tokens(tokens_in, tokens_out))
+                await self._count(Tokens(tokens_in, tokens_out))
             case directions.Cut():
                 self._session.cut_streams()
             case directions.Eof():
@@ -295,9 +296,20 @@ class Turn:
 
     async def _go_on(self) -> None:
         """The next model call after answers, as soon as there is money for it."""
+        await self._await_funds()
+        self._speech.begin()
+
+    async def _await_funds(self) -> None:
+        """Where the budget is spent, rests until there is money for another model call."""
         if self._session.over_budget:
             await self._session.await_funds()
-        self._speech.begin()
+
+    async def _count(self, tokens: Tokens) -> None:
+        """The counts of the model call under way; where it has some, of the next one."""
+        if self._speech.counted:
+            self._speech.end()
+            await self._go_on()
+        self._speech.count(tokens)
 
     def _repeat_action(self) -> None:
         if self._session.last_action is not None:
@@ -317,6 +329,8 @@ class Turn:
             return Ending({"type": reason}, details)
         if reason == "requires_action":
             return Ending({"type": reason, "event_ids": []})
+        if reason == END_TURN_REASON:
+            return END_TURN
         return Ending({"type": reason})
 
     def _fail(self, kind: str, status: str) -> Ending | None:
