@@ -51,6 +51,7 @@ class Ledger:
         self._connection = connection
         self._hold = hold
         self._file = path.stat()
+        self._log = _log_of(path).stat()
 
     @classmethod
     def open(cls, path: Path, synchronous: Synchronous) -> tuple[Ledger, Holder | None]:
@@ -121,12 +122,14 @@ class Ledger:
         """SQLite would go on writing to a file that was deleted or replaced, and nobody would ever read it."""
         if os.getpid() != self._hold.holder.pid:
             raise StoreFailed(f"the store {self.path} was opened by the process this one was forked from; open it anew")
-        try:
-            same = os.path.samestat(self._file, self.path.stat())
-        except FileNotFoundError:
-            same = False
-        if not same:
+        if not _is_there(self.path, self._file):
             raise StoreFailed(f"the store {self.path} was moved, deleted or replaced while it was open: put it back")
+        if not _is_there(_log_of(self.path), self._log):
+            self._connection.execute("PRAGMA wal_checkpoint")  # all that is durable is in the store itself then
+            raise StoreFailed(
+                f"the log of the store {self.path} was moved, deleted or replaced while it was open: "
+                "put it back, or open the store anew"
+            )
 
     # --- records -------------------------------------------------------------------------------------------------------
 
@@ -321,6 +324,18 @@ _COPIES = (
     """,
 )
 """What a fork takes over, up to a cursor."""
+
+
+def _log_of(path: Path) -> Path:
+    """SQLite's file of what is not in the store itself yet; it is there, and the same, as long as the store is open."""
+    return path.with_name(path.name + "-wal")
+
+
+def _is_there(path: Path, file: os.stat_result) -> bool:
+    try:
+        return os.path.samestat(file, path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def _be_there(path: Path) -> None:

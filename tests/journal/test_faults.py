@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 from pathlib import Path
 
@@ -297,6 +298,24 @@ async def test_a_store_that_was_moved_away_is_noticed(tmp_path, autojump_clock):
         await journal.flush()
 
         assert await journal.read(key, after=0, limit=9) == entries(1, 2)
+
+
+async def test_a_log_that_was_taken_away_is_noticed(tmp_path, autojump_clock):
+    """Before anything more is written to where nobody finds it; all that was durable is in the store, also without the log."""
+    path = tmp_path / "store.db"
+    async with writing(SQLiteJournal(path)) as journal:
+        key = (await register(journal)).key
+        await keep(journal, key, entries(1, 3))
+        (tmp_path / "store.db-wal").rename(tmp_path / "elsewhere")
+        append(journal, key, entries(4, 4), committed=lambda _: None)
+        await in_trouble(journal)
+        shutil.copy(path, tmp_path / "copy.db")
+        (tmp_path / "elsewhere").rename(tmp_path / "store.db-wal")
+        await journal.flush()
+
+        assert await journal.read(key, after=0, limit=9) == entries(1, 4)
+    async with writing(SQLiteJournal(tmp_path / "copy.db")) as journal:
+        assert await journal.read(key, after=0, limit=9) == entries(1, 3)
 
 
 # --- what is in the file -------------------------------------------------------------------------------------------------------------
