@@ -61,15 +61,20 @@ class Span:
         self.request_id = request_id
         """The request that is told apart; None follows whichever runs."""
 
-        self.begun = False
+        self._running: RequestId | None = None
+
+    @property
+    def begun(self) -> bool:
+        """Whether the request has been taken up, and has not ended."""
+        return self._running is not None
 
     def feed(self, body: ev.Body) -> bool:
         """Whether this event belongs to the running request."""
         match body:
             case ev.TakenUp() if self.request_id in (None, body.request_id):
-                self.begun = True
-            case ev.RequestEnded() if self.request_id in (None, body.request_id):
-                self.begun = False
+                self._running = body.request_id
+            case ev.RequestEnded() if body.request_id == self._running:  # not one that ends while it waits
+                self._running = None
         return self.begun
 
 

@@ -124,6 +124,19 @@ def test_history_tells_the_turns():
     assert [turn.usage.input_tokens for turn in turns] == [3, 4, 5]
 
 
+def test_a_turn_is_told_whatever_ends_while_it_lasts():
+    """A session that closes ends what waits at once, and lets finish what runs."""
+    scene = Scene()
+    scene.attach()
+    scene.run("r1", "first")
+    scene.tell(msg.Submit("r2", parts=()))
+    scene.news(said("half"))
+    scene.tell(msg.Close())
+    scene.news(said("whole"), idle())
+
+    assert [turn.text for turn in turns_of(scene.journal)] == ["half\nwhole"]
+
+
 def test_words_that_join_are_part_of_the_request():
     """Its text is of all its turns, and the turn that came to a word is told with it."""
     scene = Scene()
