@@ -92,7 +92,8 @@ def read_fault(data: Any) -> Fault:
 
 
 def _headers(form: Form) -> tuple[tuple[str, str], ...]:
-    found: Json = form.value("headers", dict, "an object of strings") or {}
+    given: Json = form.value("headers", dict, "an object of strings") or {}
+    found = {name: _as_header(value) for name, value in given.items()}
     for name, value in found.items():
         if (
             not isinstance(value, str)
@@ -101,6 +102,11 @@ def _headers(form: Form) -> tuple[tuple[str, str], ...]:
         ):
             form.wrong(f"headers.{name}", "must be a header name with a string of printable characters")
     return tuple((name.lower(), value) for name, value in found.items() if isinstance(value, str))
+
+
+def _as_header(value: Any) -> Any:
+    """A number as it is written in a header, such as the seconds of a `retry-after`; anything else as it is."""
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 
 def _check_sense(fault: Fault, form: Form) -> None:

@@ -30,6 +30,24 @@ async def test_answer_does_no_work(client, autojump_clock):
     assert len((await client.get("/v1/agents")).json()["data"]) == 1
 
 
+async def test_headers_that_are_numbers(client, autojump_clock):
+    """A number is a header's value as it is written."""
+    await client.post("/_sim/faults", json={"status": 429, "headers": {"retry-after": 1.5, "x-n": 7}})
+
+    answer = await client.get("/v1/agents")
+
+    assert (answer.headers["retry-after"], answer.headers["x-n"]) == ("1.5", "7")
+
+
+@pytest.mark.parametrize("status", [200, 204, 304, 599])
+async def test_any_status(client, autojump_clock, status):
+    """Every status can be answered, those without a body too."""
+    await client.post("/_sim/faults", json={"path": "/v1/agents", "status": status})
+
+    assert (await client.get("/v1/agents")).status_code == status
+    assert (await client.get("/v1/agents")).status_code == 200
+
+
 async def test_after_does_the_work(client, simulator, autojump_clock):
     """Mode after does the work and answers otherwise; a string body is sent as it is."""
     simulator.fault(path="/v1/sessions/*/events", mode="after", status=502, body="<html>")
@@ -134,6 +152,8 @@ async def test_default_body_is_the_envelope(client, simulator, autojump_clock):
         ({"status": 500, "delay": -1}, "delay"),
         ({"status": 500, "path": 7}, "path"),
         ({"status": 500, "headers": {"a b": "c"}}, "headers.a b"),
+        ({"status": 500, "headers": {"a": True}}, "headers.a"),
+        ({"status": 500, "headers": {"a": "b\r\nc: d"}}, "headers.a"),
         ({"status": 500, "statuss": 1}, "statuss"),
         ({}, "status"),
         ({"mode": "after"}, "status"),

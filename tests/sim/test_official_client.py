@@ -5,6 +5,7 @@ from __future__ import annotations
 import anthropic
 import pytest
 import trio
+from anthropic.lib.sessions import accumulate_managed_agents_event
 
 from agentsup.sim.server import serve
 
@@ -103,6 +104,28 @@ def test_sync_client_in_a_thread():
         return kinds
 
     assert trio.run(main).count("event_delta") == 4
+
+
+async def test_its_accumulator_of_previews():
+    """What it folds from the deltas is a prefix of the message at every step, and the message in the end."""
+    async with official() as client:
+        session = await session_of(client)
+        snapshot, seen = None, []
+        async with await client.beta.sessions.events.stream(session.id, event_deltas=["agent.message"]) as stream:
+            await client.beta.sessions.events.send(
+                session.id, events=[message("@deltas 30 2\n@say plain\n@deltas 1 1")]
+            )
+            async for event in stream:
+                snapshot = accumulate_managed_agents_event(snapshot, event)
+                if event.type == "agent.message":
+                    seen.append((snapshot.id, snapshot.content[0].text, event.content[0].text))
+                elif event.type == "event_delta":
+                    assert "".join(chr(97 + n % 26) * 2 for n in range(30)).startswith(snapshot.content[0].text)
+                elif event.type == "session.status_idle":
+                    await client.beta.sessions.delete(session.id)  # ends the stream
+
+    assert [folded == whole for _, folded, whole in seen] == [True, True, True]
+    assert [len(whole) for _, _, whole in seen] == [60, 5, 1]
 
 
 async def _all(pages):

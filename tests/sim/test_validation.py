@@ -15,6 +15,7 @@ CUSTOM = {"type": "custom", "name": "t", "description": "d", "input_schema": {"t
 TEXT = {"type": "text", "text": "x"}
 
 
+DAILY = {"type": "cron", "expression": "0 9 * * *", "timezone": "UTC"}
 OAUTH = {"type": "mcp_oauth", "access_token": "t", "mcp_server_url": "https://mcp.test"}
 REFRESH = {
     "client_id": "c",
@@ -391,7 +392,27 @@ async def test_archived_records_do_not_change(client, autojump_clock):
     ("fields", "path"),
     [
         ({"initial_events": []}, "initial_events"),
-        ({"schedule": {"type": "cron", "expression": "@daily", "timezone": "UTC"}}, "schedule.expression"),
+        ({"schedule": {**DAILY, "expression": "@daily"}}, "schedule.expression"),
+        *(
+            ({"schedule": {**DAILY, "expression": bad}}, "schedule.expression")
+            for bad in (
+                "60 * * * *",
+                "* 24 * * *",
+                "* * 0 * *",
+                "* * * 13 *",
+                "* * * * 8",
+                "5-1 * * * *",
+                "*/0 * * * *",
+                "a * * * *",
+                "* * L * *",
+                "* * * * 1#2",
+                "0 0 * * * *",
+                "1,,2 * * * *",
+                "",
+            )
+        ),
+        ({"schedule": {**DAILY, "timezone": "Mars/Olympus"}}, "schedule.timezone"),
+        ({"schedule": {"type": "once"}}, "schedule.type"),
         ({"agent": {"type": "agent"}}, "agent.id"),
     ],
 )
@@ -404,6 +425,24 @@ async def test_deployments(client, autojump_clock, fields, path):
 
     assert path in answer.json()["error"]["message"]
     assert answer.status_code in (400, 404)
+
+
+@pytest.mark.parametrize("expression", ["0 9 * * 1-5", "*/15 0,12 1-31/2 * 7", "59 23 31 12 0", "0-30/10 * * * *"])
+async def test_schedules(client, autojump_clock, expression):
+    """A schedule is kept as it is written; the simulator fires none."""
+    agent = (await client.post("/v1/agents", json=AGENT)).json()["id"]
+    schedule = {"type": "cron", "expression": expression, "timezone": "UTC"}
+    body = {
+        "name": "d",
+        "agent": agent,
+        "environment_id": "env_x",
+        "initial_events": [message("x")],
+        "schedule": schedule,
+    }
+
+    made = await client.post("/v1/deployments", json=body)
+
+    assert made.json()["schedule"] == {**schedule, "last_run_at": None, "upcoming_runs_at": []}
 
 
 async def test_changes_of_a_credential(client, autojump_clock):

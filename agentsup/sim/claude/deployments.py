@@ -23,10 +23,10 @@ from .budget import read_budget
 from .gates import managed_agents
 from .inputs import echo_of, read_events
 from .resources import checkout_of
+from .schedule import read_schedule
 from .sessions import MOST_INITIAL_EVENTS, Sessions
 from .shelf import Kind, Record, Shelf, read_kept_text, read_metadata
 
-_CRON_FIELDS = 5
 _TRIGGERS = ("manual", "schedule")
 
 
@@ -106,7 +106,7 @@ class Deployments:
             "agent": lambda: self._read_agent(form),
             "initial_events": lambda: _read_initial(form),
             "resources": lambda: self._read_resources(form),
-            "schedule": lambda: _read_schedule(form),
+            "schedule": lambda: read_schedule(form),
             "vault_ids": lambda: form.texts("vault_ids", most=50),
             "budget": lambda: read_budget(form),
         }
@@ -200,18 +200,6 @@ def _config(resource: Form) -> Json:
     known = ("type", "file_id", "url", "mount_path", "memory_store_id", "access", "instructions")
     kept = {key: resource.data[key] for key in known if key in resource.data}
     return {**kept, "checkout": checkout_of(resource.data)} if kept.get("type") == "github_repository" else kept
-
-
-def _read_schedule(form: Form) -> Json | None:
-    schedule = form.child("schedule")
-    if schedule is None:
-        return None
-    schedule.choice("type", ("cron",), required=True)
-    expression = schedule.text("expression", required=True)
-    if expression is not None and len(expression.split()) != _CRON_FIELDS:
-        schedule.wrong("expression", "must have 5 fields: minute hour day-of-month month day-of-week")
-    zone = schedule.text("timezone", required=True, least=1)
-    return {"type": "cron", "expression": expression, "timezone": zone, "last_run_at": None, "upcoming_runs_at": []}
 
 
 def _filter(query: Query) -> Callable[[Record], bool]:
