@@ -286,6 +286,11 @@ class State:
         return any(joins(item, current.id) for item in (*self.outbox, *(sent.item for sent in self.unheard)))
 
     @property
+    def doubted(self) -> tuple[Outgoing, ...]:
+        """What went out and the agent has not come to, as far as is known: it may have arrived, and wait over there."""
+        return (*(item for item in self.outbox if item.key in self.sent), *(sent.item for sent in self.unheard))
+
+    @property
     def asked_calls(self) -> tuple[Call, ...]:
         """The calls that the agent waits for by its last word and that have no answer on its way, in its order."""
         if self.idle is None or not self.calls:

@@ -15,7 +15,7 @@ import attrs
 from agentsup.errors import AgentsupError, Problem
 from agentsup.ids import SessionId
 from agentsup.talk.artifact import Artifact
-from agentsup.talk.events import Failure, TextDelta, Theirs
+from agentsup.talk.events import Failure, Heard, TextDelta, Theirs
 from agentsup.talk.outgoing import Outgoing
 
 Bodies: TypeAlias = tuple[Theirs | TextDelta, ...]
@@ -54,15 +54,33 @@ class Opening:
     """Look for the token before making another one."""
 
 
+@attrs.frozen
+class Seen:
+    """What a session has of its provider's history already: everything up to there, so that only the rest need be told."""
+
+    newest: tuple[Heard, ...]
+    """Some of the last events that it heard, the newest first; by them the provider's own place is found."""
+
+    doubted: tuple[Outgoing, ...] = ()
+    """What it sent and has not seen the agent come to: whether it waits over there must be told, wherever that stands in the history."""
+
+
 class Driver(Protocol):
     """One endpoint's wire. Every method raises `Unavailable` or `Rejected` and nothing else of its own."""
 
     async def attach(
-        self, provider_session_id: str, *, hear: Hear, caught_up: Callable[[], Awaitable[None]], heartbeat: float
+        self,
+        provider_session_id: str,
+        *,
+        hear: Hear,
+        caught_up: Callable[[], Awaitable[None]],
+        heartbeat: float,
+        seen: Seen | None = None,
     ) -> None:
         """Open the event stream, then list the history, then follow the stream; returns only by raising.
 
-        `caught_up` is called once, between history and stream. A stream silent for `heartbeat` seconds is taken for dead.
+        `caught_up` is called once, between history and stream. A stream silent for `heartbeat` seconds is taken for dead. Of the history,
+        what is `seen` may be left out; more may be told than is new, and what is told comes in the history's order.
         """
 
     async def post(

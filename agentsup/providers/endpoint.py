@@ -15,7 +15,7 @@ import structlog
 import trio
 
 from agentsup import otp
-from agentsup.providers.base import Bodies, Driver, Provider, Rejected, Unavailable
+from agentsup.providers.base import Bodies, Driver, Provider, Rejected, Seen, Unavailable
 from agentsup.providers.feed import Feed
 from agentsup.talk.events import Heard
 
@@ -36,6 +36,9 @@ class Follow(otp.Request[None]):
     heartbeat: float
     generation: int
     """Given back with everything that is heard of the stream itself, so that news of an older one is told apart."""
+
+    seen: Seen | None = None
+    """What the owner has of the history; None lists all of it."""
 
     known: Known | None = None
     """Asked about the history's events; those that are known are not told again."""
@@ -204,6 +207,7 @@ class _Stream:
                 hear=history.put,
                 caught_up=caught_up,
                 heartbeat=heartbeat,
+                seen=request.seen,
             )
         except (Unavailable, Rejected) as exc:
             return exc

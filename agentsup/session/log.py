@@ -12,13 +12,16 @@ from agentsup.journal.records import Records
 from agentsup.loop.fold import fold, initial
 from agentsup.loop.state import Rules, State
 from agentsup.session.past import PAGE
-from agentsup.talk.events import Entry, Heard, Kept, RequestStarted
+from agentsup.talk.events import Bound, Entry, Forked, Heard, Kept, RequestStarted
 
 AT_HAND = 64
 """Records kept in memory beside those of the running request: what a subscriber who is a little behind wants again."""
 
 SIGHTINGS = 2048
 """Events of the provider's that are recognised without asking the journal, at least: two pages of its history."""
+
+NEWEST = 32
+"""Events by which a provider finds the place up to which it was heard: more than come one after the other without a time of their own."""
 
 SNAPSHOT_EVERY = 256
 """Records after which, at the end of a request, the state is kept as a whole: a session is taken up again without reading all of them."""
@@ -167,6 +170,15 @@ class SessionLog:
             found |= await self._journal.known(self.key, asked)
         return found
 
+    async def newest_heard(self) -> tuple[Heard, ...]:
+        """Some of the last events that the provider's present session told, the newest first; none if they would have to be looked for long."""
+        bodies = self._tail.bodies(after=self.cursor - PAGE)
+        found, before = _heard_last(bodies), self._tail.first - 1
+        if found or len(bodies) >= PAGE or not before:
+            return found
+        page = await self._journal.read(self.key, after=Cursor(max(0, before - PAGE)), limit=min(PAGE, before))
+        return _heard_last([*(entry.body for entry in page), *bodies])
+
     def at_hand(self, *, after: int, upto: int) -> tuple[Entry, ...] | None:
         """The records behind a cursor and up to another; None if they have to be read."""
         return None if after + 1 < self._tail.first else self._tail.entries(after=after, upto=upto)
@@ -183,3 +195,14 @@ class SessionLog:
             return at_hand
         page = await self._journal.read(self.key, after=Cursor(after), limit=limit)
         return tuple(entry for entry in page if entry.cursor <= upto)
+
+
+def _heard_last(bodies: Sequence[Kept]) -> tuple[Heard, ...]:
+    """The last of what was heard, back to where the session came to its provider's."""
+    found: list[Heard] = []
+    for body in reversed(bodies):
+        if isinstance(body, Bound | Forked) or len(found) >= NEWEST:
+            break
+        if isinstance(body, Heard):
+            found.append(body)
+    return tuple(found)

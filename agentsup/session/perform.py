@@ -20,7 +20,7 @@ from agentsup.ids import CallId, Cursor, RequestId
 from agentsup.journal.errors import StoreError
 from agentsup.loop import effects as fx
 from agentsup.loop import messages as msg
-from agentsup.providers.base import Opening, Rejected, Unavailable
+from agentsup.providers.base import Opening, Rejected, Seen, Unavailable
 from agentsup.providers.endpoint import Follow, Unfollow
 from agentsup.session.approval import decide
 from agentsup.session.clock import RequestClock
@@ -206,10 +206,13 @@ class Performer:
             if endpoint != self._endpoint:
                 self._endpoint = endpoint
                 self._actor.monitor(endpoint)
-            heartbeat = self._life.spec.reconnect.heartbeat
-            follow = Follow(
-                self._actor.ref, effect.provider_session_id, heartbeat, generation, self._life.resident.known
-            )
+            heartbeat, log = self._life.spec.reconnect.heartbeat, self._life.resident
+            try:
+                newest = await log.newest_heard()
+            except StoreError:  # nobody knows, so all of it is listed
+                newest = ()
+            seen = Seen(newest, self._actor.state.doubted) if newest else None
+            follow = Follow(self._actor.ref, effect.provider_session_id, heartbeat, generation, seen, log.known)
             await otp.call(endpoint, follow)
 
         await self._report(follow)

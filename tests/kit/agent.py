@@ -67,9 +67,15 @@ class Agent:
         """An interrupt makes it forget what waits, without a word."""
         self._ids = 0
 
-    def history(self) -> list[ev.Heard]:
-        """What a listing gives: processed events, then the queued inputs."""
-        return [*self.done, *self.waiting]
+    def history(self, seen: set[str], *, waiting: bool) -> list[ev.Heard]:
+        """What a listing gives: processed events from a little before the newest that was seen, then, if asked for, the queued inputs.
+
+        Where nothing was seen it is all of both.
+        """
+        heard = [place for place, event in enumerate(self.done) if event.sighting in seen]
+        if not heard:
+            return [*self.done, *self.waiting]
+        return [*self.done[max(0, heard[-1] - 1) :], *(self.waiting if waiting else ())]
 
     @property
     def rests(self) -> bool:

@@ -304,7 +304,7 @@ class World:
 
     def list_history(self) -> None:
         self.stream.listed = True
-        self._hear(self.agent.history())
+        self._hear(self.agent.history(self.seen, waiting=bool(self.state.doubted)))
 
     def attached(self) -> None:
         self.stream.attached = True

@@ -17,7 +17,7 @@ from agentsup.providers.agentcore.turn import Turn
 from agentsup.providers.aws.credentials import CredentialSource, Fresh
 from agentsup.providers.aws.sending import Ask, Sender
 from agentsup.providers.aws.signing import Signer
-from agentsup.providers.base import Hear, Rejected, Unavailable
+from agentsup.providers.base import Hear, Rejected, Seen, Unavailable
 from agentsup.providers.transport import StreamsApart
 from agentsup.talk.artifact import Artifact
 from agentsup.talk.events import Failure
@@ -59,7 +59,13 @@ class HarnessDriver:
         return f"<HarnessDriver {self._arn}>"
 
     async def attach(
-        self, provider_session_id: str, *, hear: Hear, caught_up: Callable[[], Awaitable[None]], heartbeat: float
+        self,
+        provider_session_id: str,
+        *,
+        hear: Hear,
+        caught_up: Callable[[], Awaitable[None]],
+        heartbeat: float,
+        seen: Seen | None = None,
     ) -> None:
         """Hold the session's line, and follow each turn that is asked for through it; returns only by raising.
 

@@ -9,17 +9,15 @@ from urllib.parse import quote
 
 import trio
 
-from agentsup.providers.base import Hear, Rejected, Unavailable
+from agentsup.providers.base import Hear, Rejected, Seen, Unavailable
 from agentsup.providers.http_errors import check_status, translated
-from agentsup.providers.managed.following import bodies_of, follow
+from agentsup.providers.managed.following import follow
+from agentsup.providers.managed.history import catch_up
 from agentsup.providers.managed.line import Line
 from agentsup.talk.artifact import Artifact
 from agentsup.talk.outgoing import Outgoing, SetOptions
 from agentsup.wire.managed import requests
 from agentsup.wire.managed.files import file_of
-
-PAGE: Final = 1000
-"""Events asked for at once when listing the history: the documented default."""
 
 FILES: Final = 1000
 """Files asked for at once: the most there are on a page."""
@@ -60,7 +58,13 @@ class ManagedDriver:
         return None
 
     async def attach(
-        self, provider_session_id: str, *, hear: Hear, caught_up: Callable[[], Awaitable[None]], heartbeat: float
+        self,
+        provider_session_id: str,
+        *,
+        hear: Hear,
+        caught_up: Callable[[], Awaitable[None]],
+        heartbeat: float,
+        seen: Seen | None = None,
     ) -> None:
         """Open the stream, list, follow; returns only by raising."""
         path = f"{_at(provider_session_id)}/events"
@@ -70,7 +74,7 @@ class ManagedDriver:
                 if not response.is_success:
                     check_status(response, await response.aread(), what, secret=self._line.secret)
                 # The server keeps what happens from here on for us, so nothing falls between the list and the stream.
-                await self._catch_up(path, hear)
+                await catch_up(self._line, path, hear, seen)
                 await caught_up()
                 await follow(response, hear)
         raise Unavailable(f"{what}: the stream ended")
@@ -115,12 +119,6 @@ class ManagedDriver:
     async def aclose(self) -> None:
         """Close our own client; one that was given stays open."""
         await self._line.aclose()
-
-    async def _catch_up(self, path: str, hear: Hear) -> None:
-        listing = self._line.pages(path, "listing the session's events", params=[("limit", str(PAGE))])
-        async with aclosing(listing) as pages:
-            async for page in pages:
-                await hear(bodies_of(page))
 
 
 def _at(provider_session_id: str) -> str:
