@@ -16,7 +16,7 @@ import trio
 from trio.lowlevel import Abort, enable_ki_protection, reschedule
 
 from agentsup.otp.errors import CallTimeout, MailboxFull, NoProc, ServerDied
-from agentsup.otp.mailbox import WOKEN
+from agentsup.otp.parking import WOKEN
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -15,15 +15,15 @@ from collections import deque
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import attrs
-import outcome
 import trio
 from trio.lowlevel import Abort, enable_ki_protection, reschedule, wait_task_rescheduled
 
 from agentsup.errors import Problem, SpecError
+from agentsup.otp.parking import WOKEN
 from agentsup.otp.reasons import ExitReason
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Generator, Hashable
+    from collections.abc import Callable, Hashable
 
     from agentsup.otp.results import Monitor
 
@@ -32,22 +32,6 @@ Overflow = Literal["unbounded", "block", "reject", "drop_newest", "drop_oldest",
 
 DEFAULT_CAPACITY = 65_536
 """Room for a burst from every one of tens of thousands of senders, yet an end to it: about 8 MB of queued casts."""
-
-
-class _Woken(outcome.Outcome[None]):
-    """What a parked task wakes up with: nothing. One for all wakes, as `outcome.Value` would cost an allocation and may be used only once."""
-
-    def unwrap(self) -> None:
-        return None
-
-    def send(self, gen: Generator[Any, None, object]) -> Any:
-        return gen.send(None)
-
-    async def asend(self, agen: AsyncGenerator[Any, None]) -> Any:
-        return await agen.asend(None)
-
-
-WOKEN = _Woken()
 
 
 @attrs.frozen

@@ -6,14 +6,31 @@ So noting and waiting are one function here, which is closed to Ctrl-C until it 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import attrs
+import outcome
 import trio
 from trio.lowlevel import Abort, current_task, enable_ki_protection, reschedule, wait_task_rescheduled
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncGenerator, Callable, Generator
+
+
+class _Woken(outcome.Outcome[None]):
+    """What a parked task wakes up with: nothing. One for all wakes, as `outcome.Value` would cost an allocation and may be used only once."""
+
+    def unwrap(self) -> None:
+        return None
+
+    def send(self, gen: Generator[Any, None, object]) -> Any:
+        return gen.send(None)
+
+    async def asend(self, agen: AsyncGenerator[Any, None]) -> Any:
+        return await agen.asend(None)
+
+
+WOKEN = _Woken()
 
 
 @attrs.define(eq=False, repr=False)
@@ -57,4 +74,4 @@ class ParkingSpace:
         """Wake the task that waits here, if one does."""
         if self._task is not None:
             task, self._task = self._task, None
-            reschedule(task)
+            reschedule(task, WOKEN)

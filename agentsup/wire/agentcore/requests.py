@@ -17,7 +17,6 @@ SERVICE: Final = "bedrock-agentcore"
 """The service's name in signatures, for both planes."""
 
 SESSION_HEADER: Final = "x-amzn-bedrock-agentcore-runtime-session-id"
-USER_HEADER: Final = "x-amzn-bedrock-agentcore-runtime-user-id"
 
 MAX_COMMAND: Final = 65536
 """Characters of one command."""
