@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
-from agentsup.agentcore.asking import new_token
 from agentsup.agentcore.line import Line
 from agentsup.control.errors import NotFound
 from agentsup.errors import Problem, SpecError
 from agentsup.providers.agentcore.provider import arn_of
-from agentsup.providers.aws.sending import Ask
-from agentsup.wire.agentcore import names, requests
+from agentsup.providers.agentcore.stopping import stop_ask
+from agentsup.wire.agentcore import names
 
 
 class RuntimeSessions:
@@ -44,16 +42,8 @@ class RuntimeSessions:
             problems.append(Problem("runtime_session_id", why))
         if problems:
             raise SpecError(problems)
-        ask = Ask(
-            what="stopping the session",
-            method="POST",
-            segments=("runtimes", arn, "stopruntimesession"),
-            query=requests.qualified(qualifier),
-            headers={"content-type": "application/json", requests.SESSION_HEADER: runtime_session_id},
-            body=json.dumps({"clientToken": new_token()}).encode("ascii"),
-        )
         try:
-            await self._line.json(ask)
+            await self._line.json(stop_ask(arn, qualifier, runtime_session_id))
         except NotFound:
             return False
         return True

@@ -7,6 +7,7 @@ import random
 import uuid
 from typing import Final
 
+import attrs
 import httpx
 import trio
 
@@ -26,6 +27,18 @@ _GONE: Final = 404
 """There is no such session any more: it is stopped."""
 
 
+def stop_ask(arn: str, qualifier: str | None, session_id: str) -> Ask:
+    """The request to stop a session; sent again it comes to the same, by its token."""
+    return Ask(
+        what=WHAT,
+        method="POST",
+        segments=("runtimes", arn, "stopruntimesession"),
+        query=requests.qualified(qualifier),
+        headers={"content-type": "application/json", requests.SESSION_HEADER: session_id},
+        body=json.dumps({"clientToken": str(uuid.uuid4())}).encode("ascii"),
+    )
+
+
 async def stop_session(sender: Sender, arn: str, qualifier: str | None, session_id: str) -> None:
     """Stop it; one that is not there is stopped.
 
@@ -33,16 +46,7 @@ async def stop_session(sender: Sender, arn: str, qualifier: str | None, session_
         Unavailable: it is unknown whether it was stopped.
         Rejected: the service says that it will not.
     """
-    token = str(uuid.uuid4())  # the same for every attempt
-    ask = Ask(
-        what=WHAT,
-        method="POST",
-        segments=("runtimes", arn, "stopruntimesession"),
-        query=requests.qualified(qualifier),
-        headers={"content-type": "application/json", requests.SESSION_HEADER: session_id},
-        body=json.dumps({"clientToken": token}).encode(),
-        silence=10.0,
-    )
+    ask = attrs.evolve(stop_ask(arn, qualifier, session_id), silence=10.0)
     attempt = 0
     while True:
         try:
