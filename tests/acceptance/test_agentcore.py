@@ -11,16 +11,10 @@ import trio
 import agentsup
 from agentsup import agentcore
 from agentsup.providers.aws import signing
-from agentsup.testing import crash, open_simulator
-from tests.acceptance.providers import KEYS, harness
+from agentsup.testing import crash
+from tests.kit.providers import KEYS, harness
 
 OTHER = "arn:aws:bedrock-agentcore:us-east-1:123456789012:harness/nobody-abcdefghij"
-
-
-@pytest.fixture
-async def simulator():
-    async with open_simulator() as simulator:
-        yield simulator
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from trio.testing import wait_all_tasks_blocked
 
 import agentsup
 from agentsup.testing import open_simulator
+from tests.kit.providers import at_claude
 
 SCRIPT = '@say hi\n@tool twice {"n": 1}\n@tool twice {"n": 2}\n@sleep 0.1\n@say {results}'
 
@@ -70,9 +71,7 @@ class Place:
 @pytest.fixture
 async def place(autojump_clock):
     async with open_simulator() as sim, sim.client() as http:
-        agent = (await http.post("/v1/agents", json={"name": "a", "model": "m"})).json()["id"]
-        environment = (await http.post("/v1/environments", json={"name": "e"})).json()["id"]
-        yield Place(http, agentsup.ClaudeManagedAgents(agent=agent, environment=environment, http=http))
+        yield Place(http, await at_claude(http))
 
 
 async def test_cancelling_a_start_leaves_nothing_of_it(place, autojump_clock):

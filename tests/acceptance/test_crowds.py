@@ -8,6 +8,7 @@ import trio
 
 import agentsup
 from agentsup.testing import crash, open_simulator
+from tests.kit.providers import at_claude
 
 
 @attrs.frozen
@@ -42,9 +43,7 @@ class Place:
 @pytest.fixture
 async def place(autojump_clock):
     async with open_simulator() as sim, sim.client() as http:
-        agent = (await http.post("/v1/agents", json={"name": "a", "model": "m"})).json()["id"]
-        environment = (await http.post("/v1/environments", json={"name": "e"})).json()["id"]
-        provider = agentsup.ClaudeManagedAgents(agent=agent, environment=environment, http=http)
+        provider = await at_claude(http)
         async with agentsup.open_runtime() as runtime:
             yield Place(sim, http, provider, runtime)
 

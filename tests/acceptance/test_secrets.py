@@ -9,6 +9,7 @@ import structlog
 
 import agentsup
 from agentsup.testing import crash, open_simulator
+from tests.kit.providers import at_claude
 
 HIDDEN = ("sk-ant-of-mine", "asked-by-mine", "answered-by-mine", "given-to-mine", "told-by-mine", "context-of-mine")
 
@@ -28,9 +29,7 @@ async def test_neither_key_nor_content_shows(autojump_clock):
         shown.extend([*map(repr, values), *map(str, values)])
 
     async with open_simulator() as sim, sim.client() as http:
-        agent = (await http.post("/v1/agents", json={"name": "a", "model": "m"})).json()["id"]
-        environment = (await http.post("/v1/environments", json={"name": "e"})).json()["id"]
-        provider = agentsup.ClaudeManagedAgents(agent=agent, environment=environment, api_key=HIDDEN[0], http=http)
+        provider = await at_claude(http, api_key=HIDDEN[0])
         spec = agentsup.SessionSpec(provider=provider, tools=[mine], context="context-of-mine")
         with structlog.testing.capture_logs() as logs:
             async with agentsup.open_runtime() as runtime:

@@ -13,6 +13,7 @@ import trio
 import agentsup
 from agentsup import otp
 from agentsup.testing import crash, open_simulator
+from tests.kit.providers import at_claude
 
 EFFECTS = ("pure", "idempotent", "unsafe")
 
@@ -89,13 +90,11 @@ async def weather(seed):
     storm = Storm(random.Random(seed))
     chance = storm.chance
     async with open_simulator() as sim, sim.client() as http:
-        agent = (await http.post("/v1/agents", json={"name": "a", "model": "m"})).json()["id"]
-        environment = (await http.post("/v1/environments", json={"name": "e"})).json()["id"]
         for _ in range(chance.randrange(5)):
             method, path = chance.choice(PLACES)
             sim.fault(method=method, path=path, times=1, **chance.choice(LOSSES))
         spec = agentsup.SessionSpec(
-            provider=agentsup.ClaudeManagedAgents(agent=agent, environment=environment, http=http),
+            provider=await at_claude(http),
             tools=[storm.tool(effect) for effect in EFFECTS],
             restart=agentsup.Restart(intensity=1000, backoff=otp.Backoff(base=0.05, cap=chance.choice([0, 0.5]))),
         )
@@ -167,11 +166,9 @@ async def stopped_and_killed(seed):
     storm = Storm(random.Random(seed))
     chance = storm.chance
     async with open_simulator() as sim, sim.client() as http:
-        agent = (await http.post("/v1/agents", json={"name": "a", "model": "m"})).json()["id"]
-        environment = (await http.post("/v1/environments", json={"name": "e"})).json()["id"]
         limits = agentsup.Limits(max_turns=chance.choice([1, 2, 50]), timeout=chance.choice([0.5, 2, 100]))
         spec = agentsup.SessionSpec(
-            provider=agentsup.ClaudeManagedAgents(agent=agent, environment=environment, http=http),
+            provider=await at_claude(http),
             tools=[storm.tool(effect) for effect in EFFECTS],
             restart=agentsup.Restart(intensity=1000),
             limits=limits,

@@ -9,7 +9,7 @@ from trio.testing import wait_all_tasks_blocked
 
 import agentsup
 from agentsup.testing import crash, open_simulator
-from tests.acceptance.providers import PROVIDERS
+from tests.kit.providers import PROVIDERS
 
 
 @agentsup.tool(effect="pure")

@@ -7,36 +7,19 @@ import pytest
 import trio
 
 from agentsup import agentcore
-from agentsup.agentcore import Client, Credentials
+from agentsup.agentcore import Client
 from agentsup.agentcore.artifacts import PIECE_BACK, PIECE_THERE
 from agentsup.errors import SpecError
-from agentsup.testing import open_simulator
+from tests.kit.providers import KEYS, ROLE, ready
 
-KEYS = Credentials(access_key_id="AKIDEXAMPLE", secret_access_key="wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")
 TEMPORARY = attrs.evolve(KEYS, access_key_id="ASIAEXAMPLE", session_token="agentsup-session-token")
-ROLE = "arn:aws:iam::123456789012:role/works"
 SESSION = "session-of-this-test-0000000000000"
-
-
-@pytest.fixture
-async def simulator():
-    async with open_simulator() as simulator:
-        yield simulator
 
 
 @pytest.fixture
 async def http(simulator):
     async with simulator.client(headers={}) as http:
         yield http
-
-
-async def ready(client, name="desk", **more):
-    """A harness that can be used."""
-    harness = await client.harnesses.create(name, ROLE, **more)
-    while harness.status != "READY":
-        await trio.sleep(0.05)
-        harness = await client.harnesses.get(harness.harness_id)
-    return harness
 
 
 async def test_the_life_of_a_harness(http):

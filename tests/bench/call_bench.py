@@ -10,6 +10,7 @@ import trio
 import agentsup
 from agentsup.testing import open_simulator
 from tests.bench.rows import Row
+from tests.kit.providers import at_claude
 
 CALLS = 3000
 ROUNDS = 7
@@ -47,11 +48,7 @@ async def by_id(runtime: agentsup.Runtime) -> float:
 async def measure() -> list[tuple[float, float]]:
     """Both, round by round."""
     async with open_simulator() as sim, sim.client() as client, agentsup.open_runtime() as runtime:
-        agent = (await client.post("/v1/agents", json={"name": "a", "model": "m"})).json()["id"]
-        environment = (await client.post("/v1/environments", json={"name": "e"})).json()["id"]
-        provider = agentsup.ClaudeManagedAgents(
-            agent=agent, environment=environment, api_key="k", base_url=sim.base_url, http=client
-        )
+        provider = await at_claude(client)
         await runtime.start_session("s1", agentsup.SessionSpec(provider=provider))
         return [(await raw(), await by_id(runtime)) for _ in range(ROUNDS)]
 

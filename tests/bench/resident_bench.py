@@ -16,6 +16,7 @@ import agentsup
 from agentsup.testing import open_simulator
 from tests.bench.rows import Row
 from tests.bench.session_bench import firehose
+from tests.kit.providers import at_claude
 
 SESSIONS = 200
 EVENTS = 20
@@ -59,7 +60,7 @@ async def waking(path: Path) -> tuple[list[float], list[float]]:
     """Seconds from a word to its answer, of sessions that were passivated, and of the same ones right afterwards."""
     asleep, awake = [], []
     async with open_simulator() as simulator, simulator.client() as client:
-        provider = await _provider(client, str(simulator.base_url))
+        provider = await at_claude(client)
         async with agentsup.open_runtime(store=path, max_resident=1) as runtime:
             refs = [await runtime.start_session(f"s{n}", agentsup.SessionSpec(provider=provider)) for n in range(WOKEN)]
             for ref in refs:
@@ -70,14 +71,6 @@ async def waking(path: Path) -> tuple[list[float], list[float]]:
                     await ref.submit("@say again")
                     seconds.append(time.perf_counter() - began)
     return asleep[:-1], awake[:-1]  # the last one was resident
-
-
-async def _provider(client: object, base_url: str) -> agentsup.ClaudeManagedAgents:
-    agent = (await client.post("/v1/agents", json={"name": "a", "model": "claude-test"})).json()["id"]  # type: ignore[attr-defined]
-    environment = (await client.post("/v1/environments", json={"name": "e"})).json()["id"]  # type: ignore[attr-defined]
-    return agentsup.ClaudeManagedAgents(
-        agent=agent, environment=environment, api_key="k", base_url=base_url, http=client
-    )
 
 
 async def live_long(base_url: str, path: Path) -> None:

@@ -12,6 +12,7 @@ import trio
 
 import agentsup
 from agentsup.testing import open_simulator
+from tests.kit.providers import at_claude
 
 from . import pages
 
@@ -44,11 +45,7 @@ async def test_the_snippets_of_a_page_run(page, autojump_clock, capsys):
     if any("store=" in block.code for block in pages.blocks(page, "python")):
         autojump_clock.autojump_threshold = 0.02  # a store writes in a thread, and no deadline should pass meanwhile
     async with open_simulator() as simulator, simulator.client() as http:
-        agent = (await http.post("/v1/agents", json={"name": "snippets", "model": "any"})).json()["id"]
-        environment = (await http.post("/v1/environments", json={"name": "snippets"})).json()["id"]
-        provider = agentsup.ClaudeManagedAgents(
-            agent=agent, environment=environment, base_url=simulator.base_url, http=http
-        )
+        provider = await at_claude(http, base_url=simulator.base_url)
         spec = agentsup.SessionSpec(provider=provider)
         async with agentsup.open_runtime() as rt:
             ref = await rt.start_session("customer-42", spec)

@@ -9,6 +9,7 @@ import trio
 import agentsup
 from agentsup import telemetry
 from agentsup.testing import crash, open_simulator
+from tests.kit.providers import at_claude
 
 from . import pages
 
@@ -52,11 +53,7 @@ async def test_what_is_said_is_as_the_table_says(autojump_clock):
 
     with telemetry.attached(heard.append):
         async with open_simulator() as simulator, simulator.client() as http:
-            agent = (await http.post("/v1/agents", json={"name": "measured", "model": "any"})).json()["id"]
-            environment = (await http.post("/v1/environments", json={"name": "measured"})).json()["id"]
-            provider = agentsup.ClaudeManagedAgents(
-                agent=agent, environment=environment, base_url=simulator.base_url, http=http
-            )
+            provider = await at_claude(http, base_url=simulator.base_url)
             spec = agentsup.SessionSpec(
                 provider=provider, tools=[shout], metadata={"customer": 42}, approval=lambda use, info: True
             )

@@ -15,9 +15,7 @@ from agentsup.provisioning.errors import NameConflict, ProvisionFailed, Provisio
 from agentsup.sim.agentcore import HarnessRules
 from agentsup.testing import open_simulator
 from agentsup.wire.agentcore.names import HARNESS_NAME
-
-KEYS = agentcore.Credentials(access_key_id="AKIDEXAMPLE", secret_access_key="wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")
-ROLE = "arn:aws:iam::123456789012:role/works"
+from tests.kit.providers import KEYS, ROLE
 
 
 @agentsup.tool(effect="pure")
@@ -48,12 +46,6 @@ ROOM = EnvironmentSpec(
 def no_role(monkeypatch):
     """Nothing comes from the environment."""
     monkeypatch.delenv("AGENTSUP_EXECUTION_ROLE_ARN", raising=False)
-
-
-@pytest.fixture
-async def simulator():
-    async with open_simulator() as simulator:
-        yield simulator
 
 
 @pytest.fixture

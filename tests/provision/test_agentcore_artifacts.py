@@ -9,8 +9,8 @@ import agentsup
 from agentsup import Artifacts, agentcore
 from agentsup.errors import SpecError
 from agentsup.testing import open_simulator
+from tests.kit.providers import KEYS
 
-KEYS = agentcore.Credentials(access_key_id="AKIDEXAMPLE", secret_access_key="wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")
 SESSION = "session-of-this-test-0000000000000"
 
 

@@ -17,15 +17,8 @@ from agentsup.providers.base import Rejected, Unavailable
 from agentsup.provisioning import OUTPUTS, NotDone
 from agentsup.sim.server import serve
 from agentsup.talk.events import Failure
-from agentsup.testing import open_simulator
 
 HEADERS = {"x-api-key": "k", "anthropic-beta": "managed-agents-2026-04-01"}
-
-
-@pytest.fixture
-async def simulator():
-    async with open_simulator() as simulator:
-        yield simulator
 
 
 @pytest.fixture

@@ -34,12 +34,6 @@ ROOM = EnvironmentSpec(name="room")
 
 
 @pytest.fixture
-async def simulator():
-    async with open_simulator() as simulator:
-        yield simulator
-
-
-@pytest.fixture
 async def http(simulator):
     async with simulator.client(headers=HEADERS) as http:
         yield http

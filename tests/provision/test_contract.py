@@ -9,14 +9,14 @@ import pytest
 import trio
 
 import agentsup
-from agentsup import AgentSpec, EnvironmentSpec, agentcore, provision, prune, resolve, tag, teardown
+from agentsup import AgentSpec, EnvironmentSpec, provision, prune, resolve, tag, teardown
 from agentsup.provisioning import MemoryStore
 from agentsup.provisioning.kinds import asked
 from agentsup.testing import open_simulator
+from tests.kit.providers import KEYS
 
 from .kit import FakeBackend
 
-KEYS = agentcore.Credentials(access_key_id="AKIDEXAMPLE", secret_access_key="wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")
 DESK = AgentSpec(name="desk", system_prompt="Be kind.", model="claude-x")
 ROOM = EnvironmentSpec(name="room")
 

@@ -7,6 +7,7 @@ import pytest
 
 import agentsup
 from agentsup.testing import open_simulator
+from tests.kit.providers import at_claude
 
 
 @attrs.frozen
@@ -40,15 +41,7 @@ async def sim(autojump_clock):
 @pytest.fixture
 async def provider(sim):
     async with sim.client() as client:
-        yield await make_provider(sim, client)
-
-
-async def make_provider(sim, client):
-    agent = (await client.post("/v1/agents", json={"name": "tester", "model": "claude-test"})).json()
-    environment = (await client.post("/v1/environments", json={"name": "here"})).json()
-    return agentsup.ClaudeManagedAgents(
-        agent=agent["id"], environment=environment["id"], api_key="key", base_url=str(sim.base_url), http=client
-    )
+        yield await at_claude(client, api_key="key", base_url=str(sim.base_url))
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import trio
 import agentsup
 from agentsup.errors import SpecError
 from agentsup.testing import open_simulator
-from tests.acceptance.providers import harness
+from tests.kit.providers import harness
 
 FILES = "/v1/files"
 

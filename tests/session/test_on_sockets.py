@@ -11,6 +11,7 @@ import trio
 import agentsup
 from agentsup.sim.server import serve
 from agentsup.testing import crash
+from tests.kit.providers import at_claude
 
 MANY = 130
 """More streams than an HTTP client's default limit of 100 connections."""
@@ -27,9 +28,7 @@ async def address(nursery):
 @pytest.fixture
 async def provider(address):
     async with httpx.AsyncClient(base_url=address, headers=HEADERS) as client:
-        agent = (await client.post("/v1/agents", json={"name": "a", "model": "m"})).json()["id"]
-        environment = (await client.post("/v1/environments", json={"name": "e"})).json()["id"]
-    return agentsup.ClaudeManagedAgents(agent=agent, environment=environment, api_key="k", base_url=address)
+        return await at_claude(client, api_key="k", base_url=address, http=None)
 
 
 def sockets() -> int:

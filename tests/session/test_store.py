@@ -13,7 +13,7 @@ from agentsup.journal.entries import Entries
 from agentsup.session.life import Life
 from agentsup.session.services import Terminals
 from agentsup.talk.events import SessionStarted
-from tests.session.conftest import make_provider
+from tests.kit.providers import at_claude
 
 
 @agentsup.tool(effect="pure")
@@ -358,7 +358,7 @@ async def test_what_is_logged_says_whose_it_is(provider, store):
 @pytest.fixture
 async def provider(sim_on_a_clock):
     async with sim_on_a_clock.client() as client:
-        yield await make_provider(sim_on_a_clock, client)
+        yield await at_claude(client)
 
 
 @pytest.fixture

@@ -1,18 +1,10 @@
-"""A simulator in memory for every test that asks for a client of it."""
+"""A client of the simulator, with what every request needs."""
 
 from __future__ import annotations
 
 import pytest
 
-from agentsup import sim
-
 from .kit import HEADERS
-
-
-@pytest.fixture
-async def simulator():
-    async with sim.open_simulator() as simulator:
-        yield simulator
 
 
 @pytest.fixture
