@@ -7,8 +7,7 @@ import trio
 
 import agentsup
 from agentsup.testing import crash, open_simulator
-from tests.acceptance.providers import harness
-from tests.session.conftest import make_provider
+from tests.kit.providers import at_claude, harness
 
 
 @agentsup.tool(effect="pure")
@@ -111,7 +110,7 @@ async def test_limits_survive_the_process(tmp_path):
     """They are the session's; another one has its spec's. On a disk, so on the real clock."""
     path = tmp_path / "sessions.db"
     async with open_simulator() as simulator, simulator.client() as http:
-        provider = await make_provider(simulator, http)
+        provider = await at_claude(http)
         spec = agentsup.SessionSpec(provider=provider, tools=[shout])
         async with agentsup.open_runtime(store=path) as runtime:
             ref = await runtime.start_session("s", spec)
