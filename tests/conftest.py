@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 
+import hypothesis
 import pytest
 
 from agentsup.testing import open_simulator
@@ -14,6 +15,14 @@ async def simulator():
     """The other side of the wire, in memory."""
     async with open_simulator() as simulator:
         yield simulator
+
+
+hypothesis.settings.register_profile(
+    "here",
+    deadline=None,  # how long an example takes says how busy the machine is
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],  # likewise
+)
+hypothesis.settings.load_profile("here")
 
 
 def pytest_configure():

@@ -6,7 +6,7 @@ import sqlite3
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from agentsup.journal import blobs
@@ -86,7 +86,6 @@ ANY = st.recursive(
 )
 
 
-@settings(deadline=None)
 @given(ANY)
 def test_nothing_is_taken_for_a_mark_that_is_none(value):
     """Somebody else's JSON may look like our marks."""

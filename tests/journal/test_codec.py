@@ -21,9 +21,7 @@ from agentsup.talk import events as ev
 from agentsup.talk.tools import ToolResult
 from tests.kit.values import RAW_JSON, values_of, written
 
-QUICK = settings(
-    deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
-)
+QUICK = settings(max_examples=60, suppress_health_check=[HealthCheck.data_too_large])
 
 
 @pytest.mark.parametrize("kind", codec.KINDS.values(), ids=codec.KINDS)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import attrs
 import trio
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from agentsup.errors import NotFound, SpecError
@@ -201,7 +201,7 @@ async def play(steps: list[Do]) -> None:
                 await game.journal.aclose()
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60)
 @given(st.lists(STEPS, max_size=25))
 @example(
     [

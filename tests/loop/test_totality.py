@@ -44,7 +44,7 @@ def play(rules, messages):
         state = made.state
 
 
-@settings(deadline=None, max_examples=250)
+@settings(max_examples=250)
 @given(rules=RULES, messages=st.lists(ANY_MESSAGE, max_size=30))
 def test_any_messages_in_any_order_have_an_answer(rules, messages):
     """Nonsense included: `step` never raises, and the fold of what it decided is the state it came to."""
@@ -57,7 +57,7 @@ def test_any_messages_in_any_order_have_an_answer(rules, messages):
     assert fold(initial(rules), journal) == attrs.evolve(state, now=Now())
 
 
-@settings(deadline=None, max_examples=250)
+@settings(max_examples=250)
 @given(rules=RULES, messages=st.lists(MESSAGES, max_size=40), last=st.sampled_from([msg.Abort(), msg.Close()]))
 def test_an_accepted_request_ends_exactly_once_by_the_sessions_end(rules, messages, last):
     """Whatever happened before, when the session has ended every accepted request has had its one terminal, and nothing follows."""
@@ -74,7 +74,7 @@ def test_an_accepted_request_ends_exactly_once_by_the_sessions_end(rules, messag
     assert isinstance(journal[-1], ev.SessionEnded)
 
 
-@settings(deadline=None, max_examples=250)
+@settings(max_examples=250)
 @given(rules=RULES, messages=st.lists(MESSAGES, max_size=40))
 def test_nothing_is_sent_while_detached_or_while_something_is_on_its_way(rules, messages):
     """Posts only while attached and one at a time; what was delivered is never sent again; tools run once each."""
@@ -97,7 +97,7 @@ def test_nothing_is_sent_while_detached_or_while_something_is_on_its_way(rules, 
                     assert not made.state.asleep
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(rules=RULES, messages=st.lists(ANY_MESSAGE, max_size=25), cut=st.floats(0, 1))
 def test_every_prefix_of_the_journal_can_be_revived(rules, messages, cut):
     """A crash after any event: the rest folds, and the next incarnation goes on without running an unsafe call again."""
@@ -114,7 +114,7 @@ def test_every_prefix_of_the_journal_can_be_revived(rules, messages, cut):
     assert state.ended is None or not revived.events
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(events=st.lists(KEPT, max_size=30))
 def test_any_events_in_any_order_fold(events):
     """`apply` is total, also over a journal no session could have written; so are the folds for results and turns."""

@@ -240,7 +240,7 @@ def test_what_is_concluded_has_no_event_of_its_own_in_the_result():
     assert all(result.events)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(messages=st.lists(MESSAGES.filter(lambda message: not isinstance(message, msg.Unanswered)), max_size=40))
 def test_nothing_is_sent_twice_whatever_happens(messages):
     """Unless the driver says that it was not sent, no message and no result goes out a second time: not after a crash, not after a loss."""

@@ -52,7 +52,7 @@ ASKS = st.lists(
 
 
 @given(asks=ASKS)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_calls_end_in_time(asks):
     """G7: a call ends with its answer, or from its deadline on, and by 10 ms later at the latest: queued, in line, being handled or put off."""
 

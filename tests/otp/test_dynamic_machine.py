@@ -207,7 +207,7 @@ async def run(limit, intensity, steps):
     intensity=st.sampled_from([0, 1, 3, 3, float("inf"), float("inf")]),
     steps=st.lists(STEP, min_size=6, max_size=30),
 )
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 def test_against_the_model(limit, intensity, steps):
     """D1, D2: who is there, in which state, under which name and under which limit is what the rules say; an old ref stops a child that waits."""
     trio.run(run, limit, intensity, steps, clock=trio.testing.MockClock())

@@ -137,7 +137,7 @@ def leaves(tree):
     st.sampled_from([0.0, 0.5, 1.0, 3.0, 100.0]),
     st.booleans(),
 )
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_leaving_takes_no_longer_than_it_may(tree, blows, stay, raises):
     """Cancelled, failed or finished, while it starts or runs or restarts: the block is left within its deadline, and nothing of the tree remains."""
     trio.run(leave, tree, blows, stay, raises, clock=trio.testing.MockClock(autojump_threshold=0))

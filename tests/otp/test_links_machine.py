@@ -208,7 +208,7 @@ async def run(steps):
 
 
 @given(STEPS)
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 def test_against_the_model(steps):
     """P3 to P7: a death goes along links as its reason says, to those who do not trap; those who do, and those who watch, hear of it once."""
     trio.run(run, steps)

@@ -288,7 +288,7 @@ async def run(overflow, capacity, steps, in_peace):
 
 @pytest.mark.parametrize("overflow", OVERFLOWS)
 @given(capacity=st.integers(1, 3), steps=STEPS, in_peace=st.booleans())
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_against_the_model(overflow, capacity, steps, in_peace):
     """Order, bounds, the line for room, counters and answers are what the policy says; the system lane comes first; signals are never lost."""
     trio.run(run, overflow, capacity, steps, in_peace)

@@ -275,7 +275,7 @@ STEPS = st.lists(
 
 
 @given(STEPS)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_against_a_model(steps):
     """D3: whatever is resized, stopped by hand, restarted and crashed: those below the size live, but for those stopped by hand."""
 

@@ -216,7 +216,7 @@ async def run(kind, steps):
 
 @pytest.mark.parametrize("kind", ["unique", "duplicate"])
 @given(steps=STEPS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_against_the_model(kind, steps):
     """R1 to R7: a registry is a list of owner, key and value; it never forgets, invents or keeps one too long, and listeners hear exactly what happened."""
     trio.run(run, kind, steps)

@@ -344,7 +344,7 @@ async def run(setting, steps):
 
 
 @given(program=programs())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_against_the_model(program):
     """S3 to S20: whatever happens, the children that live, their order, names, states and counts are those of the rules."""
     trio.run(run, *program, clock=trio.testing.MockClock())

@@ -184,7 +184,7 @@ async def play(strategy, backoff, first, steps):
 
 @pytest.mark.parametrize("strategy", ["one_for_one", "one_for_all", "rest_for_one"])
 @given(backoff=st.sampled_from([AT_ONCE, otp.Backoff(base=1.0, cap=4.0)]), first=FIRST, steps=STEPS)
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_nothing_is_forgotten_while_everything_takes_long(strategy, backoff, first, steps):
     """S8, S16, S17: no child lives twice, everybody is answered, what was refused stays away, what must run does, and the end is in order."""
     trio.run(play, strategy, backoff, first, steps, clock=trio.testing.MockClock(autojump_threshold=0))

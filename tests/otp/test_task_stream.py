@@ -268,7 +268,7 @@ def test_bad_arguments(work, items, problem):
     concurrency=st.integers(1, 4),
     ordered=st.booleans(),
 )
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_every_item_once(seconds, concurrency, ordered):
     """D6: whatever ends when and how, each item has exactly one outcome, ordered ones in order, and nothing is left."""
 

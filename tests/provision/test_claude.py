@@ -397,7 +397,7 @@ faults = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(rules=faults, patience=st.sampled_from([2.0, 15.0, 400.0]), cancelled=st.booleans())
 def test_there_once_or_not_at_all(rules, patience, cancelled):
     """Any faults, any deadline, any cancellation: one of each with the handle, or nothing, or an error that says what stayed."""

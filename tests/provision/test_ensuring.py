@@ -585,7 +585,7 @@ troubles = st.lists(st.sampled_from((None, None, *TROUBLES)), max_size=5)
 orders = st.fixed_dictionaries({}, optional=dict.fromkeys(("create", "search", "settle", "discard"), troubles))
 
 
-@settings(deadline=None, max_examples=400)
+@settings(max_examples=400)
 @given(
     order=orders,
     exact=st.booleans(),
@@ -624,7 +624,7 @@ def test_there_once_or_not_at_all(order, exact, slow, there, latency):
     run(main)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(st.lists(st.floats(0, 3), min_size=2, max_size=5))
 def test_processes_that_cannot_see_each_other_agree(latencies):
     """Without common locks and without unique names, at any speeds: one is there in the end, and everybody has it."""
@@ -649,7 +649,7 @@ def test_processes_that_cannot_see_each_other_agree(latencies):
     run(main)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(order=orders, exact=st.booleans(), callers=st.integers(2, 4))
 def test_many_callers_in_trouble(order, exact, callers):
     """Some of many callers fail or are cancelled; the others agree, and nobody's agent is taken from under him."""

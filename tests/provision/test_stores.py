@@ -132,7 +132,7 @@ async def test_it_remembers_handles(opened):
     assert other.calls == []
 
 
-@settings(deadline=None, max_examples=10)
+@settings(max_examples=10)
 @given(
     st.lists(
         st.tuples(

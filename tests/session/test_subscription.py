@@ -86,7 +86,7 @@ def cursors(events):
 MOVES = st.lists(st.sampled_from(["event", "event", "delta", "delta", "end", "read"]), max_size=60)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(
     moves=MOVES,
     buffer=st.integers(1, 5),
@@ -124,7 +124,7 @@ def test_delivered_and_dropped_are_what_was_offered(moves, buffer, overflow, bef
     assert [event.cursor for event in got] == sorted(event.cursor for event in got)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(moves=MOVES, buffer=st.integers(1, 4), overflow=st.sampled_from(["drop_oldest", "drop_newest"]))
 def test_markers_stand_exactly_where_something_is_missing(moves, buffer, overflow):
     """Between two events that are there, the marker counts those that are not."""
@@ -149,7 +149,7 @@ def test_markers_stand_exactly_where_something_is_missing(moves, buffer, overflo
     assert place == len(feed.offered)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(before=st.integers(0, 6), after=st.integers(0, 6), late=st.lists(st.integers(0, 3), max_size=8))
 def test_replay_and_live_meet_without_gap_or_double(before, after, late):
     """Whatever is published between two reads of the replay."""

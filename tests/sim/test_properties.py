@@ -76,7 +76,7 @@ async def _answer_all(client, session):
             assert (await send(client, session, answer)).status_code == 200
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(SCRIPTS, min_size=1, max_size=3))
 def test_every_script_ends_in_an_idle(scripts):
     """Whatever the messages say, no turn hangs: each ends in an idle, with its model calls closed and usage before it."""

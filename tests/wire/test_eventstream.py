@@ -7,7 +7,7 @@ from zlib import crc32
 
 import pytest
 from botocore.eventstream import EventStreamBuffer
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from agentsup.wire import eventstream as es
@@ -72,7 +72,6 @@ def checksummed(block, payload=b"", *, total=None, headers_length=None):
     return data + struct.pack(">I", crc32(data))
 
 
-@settings(deadline=None)
 @given(st.lists(FRAMES, max_size=4), st.data())
 def test_what_we_write_both_read(frames, data):
     """All header types, in any number, cut anywhere: botocore's decoder and ours say the same."""
@@ -85,7 +84,6 @@ def test_what_we_write_both_read(frames, data):
     assert theirs(stream) == expected
 
 
-@settings(deadline=None)
 @given(FRAMES, FRAMES, st.data())
 def test_a_flipped_bit_never_passes(first, second, data):
     """Wherever it is: the frames before it come out, and then it is an error, also in a length."""
@@ -98,7 +96,6 @@ def test_a_flipped_bit_never_passes(first, second, data):
     assert (frames, error) == ([(plain(first[0]), first[1])], CorruptFrame)
 
 
-@settings(deadline=None)
 @given(FRAMES, st.data())
 def test_a_stream_that_ends_inside_a_frame_is_an_error(frame, data):
     """However little is missing; botocore is silent here."""
@@ -110,7 +107,6 @@ def test_a_stream_that_ends_inside_a_frame_is_an_error(frame, data):
     assert (len(frames), error) == (1, TruncatedStream)
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=100))
 def test_junk_is_their_fault(junk):
     """Any bytes at all: frames, an incomplete one, or an error of theirs."""
@@ -119,7 +115,6 @@ def test_junk_is_their_fault(junk):
     assert error in (CorruptFrame, TruncatedStream) or (junk == b"" and frames == [])
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=60))
 def test_a_header_block_of_junk_is_read_as_botocore_does_or_refused(block):
     """With checksums that are right: nothing but an error of theirs, and never another reading than AWS's own."""

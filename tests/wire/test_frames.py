@@ -73,7 +73,7 @@ def test_the_complaint_does_not_quote_the_frame():
     assert "private" not in str(caught.value)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(name=st.sampled_from(["message", "error", "ping"]), data=JSON)
 def test_any_json_is_an_event_hollow_or_their_fault(name, data):
     """Nothing else ever comes out."""

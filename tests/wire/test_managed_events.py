@@ -269,7 +269,7 @@ FIELDS = st.sampled_from(
 )
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(kind=st.sampled_from(sorted(_READ)), fields=st.dictionaries(FIELDS, JSON, max_size=4))
 def test_a_known_type_with_any_fields_never_breaks_us(kind, fields):
     """Missing or mistyped: it means less, or nothing, and what it is recognised by can be put into a set."""
@@ -284,7 +284,7 @@ def test_a_known_type_with_any_fields_never_breaks_us(kind, fields):
         assert found is None or isinstance(found.text, str)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(event=st.sampled_from(KNOWN), field=st.data(), value=JSON)
 def test_one_broken_field_never_breaks_us(event, field, value):
     """Real events with one thing wrong, at any depth."""

@@ -10,7 +10,7 @@ import botocore.awsrequest
 import botocore.credentials
 import httpx
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from agentsup.providers.aws.credentials import Credentials
@@ -57,7 +57,6 @@ def theirs(method, url, body, token=None, *, service="bedrock-agentcore"):
     return dict(request.headers)
 
 
-@settings(deadline=None)
 @given(
     method=st.sampled_from(["GET", "POST", "PATCH", "DELETE", "post"]),
     base=BASES,
@@ -78,7 +77,6 @@ def test_a_signature_equals_botocores(method, base, segments, query, body, token
     }
 
 
-@settings(deadline=None)
 @given(base=BASES, segments=SEGMENTS, query=QUERY)
 def test_the_http_client_sends_what_was_signed(base, segments, query):
     """Nothing of it is respelled by httpx, and would send the same host."""
@@ -89,7 +87,6 @@ def test_the_http_client_sends_what_was_signed(base, segments, query):
     assert sent.headers["host"] == where.host
 
 
-@settings(deadline=None)
 @given(base=BASES, segments=SEGMENTS, query=QUERY)
 def test_a_target_is_canonical_for_a_strict_service(base, segments, query):
     """Only unreserved characters and upper-case escapes, names sorted before values; nothing is left for a service to respell."""

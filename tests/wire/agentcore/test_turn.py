@@ -278,7 +278,7 @@ def test_events_of_two_turns_have_different_ids():
     assert {body.id for body in one.feed(text("x")[0]) if isinstance(body, ev.Noted)} == {None}
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(
     st.lists(
         st.tuples(
