@@ -8,7 +8,7 @@ import trio
 
 import agentsup
 from agentsup.testing import crash, open_simulator
-from tests.session.conftest import make_provider
+from tests.kit.providers import at_claude
 
 LONG = "\n".join(f"@say {n}" for n in range(400))
 
@@ -78,7 +78,7 @@ async def test_a_session_that_comes_back_lists_only_what_may_be_new(provider, si
 async def test_the_next_process_lists_only_what_may_be_new(tmp_path, keep):
     """Also where the records that told of it are old, or were let go but for the newest. On a disk, so on the real clock."""
     async with open_simulator() as simulator, simulator.client() as http:
-        provider = await make_provider(simulator, http)
+        provider = await at_claude(http)
         spec = agentsup.SessionSpec(provider=provider)
         options = {} if keep is None else {"keep_requests": keep}
         async with agentsup.open_runtime(store=tmp_path / "s.db", **options) as runtime:
