@@ -24,7 +24,7 @@ def spec_for(server, **options):
 
 async def answered(agent, *, text="go", hooks=()):
     """What one request to this agent comes to, with the promises that hold for every request checked on the way."""
-    with trio.fail_after(8):
+    with trio.fail_after(60):
         async with hostile_provider(agent) as server:
             for hook in hooks:
                 hook(server)

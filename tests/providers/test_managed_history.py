@@ -180,7 +180,7 @@ def histories(draw):
     return rows, heard, waiting
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(
     made=histories(),
     understands=st.booleans(),
