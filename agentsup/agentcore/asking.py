@@ -94,7 +94,7 @@ def listing(line: Line, cls: type[T], ask: Ask, key: str) -> Listing[T]:
         answer = await line.json(ask if cursor is None else _at_page(ask, cursor))
         rows = rows_of(answer, key, ask.what)
         data = tuple(_read(cls, row, ask) for row in rows)
-        return Page(data=data, next_page=cursor_of(answer, "nextToken"), raw=answer)
+        return Page(data=data, next_page=cursor_of(answer, "nextToken", ask.what), raw=answer)
 
     return Listing(ask.what, page)
 

@@ -6,8 +6,6 @@ import os
 from types import TracebackType
 from typing import Any
 
-import httpx
-
 from agentsup.agentcore.artifacts import Artifacts
 from agentsup.agentcore.commands import Commands
 from agentsup.agentcore.endpoints import Endpoints
@@ -21,7 +19,7 @@ from agentsup.providers.aws.credentials import Credentials, CredentialSource, Fi
 from agentsup.providers.aws.sending import Sender
 from agentsup.providers.aws.signing import Signer
 from agentsup.providers.aws.target import base_problems
-from agentsup.providers.transport import StreamsApart
+from agentsup.providers.transport import own_client
 from agentsup.wire.agentcore import names
 from agentsup.wire.agentcore.requests import SERVICE
 
@@ -71,7 +69,7 @@ class Client:
         self.region = region
         """Where its harnesses are."""
         self._owned = http is None
-        self._http = httpx.AsyncClient(transport=StreamsApart()) if http is None else http
+        self._http = own_client() if http is None else http
         self.control_url = control_url or names.control_host(region)
         """Where harnesses are kept."""
         keys = Fresh(_source(credentials))

@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Any
 
-import httpx
-
 from agentsup.claude.agents import Agents
 from agentsup.claude.deployments import DeploymentRuns, Deployments
 from agentsup.claude.environments import Environments
@@ -25,7 +23,7 @@ from agentsup.claude.vaults import Credentials, Vaults
 from agentsup.claude.work import WorkQueue
 from agentsup.control.retries import Retries
 from agentsup.errors import Problem, SpecError
-from agentsup.providers.transport import StreamsApart
+from agentsup.providers.transport import own_client
 
 
 class Client:
@@ -72,7 +70,7 @@ class Client:
         if problems:
             raise SpecError(problems)
         self._owned = http is None
-        self._http = httpx.AsyncClient(transport=StreamsApart()) if http is None else http
+        self._http = own_client() if http is None else http
         self.base_url = settings.base_url
         """Whom it talks to."""
         line = Line(

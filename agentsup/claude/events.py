@@ -68,7 +68,7 @@ def follow(
         path=path,
         query=query(event_deltas=deltas),
         beta=MANAGED,
-        headers={"accept": "text/event-stream", "accept-encoding": "identity", "cache-control": "no-store"},
+        headers={"accept": "text/event-stream", "cache-control": "no-store"},
         again=True,
     )
 

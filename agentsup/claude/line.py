@@ -21,7 +21,7 @@ from agentsup.control.retries import Retries
 from agentsup.errors import SpecError
 from agentsup.providers.body import unwinding
 from agentsup.providers.foreign import errors_of
-from agentsup.providers.http_errors import envelope, retry_after, should_retry, without
+from agentsup.providers.http_errors import WORD_AT_MOST, envelope, quoted, retry_after, should_retry
 from agentsup.providers.transport import STREAM
 from agentsup.wire.errors import RemoteProtocolError
 from agentsup.wire.reading import read_as
@@ -34,8 +34,8 @@ CONNECT_TIMEOUT: Final = 10.0
 ANSWER_TIMEOUT: Final = 60.0
 """Seconds between two bytes, either way. A deadline for a whole call is a trio scope around it."""
 
-SAID_AT_MOST: Final = 300
-"""Characters of the service's own message that an error quotes."""
+_OK: Final = 200
+"""The one success that brings a whole body: 206 is a part, 204 nothing."""
 
 
 class Line:
@@ -112,6 +112,8 @@ class Line:
 
             async def opened() -> Any:
                 options = {**self._options(ask), "extensions": dict(STREAM)}
+                # Packed by nobody on the way: a packed body that was cut cannot be told from a whole one.
+                options["headers"] = {**options["headers"], "accept-encoding": "identity"}
                 if heartbeat is not None:
                     options["timeout"] = _timeout(heartbeat)
                 async with AsyncExitStack() as attempt:
@@ -119,7 +121,14 @@ class Line:
                     response = await attempt.enter_async_context(opening)
                     if not response.is_success:
                         raise self._refusal(ask, response, await response.aread())
-                    if content_type is not None and content_type not in response.headers.get("content-type", ""):
+                    if response.status_code != _OK:
+                        raise UnreadableAnswer(
+                            f"{ask.what}: the service answered {response.status_code}, not the whole"
+                        )
+                    if (
+                        content_type is not None
+                        and content_type not in response.headers.get("content-type", "").lower()
+                    ):
                         raise UnreadableAnswer(f"{ask.what}: the answer is no {content_type}")
                     stack.push_async_exit(attempt.pop_all())
                     return response
@@ -135,7 +144,7 @@ class Line:
             this = ask if cursor is None else attrs.evolve(ask, query=with_page(ask.query, cursor))
             answer = await self.json(this)
             data = tuple(self.read(read, row, ask) for row in rows_of(answer, "data", ask.what))
-            before, behind = cursor_of(answer, "prev_page"), cursor_of(answer, "next_page")
+            before, behind = cursor_of(answer, "prev_page", ask.what), cursor_of(answer, "next_page", ask.what)
             return Page(data=data, next_page=behind, prev_page=before, raw=answer)
 
         return Listing(ask.what, page)
@@ -146,7 +155,7 @@ class Line:
     async def _answer(self, ask: Ask, repeating: Callable[[], None]) -> tuple[Any, str | None]:
         async def once() -> tuple[Any, str | None]:
             response = await self._send(ask)
-            request_id = response.headers.get("request-id")
+            request_id = self._word(response.headers.get("request-id"))
             if not response.is_success:
                 raise self._refusal(ask, response, response.content)
             try:
@@ -191,17 +200,20 @@ class Line:
             options["content"] = _encoded(ask.body)
         return options
 
+    def _word(self, theirs: object) -> str | None:
+        return quoted(theirs, self._secret, most=WORD_AT_MOST)
+
     def _refusal(self, ask: Ask, response: Any, body: bytes) -> ApiError:
         error = envelope(response, body)
-        status, kind, details = response.status_code, error.get("type"), error.get("details")
-        code = details.get("error_code") if isinstance(details, Mapping) else None
-        said = f": {without(self._secret, str(error['message']))[:SAID_AT_MOST]}" if error.get("message") else ""
+        status, details = response.status_code, error.get("details")
+        kind = self._word(error.get("type"))
+        said = quoted(error.get("message"), self._secret)
         return class_for(status)(
-            f"{ask.what}: the service answered {status}{f' {kind}' if kind else ''}{said}",
-            type=kind if isinstance(kind, str) else None,
-            error_code=code if isinstance(code, str) else None,
+            f"{ask.what}: the service answered {status}{f' {kind}' if kind else ''}{f': {said}' if said else ''}",
+            type=kind,
+            error_code=self._word(details.get("error_code")) if isinstance(details, Mapping) else None,
             status=status,
-            request_id=response.headers.get("request-id"),
+            request_id=self._word(response.headers.get("request-id")),
             retry_after=retry_after(response.headers),
             should_retry=should_retry(response.headers),
             ambiguous=status >= 500 and not _harmless(ask),

@@ -8,6 +8,7 @@ from typing import Any, Generic, TypeAlias, TypeVar
 import attrs
 
 from agentsup.control.errors import UnreadableAnswer
+from agentsup.wire.jsontext import kind_of
 
 T = TypeVar("T")
 
@@ -123,7 +124,15 @@ def rows_of(answer: object, key: str, what: str) -> list[Any]:
     return rows
 
 
-def cursor_of(answer: dict[str, Any], key: str) -> str | None:
-    """A cursor; absent, null and empty all say that there is none."""
+def cursor_of(answer: dict[str, Any], key: str, what: str) -> str | None:
+    """A cursor; absent, null and empty all say that there is none. Anything else is not taken for the list's end.
+
+    Raises:
+        UnreadableAnswer: it is of another kind.
+    """
     value = answer.get(key)
-    return value if isinstance(value, str) and value else None
+    if value is None or value == "":
+        return None
+    if not isinstance(value, str):
+        raise UnreadableAnswer(f"{what}: {key} must be a string, is {kind_of(value)}")
+    return value

@@ -7,14 +7,13 @@ from contextlib import asynccontextmanager
 from typing import Any, Final
 
 import attrs
-import httpx
 import structlog
 import trio
 
 from agentsup.errors import AgentsupError
 from agentsup.providers.http_errors import check_status, translated
 from agentsup.providers.managed import ClaudeManagedAgents
-from agentsup.providers.transport import StreamsApart
+from agentsup.providers.transport import own_client
 from agentsup.session.tool import Tool
 from agentsup.wire.managed import requests
 
@@ -90,7 +89,7 @@ class _Desk:
     def __init__(self, account: Account) -> None:
         self._base_url = account.base_url.rstrip("/")
         self._headers = requests.headers(account.api_key)
-        self._http = httpx.AsyncClient(transport=StreamsApart())
+        self._http = own_client()
         self.environment: str | None = None
         self.agent: str | None = None
 

@@ -27,9 +27,11 @@ Hear: TypeAlias = Callable[[Bodies], Awaitable[None]]
 class Unavailable(AgentsupError):
     """The provider could not be reached, or it is unknown what became of what we sent: look, and try again."""
 
-    def __init__(self, reason: str, *, retry_after: float | None = None) -> None:
+    def __init__(self, reason: str, *, retry_after: float | None = None, unsent: bool = False) -> None:
         self.retry_after = retry_after
         """Seconds the provider asked us to stay away; a floor under our own delay."""
+        self.unsent = unsent
+        """It is known that nothing went out."""
         super().__init__(reason)
 
 

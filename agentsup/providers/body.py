@@ -1,10 +1,10 @@
-"""Leaving a response's body in the middle of it, with nothing left behind."""
+"""A response's body: read as a whole within bounds, or left in the middle of it with nothing left behind."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import trio
 
@@ -27,3 +27,19 @@ async def unwinding(pieces: AsyncIterator[T]) -> AsyncIterator[AsyncIterator[T]]
             over.cancel()
             while True:
                 await anext(pieces)
+
+
+async def whole(response: Any, *, most: int) -> bytes | None:
+    """The body of an opened response; None if it has more than `most` bytes, unpacked: then the rest is not read.
+
+    How long it may take is a scope around it: a peer that drips a byte now and then is never silent.
+    """
+    pieces: list[bytes] = []
+    size = 0
+    async with unwinding(response.aiter_bytes()) as body:
+        async for piece in body:
+            size += len(piece)
+            if size > most:
+                return None
+            pieces.append(piece)
+    return b"".join(pieces)

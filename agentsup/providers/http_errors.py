@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, Final
 
 import httpx
 
@@ -14,6 +14,7 @@ from agentsup.providers.base import Rejected, Unavailable
 from agentsup.providers.foreign import HttpErrors, errors_of
 from agentsup.talk.events import Failure
 from agentsup.wire.errors import RemoteProtocolError
+from agentsup.wire.jsontext import loads
 
 _RETRY = frozenset({408, 409, 425, 429})
 """Client-error statuses that say "not now"; the official client retries them too. All other 4xx would be answered the same again."""
@@ -21,6 +22,11 @@ _RETRY = frozenset({408, 409, 425, 429})
 _FATAL = frozenset({401, 402, 403, 404})
 """Statuses that refuse the session and not only the request: who we are, whether we may, whether it exists."""
 
+SAID_AT_MOST: Final = 300
+"""Characters of the provider's own message that an error quotes."""
+
+WORD_AT_MOST: Final = 100
+"""Characters of what should be one word: an error's type, a request's id."""
 
 _HTTPX = errors_of()
 
@@ -31,9 +37,10 @@ def translated(what: str, errors: HttpErrors = _HTTPX) -> Iterator[None]:
     try:
         yield
     except errors.timeouts as exc:
-        raise Unavailable(f"{what}: no answer in time ({type(exc).__name__})") from exc
+        unsent = isinstance(exc, errors.unsent)
+        raise Unavailable(f"{what}: no answer in time ({type(exc).__name__})", unsent=unsent) from exc
     except errors.failures as exc:
-        raise Unavailable(f"{what}: {errors.reason(exc)}") from exc
+        raise Unavailable(f"{what}: {errors.reason(exc)}", unsent=isinstance(exc, errors.unsent)) from exc
     except errors.unusable as exc:
         failure = Failure(kind="provider", message=f"{what}: the base URL cannot be used: {exc}")
         raise Rejected(failure, fatal=True) from exc
@@ -50,9 +57,9 @@ def check_status(response: httpx.Response, body: bytes, what: str, *, secret: st
         return
     error = envelope(response, body)
     status = response.status_code
-    kind = error.get("type")
-    said = error.get("message")
-    told = f": {without(secret, str(said))[:300]}" if said else ""
+    kind = quoted(error.get("type"), secret, most=WORD_AT_MOST)
+    said = quoted(error.get("message"), secret)
+    told = f": {said}" if said else ""
     message = f"{what}: the provider answered {status}{f' {kind}' if kind else ''}{told}"
     if _says_retry(response):
         raise Unavailable(message, retry_after=retry_after(response.headers))
@@ -60,15 +67,20 @@ def check_status(response: httpx.Response, body: bytes, what: str, *, secret: st
         kind="provider",
         message=message,
         status=status,
-        code=str(kind) if kind else None,
-        provider_request_id=response.headers.get("request-id"),
+        code=kind or None,
+        provider_request_id=quoted(response.headers.get("request-id"), secret, most=WORD_AT_MOST),
     )
     raise Rejected(failure, fatal=status in _FATAL or not 400 <= status < 500)
 
 
-def without(secret: str | None, text: str) -> str:
-    """The text with the secret taken out, should something on the way have put it in."""
-    return text.replace(secret, "[the API key]") if secret else text
+def quoted(theirs: object, secret: str | None, *, most: int = SAID_AT_MOST) -> str | None:
+    """A text of theirs as an error may show it: short, and without the secret, should something on the way have put it in.
+
+    None for what is no text.
+    """
+    if not isinstance(theirs, str):
+        return None
+    return (theirs.replace(secret, "[the API key]") if secret else theirs)[:most]
 
 
 def _says_retry(response: httpx.Response) -> bool:
@@ -101,7 +113,7 @@ def _until_date(headers: Mapping[str, str]) -> float | None:
     try:
         until, now = parsedate_to_datetime(headers["retry-after"]), parsedate_to_datetime(headers["date"])
         return max(0.0, (until - now).total_seconds())
-    except (KeyError, ValueError, TypeError):
+    except (KeyError, ValueError, TypeError, OverflowError):  # a year with twenty digits is a number all the same
         return None
 
 
@@ -110,7 +122,7 @@ def envelope(response: httpx.Response, body: bytes) -> Mapping[str, Any]:
     if not body or "json" not in response.headers.get("content-type", ""):
         return {}
     try:
-        data = response.json()
+        data = loads(body)
     except (ValueError, RecursionError):
         return {}
     error = data.get("error") if isinstance(data, dict) else None

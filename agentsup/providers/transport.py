@@ -10,6 +10,7 @@ from __future__ import annotations
 import ssl
 from collections.abc import AsyncIterator
 from functools import cache
+from http.cookiejar import CookieJar
 from typing import Any
 
 import httpx
@@ -19,6 +20,22 @@ STREAM: dict[str, Any] = {"agentsup.stream": True}
 
 IDLE_CONNECTIONS = 32
 """Idle connections kept for reuse: enough for steady traffic, few enough that looking through them costs nothing."""
+
+
+def own_client() -> httpx.AsyncClient:
+    """A client of our own, for who was not given one.
+
+    It keeps no cookies: no provider asks for them, one that a proxy sets would be sent along by every session of the endpoint, and httpx
+    never again sends a request from a jar with a cookie in it that is not ASCII.
+    """
+    return httpx.AsyncClient(transport=StreamsApart(), cookies=_NoCookies())
+
+
+class _NoCookies(CookieJar):
+    """A jar that nothing goes into."""
+
+    def extract_cookies(self, response: object, request: object) -> None:
+        """Leave them."""
 
 
 class StreamsApart(httpx.AsyncBaseTransport):

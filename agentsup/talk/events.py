@@ -394,7 +394,7 @@ class Heard:
 
     type: ClassVar[str] = "heard"
     id: str | None
-    """The provider's event id; what it is recognised by when it is seen again."""
+    """The provider's event id, or its type and time where it has none; what it is recognised by when it is seen again."""
 
     _raw: Verbatim = attrs.field(repr=hidden)
     """As it came, where it came as text: a text costs the garbage collector nothing, and the journal no encoding."""

@@ -8,10 +8,13 @@ name says. A frame that is none of these makes the whole connection suspect: it 
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from agentsup.wire.errors import RemoteProtocolError
 from agentsup.wire.jsontext import loads
+
+KIND_AT_MOST: Final = 100
+"""Characters of the server's own word for its error; it stands in errors and reports, and should be one word."""
 
 
 class ErrorFrame(RemoteProtocolError):
@@ -56,4 +59,4 @@ def checked(event: object) -> dict[str, Any]:
 def _error_kind(event: object) -> str:
     error = event.get("error") if isinstance(event, dict) else None
     kind = error.get("type") if isinstance(error, dict) else None
-    return kind if isinstance(kind, str) else "unknown_error"
+    return kind[:KIND_AT_MOST] if isinstance(kind, str) else "unknown_error"

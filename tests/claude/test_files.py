@@ -97,6 +97,19 @@ async def test_a_download_that_breaks_leaves_what_was_there(tmp_path):
     assert list(tmp_path.iterdir()) == [target]
 
 
+@pytest.mark.parametrize("status", [204, 206])
+async def test_a_part_is_not_taken_for_the_whole(tmp_path, status, autojump_clock):
+    """Nobody asked for a part, and nobody packs it: what was cut could not be told from what is whole."""
+    target = tmp_path / "report"
+    part = httpx.Response(status, content=b"half" if status == 206 else b"")
+    async with client_answered(part, part, part) as (client, seen):
+        with pytest.raises(claude.UnreadableAnswer, match=f"answered {status}, not the whole"):
+            await client.files.download("file_1", target)
+
+    assert seen[0].headers["accept-encoding"] == "identity"
+    assert list(tmp_path.iterdir()) == []
+
+
 async def test_a_cancelled_download_leaves_what_was_there(tmp_path, autojump_clock):
     """The same under a deadline; and no iterator is left to the garbage collector."""
     target = tmp_path / "here.txt"

@@ -198,6 +198,19 @@ async def test_keys_stay_out_of_errors_and_logs(autojump_clock):
     assert "the key [the API key] is tired" in shown
 
 
+async def test_words_are_short_and_without_the_key():
+    """What stands where a word should is cut and searched like the message."""
+    said = refusal(400, kind="sk-test" + "t" * 5000, code="sk-test", request_id="sk-test" + "r" * 5000)
+    async with client_answered(said) as (client, _):
+        with pytest.raises(claude.BadRequest) as error:
+            await get(client)
+    shown = f"{error.value!r} {error.value} {vars(error.value)}"
+
+    assert "sk-test" not in shown
+    assert error.value.error_code == "[the API key]"
+    assert len(shown) < 1500
+
+
 @pytest.mark.parametrize(
     ("options", "wanted"),
     [
@@ -315,6 +328,14 @@ async def test_pages_end(last):
 
     assert [agent.id for agent in found] == ["agent_1"]
     assert seen[1].url.query == b"include_archived=true&limit=1&page=p2"
+
+
+@pytest.mark.parametrize("cursor", [5, True, {"a": 1}, ["p2"]])
+async def test_a_cursor_of_another_kind_is_not_the_end(cursor):
+    """A list that is only half read must not look like a whole one."""
+    async with client_answered(ok({"data": [AGENT], "next_page": cursor})) as (client, _):
+        with pytest.raises(claude.UnreadableAnswer, match="next_page must be a string, is "):
+            await client.agents.list().all()
 
 
 async def test_a_list_left_early_leaves_nothing():

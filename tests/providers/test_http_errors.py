@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import httpx
 import pytest
 
@@ -192,3 +194,30 @@ def test_a_key_that_comes_back_in_an_answer_is_not_quoted():
 
     assert "sk-secret" not in str(caught.value)
     assert "[the API key] is not a key" in str(caught.value)
+
+
+@pytest.mark.parametrize("year", ["99999999999999999999", "2026 07:28:00 +99999999999999999999", "-1", "x"])
+def test_a_date_that_is_none_is_no_wait(year):
+    """Nor does it break us: a number can be too large for a calendar."""
+    headers = {"retry-after": f"Wed, 21 Oct {year} 07:28:00 GMT", "date": "Wed, 21 Oct 2026 07:28:00 GMT"}
+
+    with pytest.raises(Unavailable) as caught:
+        check_status(httpx.Response(503, headers=headers), b"", "trying")
+
+    assert caught.value.retry_after is None
+
+
+def test_words_are_short_and_without_the_key():
+    """What stands where a word should is cut and searched like the message."""
+    body = json.dumps({"error": {"type": "sk-secret" + "t" * 5000, "message": ["sk-secret"]}}).encode()
+    response = httpx.Response(
+        400, headers={"content-type": "application/json", "request-id": "sk-secret"}, content=body
+    )
+
+    with pytest.raises(Rejected) as caught:
+        check_status(response, body, "trying", secret="sk-secret")
+
+    failure = caught.value.failure
+    assert "sk-secret" not in repr(failure)
+    assert len(failure.message) < 200
+    assert failure.provider_request_id == "[the API key]"

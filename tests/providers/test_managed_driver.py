@@ -225,13 +225,24 @@ async def test_a_stream_that_breaks_is_a_cut(driver, server, last, reason):
 
 
 async def test_an_answer_that_is_no_event_stream_is_a_cut(driver, server):
-    """A login page, for example."""
-    server.stream(b"<html>", headers={"content-type": "text/html"})
+    """A login page, for example. It is noticed before anything else is done: nothing is sent that nobody would hear the answer of."""
+    body = server.stream(b"<html>", headers={"content-type": "text/html"})
 
-    _, why = await follow(driver)
+    ear, why = await follow(driver)
 
     assert isinstance(why, Unavailable)
     assert str(why) == "following the session's events: the answer is not an event stream"
+    assert (len(server.requests), ear.caught_up_after) == (1, None)
+    assert body.closed
+
+
+async def test_a_media_type_may_be_written_in_capitals(driver, server):
+    """With or without parameters."""
+    server.stream(frame(message("a")), headers={"content-type": "Text/Event-Stream; charset=utf-8"})
+
+    ear, _ = await follow(driver)
+
+    assert ear.ids == ["a"]
 
 
 @pytest.mark.parametrize(("status", "kind"), [(404, Rejected), (401, Rejected), (400, Rejected), (503, Unavailable)])
@@ -260,7 +271,6 @@ async def test_a_refused_stream_is_told_by_its_status(driver, server, status, ki
         (httpx.Response(200, text="x"), Unavailable, "the answer is not JSON"),
         (httpx.Response(200, json=[]), Unavailable, "the answer is not a JSON object"),
         (httpx.Response(200, json={"data": {}}), Unavailable, "a page has no list of data"),
-        (httpx.Response(200, json={"data": [3]}), Unavailable, "an event is a JSON int, not an object"),
         (httpx.ReadTimeout(""), Unavailable, "no answer in time (ReadTimeout)"),
     ],
 )
@@ -276,6 +286,18 @@ async def test_a_history_that_fails_fails_the_attempt(driver, server, answer, ki
     assert reason in str(why)
     assert (ear.ids, ear.caught_up_after) == (["a"], None)
     assert body.closed
+
+
+async def test_a_row_that_is_no_event_is_noted(driver, server):
+    """Nothing else has what it said, and it says the same tomorrow: to insist on it would be the session's end."""
+    server.stream()
+    server.pages(([message("a"), 3, {"id": "odd"}, {"type": 7}, message("b")], None))
+
+    ear, _ = await follow(driver)
+
+    assert [type(body) for body in ear.heard] == [ev.Said, ev.Noted, ev.Noted, ev.Noted, ev.Said]
+    assert [dict(body.raw) for body in ear.heard[1:4]] == [{"row": 3}, {"id": "odd"}, {"type": 7}]
+    assert ear.caught_up_after == 5
 
 
 async def test_pages_that_go_round_are_noticed(driver, server):
@@ -344,6 +366,82 @@ async def test_a_slow_listener_slows_the_stream(driver, server):
         nursery.cancel_scope.cancel()
 
 
+# --- how long, and how much -----------------------------------------------------------------------------------------------------
+
+
+class Dripping(httpx.AsyncByteStream):
+    """A body of one byte every ten seconds, for ever."""
+
+    async def __aiter__(self):
+        while True:
+            await trio.sleep(10)
+            yield b" "
+
+
+def dripping(status=200):
+    return lambda _: httpx.Response(status, headers={"content-type": "application/json"}, stream=Dripping())
+
+
+@pytest.mark.parametrize(
+    ("ask", "method", "path", "seconds"),
+    [
+        (lambda driver: driver.post("sesn", [SayStop("stop:r1")]), "POST", EVENTS, 120),
+        (lambda driver: driver.create_session({}), "POST", "/v1/sessions", 120),
+        (lambda driver: driver.find_session("token"), "GET", "/v1/sessions", 600),
+    ],
+    ids=["post", "create", "search"],
+)
+@pytest.mark.parametrize("status", [200, 500])
+async def test_an_answer_that_drips_is_given_up(driver, server, autojump_clock, ask, method, path, seconds, status):
+    """A byte now and then is no silence. Yet whoever waits for the whole must not wait for ever."""
+    server.on(method, path, dripping(status))
+    began = trio.current_time()
+
+    with pytest.raises(Unavailable, match=rf"no whole answer in {seconds} s"):
+        await ask(driver)
+
+    assert trio.current_time() - began == seconds
+
+
+async def test_a_history_that_drips_is_given_up(driver, server, autojump_clock):
+    """The session would never come to attach."""
+    body = server.stream(None)
+    server.on("GET", EVENTS, dripping())
+
+    _, why = await follow(driver)
+
+    assert str(why) == "listing the session's events: no whole answer in 600 s"
+    assert body.closed
+
+
+async def test_a_stream_whose_answer_does_not_begin_is_given_up(driver, server, autojump_clock):
+    """Its headers have as long as silence may last, and what a connection takes; also those of a refusal that drips."""
+
+    async def never(request):
+        await trio.sleep_forever()
+
+    server.handle = never
+    async with httpx.AsyncClient(transport=httpx.MockTransport(never)) as http:
+        _, why = await follow(ManagedDriver(base_url="http://provider", api_key="key", http=http), heartbeat=20.0)
+    assert str(why) == "following the session's events: no whole answer in 30 s"
+
+    server.on("GET", STREAM, dripping(503))
+    _, why = await follow(driver, heartbeat=20.0)
+    assert str(why) == "following the session's events: no whole answer in 30 s"
+
+
+async def test_of_a_huge_refusal_only_the_status_is_told(driver, server):
+    """Ten megabytes of words are not read to their end."""
+    body = Body(*[b"x" * 100_000] * 100)
+    server.on("POST", EVENTS, lambda _: httpx.Response(413, headers={"content-type": "application/json"}, stream=body))
+
+    with pytest.raises(Rejected) as caught:
+        await driver.post("sesn", [SayStop("stop:r1")])
+
+    assert str(caught.value) == "sending to the session: the provider answered 413"
+    assert body.closed
+
+
 # --- sending -------------------------------------------------------------------------------------------------------------------
 
 
@@ -380,6 +478,15 @@ async def test_a_post_that_fails_says_how(driver, server, answer, kind, fatal):
 
     assert len(server.requests) == 1
     assert getattr(caught.value, "fatal", None) == fatal
+
+
+@pytest.mark.parametrize("answer", [{}, {"status": "ok"}, {"data": None}, {"error": {"type": "x"}}])
+async def test_a_yes_that_is_none_leaves_it_open(driver, server, answer):
+    """A gateway's own 200 does not say that the events were taken: the history is asked."""
+    server.on("POST", EVENTS, httpx.Response(200, json=answer))
+
+    with pytest.raises(Unavailable, match="does not say that it was taken"):
+        await driver.post("sesn", [SayStop("stop:r1")])
 
 
 # --- opening -------------------------------------------------------------------------------------------------------------------

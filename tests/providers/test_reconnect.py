@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentsup.providers.reconnect import Reconnect, is_positive
+from agentsup.providers.reconnect import LONGEST_WAIT, Reconnect, is_positive
 
 CHANCES = st.floats(0, 1)
 ATTEMPTS = st.integers(1, 10_000)
@@ -36,7 +36,7 @@ def test_the_first_attempt_is_at_once():
     assert Reconnect().delay(0, 1.0, floor=3) == 3
 
 
-@given(ATTEMPTS, CHANCES, st.floats(0, 1e6))
+@given(ATTEMPTS, CHANCES, st.floats(0, LONGEST_WAIT))
 def test_what_the_provider_asks_for_is_a_floor(attempt, chance, floor):
     """Also above the cap; a shorter one changes nothing."""
     reconnect = Reconnect()
@@ -44,12 +44,18 @@ def test_what_the_provider_asks_for_is_a_floor(attempt, chance, floor):
     assert reconnect.delay(attempt, chance, floor=floor) == max(floor, reconnect.delay(attempt, chance))
 
 
+@given(st.integers(0, 10_000), CHANCES, st.floats(LONGEST_WAIT, 1e308))
+def test_nobody_is_put_to_sleep_for_years(attempt, chance, floor):
+    """An hour is believed."""
+    assert Reconnect().delay(attempt, chance, floor=floor) == LONGEST_WAIT
+
+
 def test_every_field_that_cannot_be_used_is_named():
     """All of them at once."""
-    faults = Reconnect(initial=0, cap=math.nan, heartbeat="45", max_attempts=True).faults()
+    faults = Reconnect(initial=0, cap=math.nan, heartbeat="45", grace=-1, max_attempts=True).faults()
 
-    assert [field for field, _ in faults] == ["initial", "cap", "heartbeat", "max_attempts"]
-    assert Reconnect(max_attempts=0).faults() == []
+    assert [field for field, _ in faults] == ["initial", "cap", "heartbeat", "grace", "max_attempts"]
+    assert Reconnect(max_attempts=0, grace=0).faults() == []
 
 
 @pytest.mark.parametrize(

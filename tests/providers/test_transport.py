@@ -9,7 +9,7 @@ import httpx
 import pytest
 import trio
 
-from agentsup.providers.transport import STREAM, StreamsApart
+from agentsup.providers.transport import STREAM, StreamsApart, own_client
 
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
 HELLO = b"5\r\nhello\r\n"
@@ -125,3 +125,19 @@ async def test_requests_share_idle_connections():
             await http.get("/")
 
         assert (server.opened, pooled(transport)) == (1, 1)
+
+
+async def test_our_own_client_keeps_no_cookies():
+    """A cookie would go along with every session's requests, and one that is not ASCII would break them all, for ever."""
+    seen = []
+
+    def answer(request):
+        seen.append(request)
+        return httpx.Response(200, headers=[(b"set-cookie", b"a=b"), (b"set-cookie", b"\xff=\xfe")])
+
+    async with own_client() as http:
+        http._transport = httpx.MockTransport(answer)
+        for _ in range(2):
+            await http.get("http://provider/")
+
+    assert ["cookie" in request.headers for request in seen] == [False, False]

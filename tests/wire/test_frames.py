@@ -35,6 +35,7 @@ def test_the_type_in_the_data_counts_not_the_frames_name(name):
         (b'{"error": "odd"}', "unknown_error"),
         (b"[]", "unknown_error"),
         (b'{"error": {"type": 7}}', "unknown_error"),
+        (b'{"error": {"type": "' + b"k" * 5000 + b'"}}', "k" * 100),
     ],
 )
 def test_an_error_frame_is_the_servers_last_word(data, kind):

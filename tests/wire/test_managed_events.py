@@ -13,7 +13,7 @@ from agentsup.talk.outcome import Evaluation
 from agentsup.talk.tools import ToolUse
 from agentsup.talk.usage import Usage
 from agentsup.wire.frames import checked
-from agentsup.wire.managed.events import _READ, read
+from agentsup.wire.managed.events import _READ, read, read_row
 from tests.kit.strategies import JSON
 
 AT = "2026-11-21T06:30:00Z"
@@ -226,6 +226,44 @@ def test_deltas_pass_by_the_message_they_belong_to():
 def test_an_id_that_is_none_is_none(event_id):
     """The live service gives interrupts an empty one; all of them are not one event."""
     assert read({"type": "user.interrupt", "id": event_id}).id is None
+
+
+@pytest.mark.parametrize("event_id", ["", None])
+@pytest.mark.parametrize("kind", ["user.interrupt", "agent.message", "session.status_idle", "brand.new"])
+def test_an_event_without_an_id_is_known_by_its_time(kind, event_id):
+    """The history shows it again at every reading; an old interrupt must not be taken for the echo of the next one."""
+    first, again, later = (
+        read({"type": kind, "id": event_id, "processed_at": f"2026-01-01T00:00:0{second}Z"}) for second in (1, 1, 2)
+    )
+
+    assert first.sighting == again.sighting == f"{kind} at 2026-01-01T00:00:01Z"
+    assert later.sighting != first.sighting
+
+
+@pytest.mark.parametrize("at", [None, "", 5, ["x"]])
+def test_without_an_id_and_a_time_an_event_is_known_by_nothing(at):
+    """Two of the same are two."""
+    assert read({"type": "brand.new", "processed_at": at}).sighting is None
+
+
+@pytest.mark.parametrize("row", [3, None, "x", [], {}, {"id": "odd"}, {"type": 7}, {"id": 5, "type": None}])
+def test_a_row_that_is_no_event_is_noted(row):
+    """And known again when the history is read again."""
+    found = read_row(row)
+
+    assert type(found) is ev.Noted
+    assert found.raw == (row if isinstance(row, dict) else {"row": row})
+    assert found.sighting is not None
+    assert found.sighting == read_row(row).sighting
+
+
+def test_an_errors_words_are_words():
+    """They stand in `info()` and in reports."""
+    long = read({"type": "session.error", "error": {"type": "k" * 5000, "retry_status": {"type": "r" * 5000}}})
+    odd = read({"type": "session.error", "error": {"type": {"a": 1}, "retry_status": {"type": ["x"]}}})
+
+    assert (long.kind, long.retry) == ("k" * 100, "r" * 100)
+    assert (odd.kind, odd.retry) == ("unknown_error", None)
 
 
 def test_a_call_without_an_id_is_no_call():

@@ -7,7 +7,6 @@ import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final
 
-import httpx
 import trio
 
 from agentsup.providers.agentcore.line import Line
@@ -18,7 +17,7 @@ from agentsup.providers.aws.credentials import CredentialSource, Fresh
 from agentsup.providers.aws.sending import Ask, Sender
 from agentsup.providers.aws.signing import Signer
 from agentsup.providers.base import Hear, Rejected, Seen, Unavailable
-from agentsup.providers.transport import StreamsApart
+from agentsup.providers.transport import own_client
 from agentsup.talk.artifact import Artifact
 from agentsup.talk.events import Failure
 from agentsup.talk.outgoing import GiveResult, Outgoing, SayMessage, SayStop
@@ -50,7 +49,7 @@ class HarnessDriver:
         self._overrides = overrides or {}
         self._idle_timeout = idle_timeout
         self._owned = http is None
-        self._http = httpx.AsyncClient(transport=StreamsApart()) if http is None else http
+        self._http = own_client() if http is None else http
         signer = Signer(region=region, service=requests.SERVICE)
         self._sender = Sender(self._http, base_url, signer, Fresh(credentials))
         self._lines: dict[str, Line] = {}

@@ -10,8 +10,8 @@ from urllib.parse import quote
 import trio
 
 from agentsup.providers.base import Hear, Rejected, Seen, Unavailable
-from agentsup.providers.http_errors import check_status, translated
-from agentsup.providers.managed.following import follow
+from agentsup.providers.http_errors import translated
+from agentsup.providers.managed.following import check_is_stream, follow
 from agentsup.providers.managed.history import catch_up
 from agentsup.providers.managed.line import Line
 from agentsup.talk.artifact import Artifact
@@ -70,9 +70,8 @@ class ManagedDriver:
         path = f"{_at(provider_session_id)}/events"
         what = "following the session's events"
         with translated(what, self._line.errors):
-            async with self._line.stream(f"{path}/stream", heartbeat) as response:
-                if not response.is_success:
-                    check_status(response, await response.aread(), what, secret=self._line.secret)
+            async with self._line.stream(f"{path}/stream", what, heartbeat) as response:
+                check_is_stream(response)
                 # The server keeps what happens from here on for us, so nothing falls between the list and the stream.
                 await catch_up(self._line, path, hear, seen)
                 await caught_up()
@@ -93,7 +92,10 @@ class ManagedDriver:
                 await self._update(provider_session_id, item.options)
                 return
         path = f"{_at(provider_session_id)}/events"
-        await self._line.call("POST", path, "sending to the session", body=requests.send_events(items))
+        answer = await self._line.call("POST", path, "sending to the session", body=requests.send_events(items))
+        if not isinstance(answer.get("data"), list):
+            # Whoever answers so has not understood what was sent, or was not asked: the history knows whether it was taken.
+            raise Unavailable("sending to the session: the answer does not say that it was taken")
 
     async def _update(self, provider_session_id: str, options: Mapping[str, Any]) -> None:
         """Change the session. What must not be changed while it runs is tried again for a moment: its status lags behind its stream."""

@@ -10,8 +10,18 @@ from agentsup.providers.body import unwinding
 from agentsup.talk.events import TextDelta, Theirs
 from agentsup.wire import sse
 from agentsup.wire.errors import RemoteProtocolError
-from agentsup.wire.frames import checked, decode_frame
-from agentsup.wire.managed.events import read
+from agentsup.wire.frames import decode_frame
+from agentsup.wire.managed.events import read, read_row
+
+
+def check_is_stream(response: Any) -> None:
+    """Before anything is sent: who gets something else would never hear the answer.
+
+    Raises:
+        RemoteProtocolError: it is no event stream.
+    """
+    if "text/event-stream" not in response.headers.get("content-type", "").partition(";")[0].lower():
+        raise RemoteProtocolError("the answer is not an event stream")
 
 
 async def follow(response: Any, hear: Hear) -> None:
@@ -20,8 +30,6 @@ async def follow(response: Any, hear: Hear) -> None:
     Raises:
         RemoteProtocolError: it makes no sense.
     """
-    if "text/event-stream" not in response.headers.get("content-type", "").partition(";")[0]:
-        raise RemoteProtocolError("the answer is not an event stream")
     reader = sse.Reader()
     # We ask for no encoding; a proxy may think it knows better.
     encoded = response.headers.get("content-encoding", "identity") != "identity"
@@ -44,10 +52,6 @@ async def _tell(frames: Iterable[sse.Frame], hear: Hear) -> None:
 
 
 def bodies_of(page: Iterable[object]) -> Bodies:
-    """What the rows of a page say.
-
-    Raises:
-        RemoteProtocolError: one of them is no event.
-    """
-    read_page = (read(checked(raw)) for raw in page)
+    """What the rows of a page say."""
+    read_page = (read_row(row) for row in page)
     return tuple(body for body in read_page if body is not None)

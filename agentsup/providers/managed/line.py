@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, Final, TypeAlias
 
-import httpx
-
+from agentsup.providers.answer import LARGEST_ANSWER, in_time, object_in
 from agentsup.providers.base import Unavailable
+from agentsup.providers.body import whole
 from agentsup.providers.foreign import errors_of
 from agentsup.providers.http_errors import check_status, translated
 from agentsup.providers.measuring import measured
-from agentsup.providers.transport import STREAM, StreamsApart
+from agentsup.providers.transport import STREAM, own_client
 from agentsup.wire.errors import RemoteProtocolError
 from agentsup.wire.managed import requests
 
@@ -21,6 +22,15 @@ CONNECT_TIMEOUT: Final = 10.0
 
 ANSWER_TIMEOUT: Final = 30.0
 """Seconds between two bytes of an answer. None of these requests takes the provider long: work is told in the stream."""
+
+WHOLE_ANSWER: Final = 120.0
+"""Seconds for a whole answer. A peer that drips a byte now and then is never silent, and must not hold a session up for ever."""
+
+WHOLE_PAGE: Final = 600.0
+"""Seconds for a page of a list: a thousand events may be many megabytes."""
+
+LARGEST_REFUSAL: Final = 1024 * 1024
+"""Bytes of a refusal that are read for its words; the words of a longer one are not worth it, and its status says enough."""
 
 MAX_PAGES: Final = 100_000
 """Far beyond any history; a server that never stops paging is broken."""
@@ -38,15 +48,21 @@ class Line:
         self.secret = api_key
         self._headers = requests.headers(api_key)
         self._owned = http is None
-        self._http = httpx.AsyncClient(transport=StreamsApart()) if http is None else http
+        self._http = own_client() if http is None else http
         self.errors = errors_of(self._http)
 
     def __repr__(self) -> str:
         return f"<Line to {self.base_url}>"
 
-    def stream(self, path: str, heartbeat: float) -> Any:
-        """The answer to a request for a session's events, to be entered; its status and its body are as they are."""
-        return self._http.stream(
+    @asynccontextmanager
+    async def stream(self, path: str, what: str, heartbeat: float) -> AsyncIterator[Any]:
+        """The answer to a request for a session's events, which is a success; its body is as it is.
+
+        Raises:
+            Unavailable: there is none.
+            Rejected: the service said no.
+        """
+        opening = self._http.stream(
             "GET",
             self.base_url + path,
             params={"event_deltas[]": "agent.message"},
@@ -55,9 +71,22 @@ class Line:
             timeout=_timeout(read=heartbeat),
             extensions=dict(STREAM),
         )
+        async with AsyncExitStack() as stack:
+            with in_time(CONNECT_TIMEOUT + heartbeat, what):
+                response = await stack.enter_async_context(opening)
+                await self._check(response, what)
+            yield response
 
     async def call(
-        self, method: str, path: str, what: str, *, body: Any = None, params: Params = (), beta: str | None = None
+        self,
+        method: str,
+        path: str,
+        what: str,
+        *,
+        body: Any = None,
+        params: Params = (),
+        beta: str | None = None,
+        seconds: float = WHOLE_ANSWER,
     ) -> Mapping[str, Any]:
         """The answer, a JSON object.
 
@@ -68,6 +97,7 @@ class Line:
             body: sent as JSON; None sends nothing.
             params: the query.
             beta: what the beta header names instead of the usual.
+            seconds: for all of it.
 
         Raises:
             Unavailable: nobody knows what became of it.
@@ -75,19 +105,25 @@ class Line:
         """
         timeout = _timeout(read=ANSWER_TIMEOUT)
         content, headers = _encoded(body, self._headers if beta is None else {**self._headers, "anthropic-beta": beta})
-        with translated(what, self.errors), measured("claude-managed-agents", method, what) as answered:
-            response = await self._http.request(
-                method, self.base_url + path, content=content, params=list(params), headers=headers, timeout=timeout
-            )
-            answered(response.status_code)
-            check_status(response, response.content, what, secret=self.secret)
-            try:
-                answer = response.json()
-            except (ValueError, RecursionError):
-                raise RemoteProtocolError("the answer is not JSON") from None
-            if not isinstance(answer, Mapping):
-                raise RemoteProtocolError("the answer is not a JSON object")
-            return answer
+        asking = self._http.stream(
+            method, self.base_url + path, content=content, params=list(params), headers=headers, timeout=timeout
+        )
+        with (
+            translated(what, self.errors),
+            measured("claude-managed-agents", method, what) as answered,
+            in_time(seconds, what),
+        ):
+            async with asking as response:
+                answered(response.status_code)
+                await self._check(response, what)
+                data = await whole(response, most=LARGEST_ANSWER)
+            return object_in(data)
+
+    async def _check(self, response: Any, what: str) -> None:
+        """Nothing for a success; for the rest what its status and its words mean."""
+        if not response.is_success:
+            said = await whole(response, most=LARGEST_REFUSAL)
+            check_status(response, said or b"", what, secret=self.secret)
 
     async def pages(
         self, path: str, what: str, *, params: Params, max_pages: int = MAX_PAGES, beta: str | None = None
@@ -102,7 +138,7 @@ class Line:
         read_so_far: set[str] = set()
         for _ in range(max_pages):
             asked = params if cursor is None else (*params, ("page", cursor))
-            answer = await self.call("GET", path, what, params=asked, beta=beta)
+            answer = await self.call("GET", path, what, params=asked, beta=beta, seconds=WHOLE_PAGE)
             with translated(what, self.errors):
                 rows = _rows(answer)
             yield rows

@@ -8,8 +8,12 @@ Source: the event catalogue of the Managed Agents API, as told in this project's
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Final
+
+import attrs
 
 from agentsup.ids import CallId
 from agentsup.talk import events as ev
@@ -20,6 +24,9 @@ from agentsup.talk.usage import Usage
 from agentsup.talk.verbatim import Verbatim
 
 Raw = Mapping[str, Any]
+
+WORD_AT_MOST: Final = 100
+"""Characters kept of a word that is quoted outside the event itself."""
 
 _ENDS: Mapping[str, Terminal] = {
     "end_turn": "end_turn",
@@ -41,7 +48,32 @@ def read(raw: Raw, source: str | None = None) -> ev.Theirs | ev.TextDelta | None
     if not isinstance(event_id, str) or not event_id:
         event_id = None
     verbatim = raw if source is None else source
-    return (_noted if meaning is None else meaning)(event_id, raw, verbatim)
+    body = (_noted if meaning is None else meaning)(event_id, raw, verbatim)
+    return _marked(body, raw) if event_id is None and isinstance(body, ev.Heard) else body
+
+
+def read_row(row: object) -> ev.Theirs | ev.TextDelta | None:
+    """What a row of the history means. One that is no event is only noted.
+
+    A broken frame makes a stream suspect, and the history has what it said. Nothing else has what a broken row said: to insist on it would be
+    to give the session up for good.
+    """
+    if isinstance(row, dict) and isinstance(row.get("type"), str):
+        return read(row)
+    raw = row if isinstance(row, dict) else {"row": row}
+    named = raw.get("id")
+    if not isinstance(named, str) or not named:
+        named = f"row {hashlib.sha256(json.dumps(raw, sort_keys=True).encode()).hexdigest()[:16]}"
+    return ev.Noted(id=named, raw=raw)
+
+
+def _marked(body: ev.Theirs, raw: Raw) -> ev.Theirs:
+    """An event without an id, to be known again by its time.
+
+    Else each reading of the history would bring it anew, and an old interrupt would be taken for the echo of the next one.
+    """
+    at = raw.get("processed_at")
+    return attrs.evolve(body, id=f"{raw['type']} at {at}") if isinstance(at, str) and at else body
 
 
 def _noted(event_id: Any, raw: Raw, verbatim: Verbatim) -> ev.Noted:
@@ -138,7 +170,12 @@ def _error(event_id: Any, raw: Raw, verbatim: Verbatim) -> ev.Troubled:
     error = error if isinstance(error, dict) else {}
     status = error.get("retry_status")
     retry = status.get("type") if isinstance(status, dict) else None
-    return ev.Troubled(id=event_id, raw=verbatim, kind=str(error.get("type", "unknown_error")), retry=retry)
+    return ev.Troubled(
+        id=event_id,
+        raw=verbatim,
+        kind=_word(error.get("type")) or "unknown_error",
+        retry=_word(retry),
+    )
 
 
 def _user_message(event_id: Any, raw: Raw, verbatim: Verbatim) -> ev.Echoed:
@@ -252,6 +289,11 @@ def _usage(usage: object) -> Usage:
         cache_write_tokens=_count(usage, "cache_creation_input_tokens"),
         raw=(usage,),
     )
+
+
+def _word(value: object) -> str | None:
+    """What should be one word of the provider's; it stands in `info()` and in reports, so a novel is cut. None for what is no text."""
+    return value[:WORD_AT_MOST] if isinstance(value, str) else None
 
 
 def _count(usage: Raw, key: str) -> int:
