@@ -231,7 +231,7 @@ class SessionActor(otp.Actor):
 
     def _fail(self, why: Unavailable | Rejected, *, sending: bool = False) -> None:
         if isinstance(why, Unavailable):
-            self._performer.floor = why.retry_after
+            self._performer.last_failure = why
             self._advance(msg.Unanswered(str(why)) if sending else msg.Lost(str(why)))
         else:
             self._advance(msg.Refused(why.failure, why.fatal))

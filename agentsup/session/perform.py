@@ -13,6 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, assert_never
 
 import attrs
+import structlog
 import trio
 
 from agentsup import otp
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from agentsup.session.actor import SessionActor
     from agentsup.session.life import Life
     from agentsup.session.services import Services
+
+_log = structlog.get_logger("agentsup.session")
 
 TOOLS_AT_ONCE = 8
 """Tools of one session that run at the same time; the others wait their turn."""
@@ -58,6 +61,9 @@ class Performer:
         self._services = services
         self._provider = life.spec.provider
         self._endpoint: otp.Ref | None = None
+        self._follows = False
+        """Whether a stream was asked for and is not known to be over."""
+
         self._tools: dict[CallId, otp.Spawned] = {}
         self._clocks: dict[RequestId, RequestClock] = {}
         self._slots = trio.CapacityLimiter(TOOLS_AT_ONCE)
@@ -67,8 +73,8 @@ class Performer:
         self.generation = 0
         """Which of the streams asked for so far is the one that counts."""
 
-        self.floor: float | None = None
-        """Seconds the provider asked us to stay away."""
+        self.last_failure: Unavailable | None = None
+        """Why the provider could not be reached the last time, until that is made good."""
 
     def begin(self) -> None:
         """Show this incarnation's events to the user's handler, if there is one."""
@@ -89,6 +95,7 @@ class Performer:
             case fx.Attach():
                 self._work(self._attach, effect, generation)
             case fx.Detach():
+                self._follows = False
                 if self._endpoint is not None:
                     otp.cast(self._endpoint, Unfollow(self._actor.ref))
             case fx.Post():
@@ -138,12 +145,14 @@ class Performer:
                 clock.go_on()
 
     def lost_endpoint(self, ref: otp.Ref) -> bool:
-        """Whether the task that ended held our stream; if so, it counts no more."""
+        """Whether the task that ended held our stream; if so, it counts no more. One that nobody used has a right to end."""
         if ref != self._endpoint:
             return False
         self._endpoint = None
-        self.generation += 1
-        return True
+        lost, self._follows = self._follows, False
+        if lost:
+            self.generation += 1
+        return lost
 
     def compact(self, upto: Cursor) -> None:
         """Have the records up to this cursor let go."""
@@ -186,7 +195,7 @@ class Performer:
     # --- opening and following ---------------------------------------------------------------------------------------------
 
     async def _open(self, effect: fx.Open) -> None:
-        await self._stay_away(effect.attempt)
+        await self._stay_away(effect.attempt, in_doubt=effect.search)
         opening = Opening(session_id=self._life.session_id, token=effect.token, search=effect.search)
 
         async def open_it() -> msg.Opened:
@@ -197,7 +206,7 @@ class Performer:
         await self._report(open_it)
 
     async def _attach(self, effect: fx.Attach, generation: int) -> None:
-        await self._stay_away(effect.attempt)
+        await self._stay_away(effect.attempt, in_doubt=bool(self._actor.state.sent))
         if generation != self.generation:
             return  # decided otherwise meanwhile
 
@@ -213,13 +222,19 @@ class Performer:
                 newest = ()
             seen = Seen(newest, self._actor.state.doubted) if newest else None
             follow = Follow(self._actor.ref, effect.provider_session_id, heartbeat, generation, seen, log.known)
+            self._follows = True
             await otp.call(endpoint, follow)
 
         await self._report(follow)
 
-    async def _stay_away(self, attempt: int) -> None:
-        floor, self.floor = self.floor, None
-        await trio.sleep(self._life.spec.reconnect.delay(attempt, random.random(), floor=floor))  # noqa: S311  -- jitter
+    async def _stay_away(self, attempt: int, *, in_doubt: bool) -> None:
+        """Wait as long as is due; longer if something of ours may still arrive, for it must not be found missing before."""
+        reconnect = self._life.spec.reconnect
+        failure, self.last_failure = self.last_failure, None
+        floor = 0.0 if failure is None else failure.retry_after or 0.0
+        if in_doubt and self._provider.has_history and not (failure and failure.unsent):
+            floor = max(floor, reconnect.grace)
+        await trio.sleep(reconnect.delay(attempt, random.random(), floor=floor))  # noqa: S311  -- jitter
 
     # --- sending -------------------------------------------------------------------------------------------------------------
 
@@ -293,5 +308,11 @@ class Performer:
         except otp.CallError as exc:
             gone = Unavailable(f"the connection is not there at the moment ({type(exc).__name__})")
             outcome = Trouble(gone, sending)
+        except Exception as exc:
+            if not self._provider.has_history:
+                raise  # nobody could look what came of it
+            # What an HTTP client of the user's raises, or a driver's bug: a task that crashes of it would do so again at once.
+            _log.exception("request.failed", provider_session_id=self._actor.state.provider_session_id)
+            outcome = Trouble(Unavailable(f"the request failed here ({type(exc).__name__})"), sending)
         if outcome is not None:
             await otp.send(self._actor.ref, outcome)

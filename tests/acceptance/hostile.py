@@ -307,7 +307,7 @@ async def hostile_provider(agent=echo):
         nursery.cancel_scope.cancel()
 
 
-FAST = agentsup.Reconnect(initial=0.01, cap=0.02, heartbeat=5.0)
+FAST = agentsup.Reconnect(initial=0.01, cap=0.02, heartbeat=5.0, grace=0.01)
 
 
 async def check_kept(ref, requests):

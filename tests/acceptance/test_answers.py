@@ -253,7 +253,7 @@ async def test_a_silent_stream_is_left_and_a_breathing_one_is_not():
         await c.say("a")
         await c.idle()
 
-    reconnect = agentsup.Reconnect(initial=0.01, heartbeat=0.3)
+    reconnect = agentsup.Reconnect(initial=0.01, heartbeat=0.3, grace=0.01)
     for agent, reconnects in ((breathes, 0), (falls_silent, 1)):
         async with hostile_provider(agent) as server, agentsup.open_runtime() as runtime:
             spec = agentsup.SessionSpec(provider=server.provider, reconnect=reconnect)
