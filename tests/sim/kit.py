@@ -135,7 +135,7 @@ class Listener:
         self._news.set()
 
 
-async def _collect(client, path, params, listener, task_status) -> None:
+async def collect(client, path, params, listener, task_status) -> None:
     try:
         async with client.stream("GET", path, params=params) as response:
             assert response.status_code == 200, await response.aread()
@@ -155,7 +155,7 @@ async def listening(client: httpx.AsyncClient, session_id: str, path: str = "eve
     async with trio.open_nursery() as nursery:
 
         async def task(*, task_status):
-            await _collect(client, f"/v1/sessions/{session_id}/{path}", params, listener, task_status)
+            await collect(client, f"/v1/sessions/{session_id}/{path}", params, listener, task_status)
 
         await nursery.start(task)
         yield listener
