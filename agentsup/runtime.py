@@ -1,22 +1,8 @@
-"""The ready-made tree: what `open_runtime` opens, and what users hold of it.
-
-    Runtime
-    +-- journal      the one writer of the store
-    +-- watchman     ends the runtime when the store is lost for good
-    +-- providers    one child per endpoint: its HTTP client and every open stream
-    +-- sessions     one child per session
-    +-- recovery     brings back what stood in the store, then ends
-
-Sessions come after providers, so they stop first, while their connections still stand, and everything after the journal, which so keeps what
-they had to say last. A session or an endpoint that fails is its own
-affair: both supervisors restart without limit, a session has its restart budget in its spec, and an endpoint that fails takes its streams
-with it, which its sessions then open again.
-"""
+"""The runtime: what `open_runtime` opens, and what users hold of it."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from contextvars import ContextVar
 from functools import partial
@@ -29,20 +15,18 @@ from agentsup.errors import AlreadyStarted
 from agentsup.ids import Cursor, SessionId
 from agentsup.journal.base import Journal, Stored
 from agentsup.journal.store import StoreInput, as_store
-from agentsup.journal.writer import Writer
 from agentsup.loop.state import Rules
-from agentsup.session.actor import FindLife, SessionActor
 from agentsup.session.checking import check_fork, check_options, check_start
 from agentsup.session.client import SessionRef
 from agentsup.session.errors import NoSuchSession, SessionClosed
 from agentsup.session.life import Life
 from agentsup.session.past import PastSession
-from agentsup.session.recovery import Recover, Recovery, SpecFor, known_again
+from agentsup.session.recovery import Recover, SpecFor, known_again
 from agentsup.session.residents import Residents
 from agentsup.session.services import Services
 from agentsup.session.spec import SessionSpec
 from agentsup.session.subscription import DEFAULT_BUFFER, Overflow, Subscription
-from agentsup.session.watchman import Watchman
+from agentsup.session.tree import CLOSE_STORE, FLAGS, child_of, known, life_of, session_spec, tree
 
 _HOLDER_SETTLES = 0.01
 """Seconds between two looks at an id whose holder is about to begin (a step away) or to be gone (its farewell has a budget)."""
@@ -101,10 +85,10 @@ class Runtime:
             stored = await self._services.place(session_id, spec, fresh=fresh)
             life = self._services.lives.get(session_id)
             if life is None or life.stored.key != stored.key:
-                life = make_life(stored, spec, self._services, rules)
+                life = life_of(stored, spec, self._services, rules)
             else:
                 life.adopt(spec, rules)
-            life.child = _child_spec(life, self._services)
+            life.child = child_of(life, self._services)
             ref = SessionRef(life, self._services)
             try:
                 await self._start(life.child)
@@ -264,9 +248,9 @@ async def open_runtime(
         services = Services(journal, residents, keep_requests=keep_requests)
         lives: list[Life] = []
         if spec_for is not None and recover != "none":
-            lives = await known_again(services, spec_for, partial(_known, services))
+            lives = await known_again(services, spec_for, partial(known, services))
         eager = lives if recover == "eager" else []
-        async with otp.open_runtime(_flags(), _tree(services, eager)) as kernel:
+        async with otp.open_runtime(FLAGS, tree(services, eager)) as kernel:
             token = _services.set(services)
             try:
                 services.residents.kernel = kernel
@@ -298,62 +282,7 @@ def session_child(session_id: str, spec: SessionSpec) -> otp.ChildSpec:
         if not found:
             async with services.starts.hold(session_id):
                 stored = await services.place(SessionId(session_id), spec, fresh=False)
-                found.append(make_life(stored, spec, services, spec.rules))
+                found.append(life_of(stored, spec, services, spec.rules))
         return found[0]
 
-    return _spec_of(SessionId(session_id), spec, find, services)
-
-
-def make_life(stored: Stored, spec: SessionSpec, services: Services, rules: Rules) -> Life:
-    """A session that has its place in the journal, and does not run yet."""
-    return Life(stored, spec, journal=services.journal, listener=services.terminals, rules=rules)
-
-
-def _known(services: Services, stored: Stored, spec: SessionSpec) -> Life:
-    life = make_life(stored, spec, services, spec.rules)
-    life.child = _child_spec(life, services)
-    return life
-
-
-def _child_spec(life: Life, services: Services) -> otp.ChildSpec:
-    async def find() -> Life:
-        return life
-
-    return _spec_of(life.session_id, life.spec, find, services)
-
-
-def _spec_of(session_id: SessionId, spec: SessionSpec, find: FindLife, services: Services) -> otp.ChildSpec:
-    return otp.ChildSpec(
-        id=session_id,
-        start=lambda: SessionActor(find, services),
-        name=otp.Name(session_id, services.names),
-        restart="transient",
-        backoff=spec.restart.backoff,
-    )
-
-
-CLOSE_STORE = 10.0
-"""Seconds for writing what is left when a runtime is left."""
-
-
-def _flags() -> otp.SupFlags:
-    """Sessions depend on providers, and everything on the journal; not the other way round."""
-    return otp.SupFlags(strategy="rest_for_one")
-
-
-def _tree(services: Services, eager: Sequence[Life]) -> list[otp.ChildSpec]:
-    endless = otp.SupFlags(intensity=math.inf, period=1.0)
-    tree = [
-        otp.ChildSpec(id="journal", start=lambda: Writer(services.journal), shutdown=CLOSE_STORE),
-        otp.ChildSpec(id="watchman", start=lambda: Watchman(services.journal, otp.current_runtime().give_up)),
-        _supervisor("providers", services.providers, lambda: otp.DynamicSupervisor(endless)),
-        # A supervisor that had to be restarted itself begins again with the sessions that live.
-        _supervisor("sessions", services.sessions, lambda: otp.DynamicSupervisor(endless, source=services.children)),
-    ]
-    if eager:
-        tree.append(otp.ChildSpec(id="recovery", start=lambda: Recovery(services, eager), restart="transient"))
-    return tree
-
-
-def _supervisor(child_id: str, name: otp.Name, start: Callable[[], otp.Actor]) -> otp.ChildSpec:
-    return otp.ChildSpec(id=child_id, start=start, name=name, type="supervisor", shutdown=math.inf)
+    return session_spec(SessionId(session_id), spec, find, services)
