@@ -16,6 +16,7 @@ from agentsup.ids import RequestId, SessionId
 from agentsup.loop import messages as msg
 from agentsup.session.calling import Raised, Returned, asked, place_of
 from agentsup.talk.limits import Limits
+from agentsup.talk.result import Turn
 from agentsup.talk.usage import Usage
 
 if TYPE_CHECKING:
@@ -45,6 +46,12 @@ class TurnReport:
 
     cost: float | None = None
     """What that costs by the spec's `price`; None where it has none."""
+
+    elapsed: float = 0.0
+    """Seconds since the request began, by the clock on the wall; what it waited for a person is among them."""
+
+    turn: Turn | None = None
+    """What the agent did in this turn: what it said and called, what that used, why it stopped."""
 
 
 @attrs.frozen

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from itertools import islice
 
@@ -186,6 +187,12 @@ class SessionLog:
     def of_request(self, request_id: RequestId, *, upto: int) -> list[Kept]:
         """What happened from a request's beginning up to a cursor, while it runs or its end has not been shown; else what happened there."""
         return self._tail.bodies(after=self._starts.get(request_id, upto) - 1, upto=upto)
+
+    def began_at(self, request_id: RequestId) -> float:
+        """When a request that runs began, in seconds since the epoch; now, for any other."""
+        start = self._starts.get(request_id)
+        entries = () if start is None else self._tail.entries(after=start - 1, upto=start)
+        return entries[0].at if entries else time.time()
 
     async def read(self, *, after: int, upto: int, limit: int = PAGE) -> tuple[Entry, ...]:
         """Up to `limit` of the records behind a cursor and up to another."""

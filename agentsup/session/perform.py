@@ -7,7 +7,8 @@ left out: an effect that the machine waits for is answered by exactly one messag
 from __future__ import annotations
 
 import random
-from collections.abc import Awaitable, Callable
+import time
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, assert_never
@@ -21,6 +22,7 @@ from agentsup.ids import CallId, Cursor, RequestId
 from agentsup.journal.errors import StoreError
 from agentsup.loop import effects as fx
 from agentsup.loop import messages as msg
+from agentsup.loop.results import turns_of
 from agentsup.providers.base import Opening, Rejected, Seen, Unavailable
 from agentsup.providers.endpoint import Follow, Unfollow
 from agentsup.session.approval import decide
@@ -28,6 +30,8 @@ from agentsup.session.clock import RequestClock
 from agentsup.session.judge import TurnReport, judge
 from agentsup.session.observer import observe
 from agentsup.session.toolbox import run_tool
+from agentsup.talk.events import Kept
+from agentsup.talk.result import Turn
 from agentsup.talk.tools import SessionInfo
 
 if TYPE_CHECKING:
@@ -170,12 +174,15 @@ class Performer:
         await otp.send(self._actor.ref, word)
 
     async def _judge(self, effect: fx.Judge) -> None:
+        log = self._life.resident
         report = TurnReport(
             session_id=self._life.session_id,
             request_id=effect.request_id,
             turns=effect.turn,
             session_turns=effect.turns,
             usage=effect.usage,
+            elapsed=max(0.0, time.time() - log.began_at(effect.request_id)),
+            turn=_turn(log.of_request(effect.request_id, upto=log.cursor), effect),
         )
         limits = self._actor.state.limits or self._life.spec.limits
         judged, error = await judge(self._life.spec, report, limits)
@@ -316,3 +323,9 @@ class Performer:
             outcome = Trouble(Unavailable(f"the request failed here ({type(exc).__name__})"), sending)
         if outcome is not None:
             await otp.send(self._actor.ref, outcome)
+
+
+def _turn(bodies: Sequence[Kept], effect: fx.Judge) -> Turn | None:
+    """The turn that is looked at, as the session's history will tell it."""
+    turns = turns_of(bodies)
+    return attrs.evolve(turns[effect.turn - 1], number=effect.turns) if len(turns) >= effect.turn else None

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import cattrs
+from cattrs.gen import make_dict_unstructure_fn, override
 from cattrs.preconf.json import make_converter
 
 from agentsup.talk.result import SessionResult
@@ -13,7 +14,13 @@ from agentsup.talk.result import SessionResult
 
 def _converter() -> cattrs.Converter:
     """Values as JSON objects with the fields' own names; what is verbatim stays verbatim."""
-    return make_converter()
+    converter = make_converter()
+    # Events are kept as the text that they came as, and are told as what they say.
+    fields = make_dict_unstructure_fn(SessionResult, converter, _events=override(omit=True))
+    converter.register_unstructure_hook(
+        SessionResult, lambda result: {**fields(result), "events": [dict(event) for event in result.events]}
+    )
+    return converter
 
 
 _CONVERTER = _converter()

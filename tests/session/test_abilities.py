@@ -228,6 +228,34 @@ async def test_a_guard_that_raises_halts_with_its_error(world, autojump_clock):
     assert (await ref.info()).state == "idle"
 
 
+async def test_a_guard_is_shown_the_turn(world, autojump_clock):
+    """What the agent said and called in it, why it stopped, and how long the request has been running; over a crash as well."""
+    seen = []
+
+    async def guard(report):
+        seen.append(report)
+        if report.turns == 1:
+            await trio.sleep(1)
+            if len(seen) == 1:
+                await trio.sleep(60)
+        return agentsup.GoOn()
+
+    ref = await world.start(shout, turn_guard=guard)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(ref.submit, '@say one\n@tool shout {"text": "x"}\n@say two')
+        await trio.sleep(5)
+        await crash(ref)
+
+    assert [report.turns for report in seen] == [1, 1, 2]
+    first, again, second = (report.turn for report in seen)
+    assert first == again
+    assert (first.number, first.text, [use.name for use in first.tool_uses]) == (1, "one", ["shout"])
+    assert first.input.startswith("@say one")
+    assert (second.number, second.text, second.stop_reason) == (2, "two", {"type": "end_turn"})
+    assert second == (await ref.history())[1]
+    assert all(0.0 <= report.elapsed < 60.0 for report in seen)
+
+
 async def test_a_guard_that_answers_nonsense_halts(world, autojump_clock):
     """And is told what would be right."""
     ref = await world.start(turn_guard=lambda report: 5)

@@ -264,6 +264,39 @@ async def test_a_subagents_call_survives_a_cut_and_a_crash(world, autojump_clock
     assert thread.startswith("sthr_")
 
 
+async def test_a_thread_that_is_archived_takes_its_calls_along(world, control, autojump_clock):
+    """The tool that runs for it is cancelled, nothing is sent for its call, and the request ends as the session does."""
+    stopped = []
+
+    @agentsup.tool(effect="pure")
+    async def slow(n: int) -> int:
+        """Take its time."""
+        try:
+            await trio.sleep(1000)
+        finally:
+            stopped.append(n)
+        return n
+
+    ref = await world.start(slow)
+    results = []
+
+    async def ask():
+        results.append(await ref.submit('@say mine\n@thread helper\n@tool slow {"n": 1}\n@say theirs'))
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(ask)
+        await trio.sleep(5)
+        session_id = (await ref.info()).provider_session_id
+        (thread,) = {event.thread for event in await so_far(ref)} - {None}
+        await control.threads.archive(session_id, thread)
+
+    assert stopped == [1]
+    assert [event.thread for event in await so_far(ref) if event.type == "thread_ended"] == [thread]
+    assert all(event["type"] != "user.custom_tool_result" for event in sent(world))
+    assert (await ref.info()).tools_running == 0
+    assert [result.terminal for result in results] == ["end_turn"]
+
+
 async def test_a_subagents_rest_alone_ends_nothing(world, autojump_clock):
     """Neither a child that waits for something nor one that is done: only the session's own idle counts."""
     idle = '{"type": "session.thread_status_idle", "session_thread_id": "sthr_x", "agent_name": "x", "stop_reason": %s}'

@@ -210,7 +210,7 @@ def test_a_result_as_json_is_complete():
         tool_uses=(ToolUse("c1", "look", {"order": [1, None]}),),
         usage=Usage(1, 2, raw=({"input_tokens": 1},)),
         turns=1,
-        events=({"type": "agent.message"},),
+        events=({"type": "agent.message"}, '{"type": "session.status_idle"}'),
         session_id="s",
     )
 
@@ -220,4 +220,5 @@ def test_a_result_as_json_is_complete():
     assert "Grüße" in line
     assert json.loads(line) == json.loads(json.dumps(as_json(result)))
     assert json.loads(line)["tool_uses"] == [{"call_id": "c1", "name": "look", "input": {"order": [1, None]}}]
-    assert set(json.loads(line)) == {field.name for field in attrs.fields(SessionResult)}
+    assert json.loads(line)["events"] == [{"type": "agent.message"}, {"type": "session.status_idle"}]
+    assert set(json.loads(line)) == {field.alias for field in attrs.fields(SessionResult)}
