@@ -7,7 +7,7 @@ from agentsup.loop.endings import end_request, end_session
 from agentsup.loop.plan import Plan
 from agentsup.loop.state import Link, State
 from agentsup.talk import events as ev
-from agentsup.talk.outgoing import SayStop, begins
+from agentsup.talk.outgoing import SayStop, begins, says
 
 
 def bind(plan: Plan, provider_session_id: str) -> None:
@@ -51,14 +51,16 @@ def give_up_unheard(plan: Plan, reason: str) -> None:
     state = plan.state
     if state.rules.has_history:
         return
-    sent = tuple(item.key for item in state.outbox if item.key in state.sent and not isinstance(item, SayStop))
+    sent = [item.key for item in state.outbox if item.key in state.sent and not isinstance(item, SayStop)]
+    # What was taken, and not come to before the stream was gone: nothing will ever be heard of it either.
+    sent += [each.item.key for each in state.unheard if says(each.item) and each.item.key not in sent]
     if not sent and not _works_unheard(state):
         return
     message = f"{reason}, in the middle of a turn; whether it was done is unknown, and the provider keeps no history that would say"
     failure = ev.Failure(kind="stream", message=message)
     begun = not any(begins(item) and item.key not in state.sent for item in state.outbox)
     if sent:
-        plan.happen(ev.Withdrawn(keys=sent, failure=failure))
+        plan.happen(ev.Withdrawn(keys=tuple(sent), failure=failure))
     plan.happen(ev.Waiting(id=None, raw={}, terminal="terminated", stop_reason=None, failure=failure))
     if begun:  # else it waited behind an older one, and goes on
         end_request(plan, "terminated", None, failure)

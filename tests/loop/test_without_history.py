@@ -65,12 +65,14 @@ def test_a_result_brings_its_call_along():
     assert (result.use.call_id, result.use.name) == ("c1", "tool")
 
 
-@pytest.mark.parametrize("seen", [(), ("echo",), ("echo", "work")])
+@pytest.mark.parametrize("seen", [(), ("answer",), ("answer", "echo"), ("echo",), ("echo", "work")])
 def test_a_crash_in_the_middle_of_a_turn_ends_the_request(seen):
     """Whether the message was confirmed or not: it may have begun, and is not sent again."""
     s = scene()
     s.submit()
-    if seen:
+    if "answer" in seen:
+        s.tell(msg.Posted(("message:r1",)))
+    if "echo" in seen:
         s.news(echo(), *([working(), said("half")] if "work" in seen else []))
     s.crash()
     s.tell(msg.Attached())
