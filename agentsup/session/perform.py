@@ -44,6 +44,9 @@ _log = structlog.get_logger("agentsup.session")
 TOOLS_AT_ONCE = 8
 """Tools of one session that run at the same time; the others wait their turn."""
 
+ALL_OF_IT = 3
+"""Losses in a row after which all of the history is listed: what was listed so far brought nothing new, and there may be more than was shown."""
+
 FAREWELL = 5.0
 """Seconds a session that ends may take to tell the provider to stop."""
 
@@ -224,7 +227,7 @@ class Performer:
                 self._actor.monitor(endpoint)
             heartbeat, log = self._life.spec.reconnect.heartbeat, self._life.resident
             try:
-                newest = await log.newest_heard()
+                newest = await log.newest_heard() if effect.attempt < ALL_OF_IT else ()
             except StoreError:  # nobody knows, so all of it is listed
                 newest = ()
             seen = Seen(newest, self._actor.state.doubted) if newest else None

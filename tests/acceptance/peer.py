@@ -116,7 +116,8 @@ class Line:
         while len(self._left) < size:
             self._left += await self.incoming.get()
         body, self._left = self._left[:size], self._left[size:]
-        return Request(method, target.partition("?")[0], json.loads(body) if body else None)
+        path, _, query = target.partition("?")
+        return Request(method, path, json.loads(body) if body else None, query)
 
     def say(self, data):
         self.outgoing.put(data)
@@ -134,6 +135,7 @@ class Request:
     method: str
     path: str
     body: object
+    query: str = ""
 
     @property
     def kind(self):
@@ -185,6 +187,9 @@ class Service:
 
     nameless_interrupts: bool = False
     """As the live service has it at times: interrupts are shown with an empty id."""
+
+    fails_at_filters: bool = False
+    """Lists from a moment on are a 500."""
 
     waits_for: list = attrs.field(factory=list)
     connections: int = 0
@@ -302,6 +307,8 @@ class Service:
                 line.say(answer(200, self._create(request)))
             case "search":
                 line.say(answer(200, {"data": list(self.sessions.values())}))
+            case "list" if self.fails_at_filters and "created_at" in request.query:
+                line.say(refusal(500))
             case "list":
                 line.say(answer(200, {"data": self.history, "next_page": None}))
             case "stream":

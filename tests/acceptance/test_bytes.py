@@ -278,6 +278,18 @@ async def test_events_without_ids_are_seen_once(autojump_clock):
     assert seen.count("echoed") == 1
 
 
+async def test_a_service_that_fails_at_a_part_of_the_history_is_asked_for_all_of_it(autojump_clock):
+    """It is not insisted on for ever: after a few losses in a row nothing is left out."""
+    async with peer() as service:
+        service.fails_at_filters = True
+        async with session(service) as ref:
+            assert (await ref.submit("hi")).text == "re: hi"
+            service.cut()
+            assert (await ref.submit("again")).text == "re: again"
+            assert (await ref.info()).reconnects == 3
+        assert service.told() == ["message hi", "message again"]
+
+
 # --- what is not the service's fault ---------------------------------------------------------------------------------------------
 
 

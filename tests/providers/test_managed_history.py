@@ -112,8 +112,8 @@ async def test_a_long_history_is_not_listed_again():
     told, _ = await service.told(seen(history[:-3]))
 
     assert ids(told)[-4:] == ["sevt_99997", "sevt_99998", "sevt_99999", "caught up"]
-    assert service.rows == MARGIN.total_seconds() + 4
-    assert service.queries == [{"limit": str(PAGE), "created_at[gte]": at(99_996 - 300)}]
+    assert service.rows == MARGIN.total_seconds() + 6
+    assert service.queries == [{"limit": str(PAGE), "created_at[gte]": at(99_994 - 300)}]
 
 
 async def test_without_anything_heard_all_of_it_is():
@@ -129,7 +129,7 @@ async def test_without_anything_heard_all_of_it_is():
 
 
 async def test_what_waits_is_looked_for_where_it_matters():
-    """Its place in such a list is told nowhere: where something of ours is in doubt, its types are listed as a whole, and of them what waits."""
+    """Its place in such a list is told nowhere: where something of ours is in doubt, its types are listed as a whole."""
     waiting = event(7, None, "user.message")
     history = [event(0, 0, "user.message"), *(event(n, n) for n in range(1, 6)), waiting]
     service = Service(history)
@@ -138,7 +138,26 @@ async def test_what_waits_is_looked_for_where_it_matters():
 
     assert ids(told)[-2:] == ["sevt_7", "caught up"]
     assert [query.get("types[]") for query in service.queries] == [None, "user.message"]
-    assert ids(told).count("sevt_0") == 1
+
+
+async def test_what_arrived_by_a_clock_that_was_set_back_is_found():
+    """It has a time of long ago, where no list from a moment on shows it; to send it again would be to double it."""
+    ours = event(7, -4000, "user.message")
+    history = [*(event(n, n) for n in range(6)), ours]
+
+    told, _ = await Service(history).told(seen(history[:6], MESSAGE))
+
+    assert ids(told)[-2:] == ["sevt_7", "caught up"]
+
+
+async def test_an_event_whose_time_is_ahead_hides_nothing():
+    """One clock of many may be wrong: what comes behind such an event is listed all the same."""
+    ahead = {"type": "agent.thinking", "id": "ahead", "processed_at": "9999-12-31T00:00:00Z"}
+    history = [*(event(n, n) for n in range(1000, 1005)), ahead, event(1005, 1005)]
+
+    told, _ = await Service(history).told(seen(history[:-1]))
+
+    assert ids(told)[-2:] == ["sevt_1005", "caught up"]
 
 
 @pytest.mark.parametrize("status", [400, 422])
@@ -191,6 +210,7 @@ def histories(draw):
 def test_whatever_is_new_is_told_in_order(made, understands, shows_waiting, refuses, doubts):
     """By any service: all that was not heard, each in its place, and what waits if it could be ours."""
     rows, heard, waiting = made
+    old = {row["id"] for row in rows[:heard]}
     service = Service([*rows, *waiting], understands=understands, shows_waiting=shows_waiting, refuses=refuses)
     known = seen(rows[:heard], *([MESSAGE] if doubts else [])) if heard else None
 
@@ -202,7 +222,7 @@ def test_whatever_is_new_is_told_in_order(made, understands, shows_waiting, refu
     if doubts or known is None:
         assert {row["id"] for row in waiting} <= set(ids(told))
     order = [row["id"] for row in (*rows, *waiting)]
-    first_seen = [order.index(found) for found in dict.fromkeys(ids(told)[:-1])]
+    first_seen = [order.index(found) for found in dict.fromkeys(ids(told)[:-1]) if found not in old]
     assert refuses or first_seen == sorted(first_seen)
 
 
@@ -227,9 +247,9 @@ def test_the_moment_to_begin_at(stamp, since):
     assert since_of([read({"type": "agent.thinking", "id": "x", "processed_at": stamp})]) == since
 
 
-def test_the_newest_with_a_time_counts():
-    """Inputs that wait have none."""
-    newest = [read(event(3, None, "user.message")), read(event(2, 1000)), read(event(1, 2000))]
+def test_the_earliest_of_the_newest_counts():
+    """Of three that have a time: inputs that wait have none."""
+    newest = [read(event(9, None, "user.message")), *(read(event(n, n)) for n in (2000, 1000, 1500, 500))]
 
     assert since_of(newest) == at(700)
 

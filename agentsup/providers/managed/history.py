@@ -1,17 +1,17 @@
 """How much of a session's history is listed when its stream is opened again: what may be new, and not all there ever was.
 
 A session has heard its history up to some event, in the history's order. The service can list what was processed from a moment on, so the
-list begins at that event's own time, less a margin: events of several threads may come to stand a little before one that was told already.
-What is listed twice is recognised by its id.
+list begins at the time of the last few events, less a margin: events of several threads may come to stand a little before one that was told
+already, and one whose time is ahead must not hide what came after it. What is listed twice is recognised by its id.
 
-What waits over there has no time yet, and whether such a list shows it is told nowhere. So where something of ours may wait, the events of its
-types are listed as well, whatever their age. And a service that knows none of these filters (it ignores them, or refuses them) is asked for
+What waits over there has no time yet, and whether such a list shows it is told nowhere; nor would it show what has a time of long ago, by a
+clock that was set back. So where something of ours may have arrived, the events of its types are listed as well, whatever their age. And a service that knows none of these filters (it ignores them, or refuses them) is asked for
 everything, as it always can be.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -29,6 +29,9 @@ PAGE: Final = 1000
 MARGIN: Final = timedelta(minutes=5)
 """How much earlier than the newest event that was heard the list begins. Both times are the service's; five minutes are far beyond what its
 machines may differ by, and few enough that a busy session lists a page and not its life."""
+
+LAST_FEW: Final = 3
+"""Of how many of the newest events the earliest time counts: more than one, so that none decides alone, and hardly more to list."""
 
 WHAT: Final = "listing the session's events"
 
@@ -51,7 +54,7 @@ async def catch_up(line: Line, path: str, hear: Hear, seen: Seen | None) -> None
         try:
             await _tell(line, path, hear, [("created_at[gte]", since)])
             if types := waiting_types(seen.doubted):
-                await _tell(line, path, hear, [("types[]", kind) for kind in types], waiting_only=True)
+                await _tell(line, path, hear, [("types[]", kind) for kind in types])
         except Rejected as exc:
             if exc.failure.status not in _NOT_UNDERSTOOD:
                 raise
@@ -60,27 +63,25 @@ async def catch_up(line: Line, path: str, hear: Hear, seen: Seen | None) -> None
     await _tell(line, path, hear, [])
 
 
-async def _tell(line: Line, path: str, hear: Hear, filters: Params, *, waiting_only: bool = False) -> None:
+async def _tell(line: Line, path: str, hear: Hear, filters: Params) -> None:
     async with aclosing(line.pages(path, WHAT, params=[("limit", str(PAGE)), *filters])) as pages:
         async for page in pages:
-            await hear(bodies_of(row for row in page if not waiting_only or _waits(row)))
-
-
-def _waits(row: object) -> bool:
-    return not isinstance(row, Mapping) or row.get("processed_at") is None
+            await hear(bodies_of(page))
 
 
 def since_of(newest: Iterable[Heard]) -> str | None:
     """The moment from which on there may be something new; None where none of these events has a time that can be read."""
-    for body in newest:
-        stamp = body.raw.get("processed_at")
-        try:
-            moment = datetime.fromisoformat(stamp) if isinstance(stamp, str) else None
-            if moment is not None and moment.tzinfo is not None:
-                return (moment.astimezone(UTC) - MARGIN).isoformat().replace("+00:00", "Z")
-        except (ValueError, OverflowError):
-            continue
-    return None
+    moments = [moment for body in newest if (moment := _moment(body.raw.get("processed_at"))) is not None]
+    return min(moments[:LAST_FEW]).isoformat().replace("+00:00", "Z") if moments else None
+
+
+def _moment(stamp: object) -> datetime | None:
+    """A time less the margin."""
+    try:
+        moment = datetime.fromisoformat(stamp) if isinstance(stamp, str) else None
+        return moment.astimezone(UTC) - MARGIN if moment is not None and moment.tzinfo is not None else None
+    except (ValueError, OverflowError):
+        return None
 
 
 def waiting_types(doubted: Iterable[Outgoing]) -> list[str]:
