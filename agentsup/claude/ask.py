@@ -11,15 +11,16 @@ import attrs
 
 from agentsup.claude.multipart import Form
 from agentsup.errors import Problem, SpecError
+from agentsup.wire.managed import requests
 
-MANAGED: Final = "managed-agents-2026-04-01"
+MANAGED: Final = requests.BETA
 """The beta of agents, environments, sessions, vaults and deployments."""
 
 MEMORY: Final = "agent-memory-2026-07-22"
 """The beta of memory stores."""
 
-SESSION_FILES: Final = f"files-api-2025-04-14,{MANAGED}"
-"""What a strict server wants to hear before it shows a session's files; newer ones do without."""
+SESSION_FILES: Final = requests.FILES_BETA
+"""That of a session's files."""
 
 Query = tuple[tuple[str, str], ...]
 

@@ -10,12 +10,10 @@ import attrs
 
 from agentsup.errors import Problem
 from agentsup.providers.address import BASE_URL, address_problems, base_url_of, has_auth
+from agentsup.wire.managed.requests import authorization
 
 VERSION: Final = "2026-10-21"
 """The API version whose shapes the values here have."""
-
-OAUTH_PREFIX: Final = "sk-ant-oat"
-"""How keys begin that travel as bearers."""
 
 
 @attrs.frozen(kw_only=True)
@@ -65,11 +63,7 @@ class Settings:
             common["anthropic-workspace-id"] = self.workspace_id
         if self.auth_token:
             return {"authorization": f"Bearer {self.auth_token}", **common}
-        if self.api_key is None:
-            return common
-        if self.api_key.startswith(OAUTH_PREFIX):
-            return {"authorization": f"Bearer {self.api_key}", **common}
-        return {"x-api-key": self.api_key, **common}
+        return {**authorization(self.api_key), **common}
 
     def problems(self, http: Any) -> Iterator[Problem]:
         """What is wrong with them."""

@@ -1,6 +1,6 @@
 """Events for a session as the service wants them said: one builder for each that a client may send.
 
-Each returns plain data for `client.events.send`. What a session of ours sends by itself is made in `requests`.
+Each returns plain data for `client.events.send`, and for what a session of ours sends by itself (`requests`).
 
 Source: the event catalogue of the Managed Agents API, as told in this project's reference notes.
 """
@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypeAlias
 
 from agentsup.talk.content import Document, Image, Text, sayable
-from agentsup.wire.managed import requests
+from agentsup.talk.outcome import FileRubric
+from agentsup.wire.managed.blocks import blocks_of
 
 Content: TypeAlias = str | Sequence[Text | Image | Document | Mapping[str, Any]]
 """A text, or several parts: our own, or content blocks as the service writes them."""
@@ -49,11 +50,13 @@ def tool_result(tool_use_id: str, content: Content = (), *, is_error: bool = Fal
 
 
 def define_outcome(
-    description: str, rubric: str | Mapping[str, Any], *, max_iterations: int | None = None
+    description: str, rubric: str | FileRubric | Mapping[str, Any], *, max_iterations: int | None = None
 ) -> dict[str, Any]:
-    """What the session is to achieve, and by which rubric that is judged: a text, or `{"type": "file", "file_id": ...}`."""
-    judged_by = {"type": "text", "content": sayable(rubric)} if isinstance(rubric, str) else dict(rubric)
-    event = {"type": "user.define_outcome", "description": sayable(description), "rubric": judged_by}
+    """What the session is to achieve, and by which rubric that is judged: a text, a file, or a rubric as the service writes it.
+
+    Without a number of iterations the service has its own.
+    """
+    event = {"type": "user.define_outcome", "description": sayable(description), "rubric": _rubric(rubric)}
     return event if max_iterations is None else {**event, "max_iterations": max_iterations}
 
 
@@ -62,9 +65,19 @@ def system_message(text: str) -> dict[str, Any]:
     return {"type": "system.message", "content": [{"type": "text", "text": sayable(text)}]}
 
 
+def _rubric(rubric: str | FileRubric | Mapping[str, Any]) -> dict[str, Any]:
+    match rubric:
+        case str():
+            return {"type": "text", "content": sayable(rubric)}
+        case FileRubric(file_id):
+            return {"type": "file", "file_id": file_id}
+        case _:
+            return dict(rubric)
+
+
 def _blocks(content: Content) -> list[dict[str, Any]]:
     """Content blocks; an empty text is none, because the service refuses empty text blocks."""
     found: list[dict[str, Any]] = []
     for part in [Text(content)] if isinstance(content, str) else content:
-        found += [dict(part)] if isinstance(part, Mapping) else requests.user_message([part])["content"]
+        found += [dict(part)] if isinstance(part, Mapping) else blocks_of([part])
     return found

@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, assert_never
 
-from agentsup.talk.content import Document, Image, Part, Text
-from agentsup.talk.outcome import FileRubric, Outcome
 from agentsup.talk.outgoing import (
     DefineOutcome,
     GiveLeave,
@@ -20,8 +18,9 @@ from agentsup.talk.outgoing import (
     SayStop,
     SetOptions,
 )
-from agentsup.talk.tools import ToolResult, ToolSpec
+from agentsup.talk.tools import ToolSpec
 from agentsup.wire.errors import LocalProtocolError
+from agentsup.wire.managed import inputs
 
 BETA = "managed-agents-2026-04-01"
 """The beta header of every Managed Agents endpoint; without it they answer 404."""
@@ -40,15 +39,18 @@ SESSION_KEY = "agentsup_session"
 
 
 def headers(api_key: str | None) -> dict[str, str]:
-    """The headers of every request. OAuth tokens (`sk-ant-oat...`) travel as bearers, API keys in their own header.
+    """The headers of every request."""
+    return {**authorization(api_key), "anthropic-version": VERSION, "anthropic-beta": BETA}
+
+
+def authorization(api_key: str | None) -> dict[str, str]:
+    """The header that says who asks. OAuth tokens (`sk-ant-oat...`) travel as bearers, API keys in their own header.
 
     Without a key there is no such header: whoever sends the request must bring it.
     """
-    common = {"anthropic-version": VERSION, "anthropic-beta": BETA}
     if api_key is None:
-        return common
-    auth = {"authorization": f"Bearer {api_key}"} if api_key.startswith("sk-ant-oat") else {"x-api-key": api_key}
-    return {**auth, **common}
+        return {}
+    return {"authorization": f"Bearer {api_key}"} if api_key.startswith("sk-ant-oat") else {"x-api-key": api_key}
 
 
 def create_session(*, agent: str, environment: str, metadata: Mapping[str, str]) -> dict[str, Any]:
@@ -88,82 +90,20 @@ def event(item: Outgoing) -> dict[str, Any]:
         LocalProtocolError: it is none; options are changed by a request of their own.
     """
     match item:
-        case SayMessage():
-            return user_message(item.parts)
+        case SayMessage(parts=parts):
+            return inputs.user_message(parts)
         case GiveResult(result):
-            return custom_tool_result(result)
+            return inputs.custom_tool_result(result.call_id, result.parts, is_error=result.is_error)
         case DefineOutcome(outcome=outcome):
-            return define_outcome(outcome)
-        case GiveLeave():
-            return tool_confirmation(item)
+            return inputs.define_outcome(outcome.description, outcome.rubric, max_iterations=outcome.max_iterations)
+        case GiveLeave(call_id, allow=True):
+            return inputs.tool_confirmation(call_id, "allow")
+        case GiveLeave(call_id, message=message):
+            return inputs.tool_confirmation(call_id, "deny", deny_message=message or None)
         case SayStop():
-            return {"type": "user.interrupt"}
+            return inputs.interrupt()
         case SayRaw(raw=raw):
             return dict(raw)
         case SetOptions():
             raise LocalProtocolError("options are no event: they are set by an update of the session")
     assert_never(item)
-
-
-def user_message(parts: Sequence[Part]) -> dict[str, Any]:
-    """A user's message."""
-    return {"type": "user.message", "content": _blocks(parts)}
-
-
-def custom_tool_result(result: ToolResult) -> dict[str, Any]:
-    """A client tool's result."""
-    answer = {
-        "type": "user.custom_tool_result",
-        "custom_tool_use_id": result.call_id,
-        "content": _blocks(result.parts),
-    }
-    return {**answer, "is_error": True} if result.is_error else answer
-
-
-def _blocks(parts: Sequence[Part]) -> list[dict[str, Any]]:
-    """The parts as content blocks. An empty text is left out: the service refuses empty text blocks."""
-    return [_block(part) for part in parts if not (isinstance(part, Text) and not part.text)]
-
-
-def _block(part: Part) -> dict[str, Any]:
-    match part:
-        case Text(text):
-            return {"type": "text", "text": text}
-        case Image():
-            return {"type": "image", "source": _source(part)}
-        case Document(title=title, context=context):
-            said = {"title": title, "context": context}
-            told = {name: value for name, value in said.items() if value is not None}
-            return {"type": "document", "source": _source(part), **told}
-    assert_never(part)
-
-
-def _source(part: Image | Document) -> dict[str, Any]:
-    """Where the content comes from; a part has exactly one source."""
-    if isinstance(part, Document) and part.text is not None:
-        return {"type": "text", "media_type": "text/plain", "data": part.text}
-    if part.data is not None:
-        return {"type": "base64", "media_type": part.media_type, "data": part.data}
-    if part.url is not None:
-        return {"type": "url", "url": part.url}
-    return {"type": "file", "file_id": part.file_id}
-
-
-def tool_confirmation(leave: GiveLeave) -> dict[str, Any]:
-    """The word on a call of the service's own that asked for leave; only a denial says why."""
-    word = {"type": "user.tool_confirmation", "tool_use_id": leave.call_id}
-    if leave.allow:
-        return {**word, "result": "allow"}
-    return {**word, "result": "deny", **({"deny_message": leave.message} if leave.message else {})}
-
-
-def define_outcome(outcome: Outcome) -> dict[str, Any]:
-    """What is to be reached, and by what it is judged; without a number of iterations the service has its own."""
-    body = {"type": "user.define_outcome", "description": outcome.description, "rubric": _rubric(outcome.rubric)}
-    return body if outcome.max_iterations is None else {**body, "max_iterations": outcome.max_iterations}
-
-
-def _rubric(rubric: str | FileRubric) -> dict[str, str]:
-    if isinstance(rubric, FileRubric):
-        return {"type": "file", "file_id": rubric.file_id}
-    return {"type": "text", "content": rubric}
