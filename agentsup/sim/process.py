@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import errno
+import resource
 import signal
 import sys
+from contextlib import suppress
 
 import trio
 
 from .agentcore import HarnessRules
 from .server import listen, serve_on
+
+MOST_FILES = 65_536
+"""More connections than one machine's tests open; beyond it a system's limit is no limit on purpose."""
 
 EXIT_OK = 0
 EXIT_CANNOT_LISTEN = 9
@@ -27,6 +32,7 @@ def main(host: str = "127.0.0.1", port: int = 0, harness: HarnessRules | None = 
     """
     if not 0 <= port <= 65535:
         return _fail(f"the port must be between 0 and 65535, not {port}")
+    allow_many_files()
     try:
         return trio.run(_serve_until_signal, host, port, harness)
     except KeyboardInterrupt:
@@ -34,6 +40,15 @@ def main(host: str = "127.0.0.1", port: int = 0, harness: HarnessRules | None = 
     except OSError as error:
         right = "; --port 0 takes a free one" if error.errno == errno.EADDRINUSE else ""
         return _fail(f"cannot listen on {host}:{port}: {error.strerror or error}{right}")
+
+
+def allow_many_files() -> None:
+    """Lets this process have as many connections as the system grants it: each is an open file, and some shells allow 256."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with suppress(ValueError, OSError):  # a system that grants less than it says is lived with
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _fail(reason: str) -> int:

@@ -6,7 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 
 import httpx
 import pytest
@@ -176,6 +176,21 @@ def test_process_ends_on_signals(number, status):
 
     assert ready.startswith("ready http://127.0.0.1:")
     assert (process.returncode, out, err) == (status, "", "")
+
+
+def test_a_process_that_may_open_few_files():
+    """Where the shell allows a process few open files, the simulator still serves hundreds of connections at a time."""
+    few = "import resource as r; r.setrlimit(r.RLIMIT_NOFILE, (64, r.getrlimit(r.RLIMIT_NOFILE)[1])); "
+    with subprocess.Popen([sys.executable, "-c", few + PROCESS], stdout=subprocess.PIPE, text=True) as process:
+        port = int(process.stdout.readline().rpartition(":")[2])
+        with ExitStack() as stack:
+            stack.callback(process.kill)
+            sockets = [stack.enter_context(socket.create_connection(("127.0.0.1", port), 10)) for _ in range(300)]
+            for sock in sockets:
+                sock.sendall(b"GET /_sim/health HTTP/1.1\r\nHost: x\r\n\r\n")
+            answers = [sock.recv(12) for sock in sockets]
+
+    assert answers == [b"HTTP/1.1 200"] * 300
 
 
 @pytest.mark.parametrize("arguments", ["taken", "70000"])
