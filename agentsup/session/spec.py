@@ -116,7 +116,7 @@ class SessionSpec:
     """When to try again after the connection broke."""
 
     metadata: Mapping[str, Any] = attrs.field(factory=dict, repr=hidden)
-    """Your own labels for the session; tools find them in `SessionInfo.metadata`."""
+    """Your own labels for the session; tools find them in `SessionInfo.metadata`. The provider is not told."""
 
     def __attrs_post_init__(self) -> None:
         problems = tuple(self._problems())

@@ -124,6 +124,15 @@ provider = agentsup.ClaudeManagedAgents(agent="agent_1", environment="env_1")
 mine = agentsup.ClaudeManagedAgents(
     session_id="sesn_1", api_key="key", base_url="http://127.0.0.1:1", http=httpx.AsyncClient()
 )
+equipped = agentsup.ClaudeManagedAgents(
+    agent={"type": "agent", "id": "agent_1", "version": 2},
+    environment="env_1",
+    title="Order 7",
+    metadata={"team": "desk"},
+    resources=[{"type": "file", "file_id": "file_1"}],
+    vault_ids=["vlt_1"],
+    budget={"type": "limit", "max_list_cost": {"amount": "500", "currency": "USD"}},
+)
 harnessed = agentsup.BedrockAgentCore(
     harness="arn:aws:bedrock-agentcore:us-east-1:123456789012:harness/desk-abcdefghij",
     runtime_session_id=None,

@@ -13,8 +13,10 @@ from agentsup.errors import Problem
 from agentsup.providers.address import address_problems, base_url_of, has_auth
 from agentsup.providers.base import Driver, Opening
 from agentsup.providers.managed.driver import ManagedDriver
+from agentsup.providers.managed.opening import OPENING, as_plain, is_plain, opening_problems
 from agentsup.providers.managed.options import CONFIGURABLE, options_of
 from agentsup.talk.artifact import Artifact
+from agentsup.talk.content import hidden
 from agentsup.wire.managed import requests
 
 
@@ -27,13 +29,29 @@ class ClaudeManagedAgents:
     """
 
     agent: Any = None
-    """An agent's id, or a handle that has it as `agent_id`. Not needed to go on with an existing session."""
+    """An agent's id, or a handle that has it as `agent_id`; or in the service's words, `{"type": "agent", "id": ..., "version": ...}` or one with
+    overrides. Not needed to go on with an existing session."""
 
     environment: Any = None
     """An environment's id, or a handle that has it as `environment_id`. Not needed to go on with an existing session."""
 
     session_id: str | None = None
     """The provider's id of an existing session to go on with."""
+
+    title: str | None = attrs.field(default=None, repr=hidden)
+    """Of the new session, for people at the provider's console."""
+
+    metadata: Mapping[str, str] = attrs.field(factory=dict, repr=hidden)
+    """Of the new session, at most 14 names of 64 characters with texts of 512. (`SessionSpec.metadata` stays here.)"""
+
+    resources: Sequence[Mapping[str, Any]] = attrs.field(default=(), repr=False)
+    """Files, repositories and memory stores to mount in the new session, in the service's words; tokens in them are shown nowhere."""
+
+    vault_ids: Sequence[str] = ()
+    """Whose credentials the new session may use."""
+
+    budget: Mapping[str, Any] | None = None
+    """The most the new session may cost, in the service's words; only what has one from the start can have it changed (`configure`)."""
 
     api_key: str | None = attrs.field(default=None, repr=False)
     """Else `ANTHROPIC_API_KEY`."""
@@ -91,12 +109,21 @@ class ClaudeManagedAgents:
             yield Problem("api_key", "is missing: pass api_key= or set ANTHROPIC_API_KEY")
         yield from address_problems(self._base_url)
         if self.session_id is None:
-            if not _id_of(self.agent, "agent_id"):
+            if not _agent_of(self.agent):
                 yield Problem(
                     "agent", "is missing: pass an agent's id or handle, or session_id= to go on with a session"
                 )
+            elif not is_plain(_agent_of(self.agent)):
+                yield Problem("agent", "must hold only what JSON can say")
             if not _id_of(self.environment, "environment_id"):
                 yield Problem("environment", "is missing: pass an environment's id or handle")
+        yield from opening_problems(self._opening, made=self.session_id is not None)
+
+    @property
+    def _opening(self) -> Mapping[str, Any]:
+        """What a new session is to have, where something was said."""
+        said = {name: getattr(self, name) for name in OPENING}
+        return {name: value for name, value in said.items() if value is not None and value != () and value != {}}
 
     def options(self, given: Mapping[str, Any]) -> Mapping[str, Any]:
         """The fields of a session's update.
@@ -116,12 +143,13 @@ class ClaudeManagedAgents:
         if opening.search and (found := await driver.find_session(opening.token)) is not None:
             return found
         metadata = {requests.TOKEN_KEY: opening.token, requests.SESSION_KEY: opening.session_id[:512]}
+        opened = self._opening
         body = requests.create_session(
-            agent=_id_of(self.agent, "agent_id"),
+            agent=_agent_of(self.agent),
             environment=_id_of(self.environment, "environment_id"),
-            metadata=metadata,
+            metadata={**opened.get("metadata", {}), **metadata},
         )
-        return await driver.create_session(body)
+        return await driver.create_session(as_plain({**opened, **body}))
 
     async def files(self, driver: Driver, provider_session_id: str) -> Sequence[Artifact]:
         """The files in the session's scope."""
@@ -129,7 +157,14 @@ class ClaudeManagedAgents:
         return await driver.files(provider_session_id)
 
 
+def _agent_of(value: Any) -> str | Mapping[str, Any]:
+    """The agent as a create names it; empty if there is none."""
+    if isinstance(value, Mapping) and value.get("id") and value.get("type"):
+        return value
+    return _id_of(value, "agent_id")
+
+
 def _id_of(value: Any, attribute: str) -> str:
-    """The id in an id or a handle; empty if there is none."""
-    found = value if isinstance(value, str) else getattr(value, attribute, None)
+    """The id in an id or a handle (or a handle as plain data); empty if there is none."""
+    found = value.get(attribute) if isinstance(value, Mapping) else getattr(value, attribute, value)
     return found if isinstance(found, str) else ""

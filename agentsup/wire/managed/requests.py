@@ -53,7 +53,7 @@ def authorization(api_key: str | None) -> dict[str, str]:
     return {"authorization": f"Bearer {api_key}"} if api_key.startswith("sk-ant-oat") else {"x-api-key": api_key}
 
 
-def create_session(*, agent: str, environment: str, metadata: Mapping[str, str]) -> dict[str, Any]:
+def create_session(*, agent: str | Mapping[str, Any], environment: str, metadata: Mapping[str, str]) -> dict[str, Any]:
     """The body of `POST /v1/sessions`."""
     return {"agent": agent, "environment_id": environment, "metadata": dict(metadata)}
 
