@@ -168,7 +168,7 @@ async def test_cuts_reach_the_threads_streams(client, autojump_clock):
 
 
 async def test_a_child_has_its_whole_trace(client, autojump_clock):
-    """An answer to a child's call is among the child's events, and names the call by its id there."""
+    """An answer to a child's call is among the child's events, and names the call by its id there, as the child's rest does."""
     session = await new_session(client)
     await say(client, session, "@thread red\n@tool a {}\n@say {results}")
     use = of_type(await history(client, session), "agent.custom_tool_use")[-1]
@@ -178,6 +178,9 @@ async def test_a_child_has_its_whole_trace(client, autojump_clock):
     child = await thread_events(client, session, (await threads_of(client, session))[1])
     (own_use,), (answer,) = of_type(child, "agent.custom_tool_use"), of_type(child, "user.custom_tool_result")
     assert answer["custom_tool_use_id"] == own_use["id"] != use["id"]
+    rested = of_type(child, "session.thread_status_idle")[0]["stop_reason"]
+    told = of_type(await history(client, session), "session.thread_status_idle")[0]["stop_reason"]
+    assert (rested["event_ids"], told["event_ids"]) == ([own_use["id"]], [use["id"]])
     assert "session_thread_id" not in answer
     assert len({event["id"] for event in child}) == len(child)
 

@@ -40,7 +40,14 @@ class Batch:
 
     def open_ids(self) -> list[str]:
         """The ids that still wait, in the order of the calls."""
-        return [call.id for call in self._calls.values() if call.answer is None]
+        return [call.id for call in self._open()]
+
+    def open_use_ids(self) -> list[str]:
+        """The same calls by the ids that they have in the thread that made them."""
+        return [call.use["id"] for call in self._open()]
+
+    def _open(self) -> list[Call]:
+        return [call for call in self._calls.values() if call.answer is None]
 
     def waits_for(self, call_id: str, event_type: str) -> bool:
         """Whether such an event would answer an open call."""

@@ -104,7 +104,7 @@ class Session:
     def hear(self, answer: Json) -> None:
         """Nothing: the session has it."""
 
-    def rest(self, stop_reason: Json) -> None:
+    def rest(self, stop_reason: Json, own_reason: Json) -> None:
         """Nothing: the session's idle says it already."""
 
     def go_on(self) -> None:

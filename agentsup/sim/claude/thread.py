@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from .session import Session
 
 
+_END_TURN: Json = {"type": "end_turn"}
+
+
 class Voice(Protocol):
     """Who a turn speaks as: the session itself, or a child thread."""
 
@@ -50,8 +53,8 @@ class Voice(Protocol):
     def hear(self, answer: Json) -> None:
         """Has the answer to a call of its own among its events; the session has it already."""
 
-    def rest(self, stop_reason: Json) -> None:
-        """Says that it waits; the session says so for itself."""
+    def rest(self, stop_reason: Json, own_reason: Json) -> None:
+        """Says that it waits, and why in the words of either feed; the session says so for itself."""
 
     def go_on(self) -> None:
         """Says that it works again; likewise."""
@@ -150,10 +153,11 @@ class Child:
         self._thread.tokens += tokens
         self._session.tokens += tokens
 
-    def rest(self, stop_reason: Json) -> None:
-        """Says on both feeds that the child waits."""
+    def rest(self, stop_reason: Json, own_reason: Json) -> None:
+        """Says on both feeds that the child waits, on each for what stands there."""
         self._turn_to("idle")
-        self._both("session.thread_status_idle", stop_reason=stop_reason, stop_details=None)
+        for post, reason in ((self._session.post, stop_reason), (self.post, own_reason)):
+            post("session.thread_status_idle", **self._about(), stop_reason=reason, stop_details=None)
 
     def go_on(self) -> None:
         """Says on both feeds that the child works."""
@@ -176,7 +180,7 @@ class Child:
     def stop(self) -> None:
         """The child rests without a reply; one that was archived meanwhile has said its last."""
         if self._thread.archived_at is None:
-            self.rest({"type": "end_turn"})
+            self.rest(_END_TURN, _END_TURN)
 
     def terminate(self) -> None:
         """The child is archived: it says so on both feeds, and nothing after that."""
@@ -192,14 +196,16 @@ class Child:
         self._session.post(
             "agent.thread_message_received", from_session_thread_id=self._thread.id, from_agent_name=name, content=reply
         )
-        self.rest({"type": "end_turn"})
+        self.rest(_END_TURN, _END_TURN)
 
     def _turn_to(self, status: str) -> None:
         self._thread.status = status
         self._thread.work.turn(on=status == "running")
         self._thread.updated_at = self._session.world.calendar.stamp()
 
-    def _both(self, kind: str, /, **fields: Any) -> None:
-        about = {"session_thread_id": self._thread.id, "agent_name": self._thread.agent["name"], **fields}
-        self._session.post(kind, **about)
-        self.post(kind, **about)
+    def _both(self, kind: str) -> None:
+        self._session.post(kind, **self._about())
+        self.post(kind, **self._about())
+
+    def _about(self) -> Json:
+        return {"session_thread_id": self._thread.id, "agent_name": self._thread.agent["name"]}

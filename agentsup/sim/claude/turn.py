@@ -290,9 +290,10 @@ class Turn:
     def require_action(self) -> None:
         """Says which calls still wait."""
         if self.batch is not None:
-            reason = {"type": "requires_action", "event_ids": self.batch.open_ids()}
-            self._voice.rest(reason)
-            self._session.idle(reason)
+            reason = {"type": "requires_action"}
+            open_ids = self.batch.open_ids()
+            self._voice.rest({**reason, "event_ids": open_ids}, {**reason, "event_ids": self.batch.open_use_ids()})
+            self._session.idle({**reason, "event_ids": open_ids})
 
     async def _go_on(self) -> None:
         """The next model call after answers, as soon as there is money for it."""
