@@ -61,7 +61,7 @@ if TYPE_CHECKING:
     from agentsup.session.text_stream import TextStream
     from agentsup.session.tool import Tool, tool
     from agentsup.talk.artifact import Artifact
-    from agentsup.talk.content import Document, Image, Text
+    from agentsup.talk.content import Document, Image, SearchResult, Text
     from agentsup.talk.events import SessionEvent
     from agentsup.talk.limits import Limits
     from agentsup.talk.outcome import Evaluation, FileRubric, Outcome
@@ -122,6 +122,7 @@ __all__ = [
     "Restart",
     "Runtime",
     "SQLiteStore",
+    "SearchResult",
     "SessionClosed",
     "SessionEvent",
     "SessionId",
@@ -275,6 +276,7 @@ _HOMES = {
     "agentsup.talk.content": (
         "Document",
         "Image",
+        "SearchResult",
         "Text",
     ),
     "agentsup.talk.events": ("SessionEvent",),

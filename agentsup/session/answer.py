@@ -9,7 +9,7 @@ from typing import Any, assert_never
 from agentsup.errors import Problem, SpecError
 from agentsup.ids import CallId
 from agentsup.session.data import as_data
-from agentsup.talk.content import Document, Image, Part, Text, as_text
+from agentsup.talk.content import Document, Image, Part, SearchResult, Text, as_text
 from agentsup.talk.tools import ToolResult
 
 MOST_DATA = 20_000_000
@@ -72,6 +72,8 @@ def _size(part: Part) -> int:
             return len(data or "")
         case Document(data=data, text=text):
             return len(data or text or "")
+        case SearchResult(text=text):
+            return len(text)
     assert_never(part)
 
 

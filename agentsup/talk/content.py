@@ -1,4 +1,4 @@
-"""What people, agents and tools say: text, images, documents.
+"""What people, agents and tools say: text, images, documents, what a search found.
 
 The content of a conversation never shows in a `repr`: it would end up in logs. Nothing here reads a file or an address; who has the bytes
 passes them.
@@ -127,7 +127,38 @@ class Document:
         _refuse(problems)
 
 
-Part: TypeAlias = Text | Image | Document
+@attrs.frozen(kw_only=True)
+class SearchResult:
+    """A passage that a search found, and where: a model can say whom it quotes. Only in a tool's result.
+
+    Raises:
+        SpecError: something in it is no text, or empty.
+    """
+
+    source: str = attrs.field(repr=hidden, converter=_sayable_or_none)
+    """Where it is from: an address, a path, a name."""
+
+    title: str = attrs.field(repr=hidden, converter=_sayable_or_none)
+    """What that is called."""
+
+    text: str = attrs.field(repr=hidden, converter=_sayable_or_none)
+    """The passage."""
+
+    citations: bool = False
+    """Whether the model is to say where it quotes it; of one request's search results all must, or none."""
+
+    def __attrs_post_init__(self) -> None:
+        problems = [
+            Problem(name, "must be text, and not empty")
+            for name in ("source", "title", "text")
+            if not isinstance(getattr(self, name), str) or not getattr(self, name).strip()
+        ]
+        if type(self.citations) is not bool:
+            problems.append(Problem("citations", f"must be True or False, not {self.citations!r}"))
+        _refuse(problems)
+
+
+Part: TypeAlias = Text | Image | Document | SearchResult
 """One part of an input or of a tool's result."""
 
 Input: TypeAlias = str | Sequence[Part]
@@ -146,7 +177,10 @@ def as_parts(content: Input) -> tuple[Part, ...]:
         raise SpecError.of("content", f"must be text or a list of parts, not {type(content).__name__}")
     _refuse(
         [
-            Problem(f"content[{place}]", f"must be a Text, an Image or a Document, not {type(part).__name__}")
+            Problem(
+                f"content[{place}]",
+                f"must be a Text, an Image, a Document or a SearchResult, not {type(part).__name__}",
+            )
             for place, part in enumerate(content)
             if not isinstance(part, Part)
         ]
@@ -158,9 +192,16 @@ def as_request(content: Input) -> tuple[Part, ...]:
     """What a request begins with, as parts.
 
     Raises:
-        SpecError: it is neither text nor a sequence of parts, or says nothing.
+        SpecError: it is neither text nor a sequence of parts, or says nothing; or there is what only a tool can say.
     """
     parts = as_parts(content)
+    _refuse(
+        [
+            Problem(f"content[{place}]", "is a SearchResult, which only a tool's result may have")
+            for place, part in enumerate(parts)
+            if isinstance(part, SearchResult)
+        ]
+    )
     if all(isinstance(part, Text) and not part.text.strip() for part in parts):
         raise SpecError.of("content", "must not be empty: the agent is told nothing by it")
     return parts

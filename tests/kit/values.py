@@ -11,7 +11,7 @@ from typing import Any
 import attrs
 from hypothesis import strategies as st
 
-from agentsup.talk.content import Document, Image
+from agentsup.talk.content import Document, Image, SearchResult
 from agentsup.talk.outcome import Outcome
 
 NUMBERS = st.integers() | st.integers(-(10**40), 10**40) | st.floats()
@@ -29,6 +29,7 @@ FILES = st.one_of(
     st.just({"url": "https://example.org/a"}),
     st.just({"file_id": "file_1"}),
 )
+SOMETHING = st.text(min_size=1, max_size=8).filter(str.strip)
 CAREFUL: Mapping[type, st.SearchStrategy[Any]] = {
     Outcome: st.builds(
         Outcome,
@@ -42,6 +43,7 @@ CAREFUL: Mapping[type, st.SearchStrategy[Any]] = {
         FILES | st.just({"text": "read"}) | st.just({"data": b"read"}),
         st.fixed_dictionaries({}, optional={"title": WORDS, "context": WORDS}),
     ),
+    SearchResult: st.builds(SearchResult, source=SOMETHING, title=SOMETHING, text=SOMETHING, citations=st.booleans()),
 }
 """Classes whose fields must fit together."""
 

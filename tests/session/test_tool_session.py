@@ -10,7 +10,7 @@ import attrs
 import pytest
 import trio
 
-from agentsup import Document, Image, SessionInfo, Text, ToolError, tool
+from agentsup import Document, Image, SearchResult, SessionInfo, Text, ToolError, tool
 from agentsup.testing import crash
 
 PICTURE = Image(data=b"png", media_type="image/png")
@@ -59,6 +59,7 @@ async def test_parts_arrive_as_content_blocks(world, official):
             Document(text="Plain.", title="Notes", context="From the desk."),
             Document(data=b"pdf"),
             Image(url="https://example.org/a.png"),
+            SearchResult(source="https://example.org/b", title="Hours", text="Nine to five."),
         ]
 
     ref = await world.start(look)
@@ -66,7 +67,18 @@ async def test_parts_arrive_as_content_blocks(world, official):
 
     assert result.text == 'See:\n{"a": 1}'
     (answer,) = await results_of(world, ref, official)
-    assert [block.type for block in answer.content] == ["text", "image", "text", "document", "document", "image"]
+    assert [block.type for block in answer.content] == [
+        "text",
+        "image",
+        "text",
+        "document",
+        "document",
+        "image",
+        "search_result",
+    ]
+    found = answer.content[6]
+    assert (found.source, found.title, found.content[0].text) == ("https://example.org/b", "Hours", "Nine to five.")
+    assert found.citations.enabled is False
     assert answer.content[1].source.to_dict() == {"type": "base64", "media_type": "image/png", "data": "cG5n"}
     assert (answer.content[3].title, answer.content[3].context) == ("Notes", "From the desk.")
     assert [answer.content[n].source.type for n in (3, 4, 5)] == ["text", "base64", "url"]

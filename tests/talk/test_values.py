@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from agentsup.errors import SpecError
 from agentsup.talk import events as ev
-from agentsup.talk.content import Document, Image, Text, as_parts, as_request, as_text
+from agentsup.talk.content import Document, Image, SearchResult, Text, as_parts, as_request, as_text
 from agentsup.talk.outgoing import GiveResult, SayMessage, SayStop
 from agentsup.talk.result import SessionResult, Turn
 from agentsup.talk.tools import SessionInfo, ToolResult, ToolUse
@@ -29,6 +29,7 @@ SECRET = "the customer's secret"
         Image(url=f"https://example.org/{SECRET}"),
         Document(text=SECRET),
         Document(url=f"https://example.org/{SECRET}", title=SECRET, context=SECRET),
+        SearchResult(source=SECRET, title=SECRET, text=SECRET),
         ToolUse("c1", "look", {"order": SECRET}),
         ToolResult("c1", SECRET),
         ToolResult.of("c1", [Text(SECRET), Document(text=SECRET)]),
@@ -78,8 +79,8 @@ def test_every_item_that_is_no_part_is_named():
         as_parts([Text("a"), SECRET, {"type": "text", "text": SECRET}])
 
     assert [(p.path, p.message) for p in caught.value.problems] == [
-        ("content[1]", "must be a Text, an Image or a Document, not str"),
-        ("content[2]", "must be a Text, an Image or a Document, not dict"),
+        ("content[1]", "must be a Text, an Image, a Document or a SearchResult, not str"),
+        ("content[2]", "must be a Text, an Image, a Document or a SearchResult, not dict"),
     ]
 
 
@@ -222,3 +223,28 @@ def test_a_result_as_json_is_complete():
     assert json.loads(line)["tool_uses"] == [{"call_id": "c1", "name": "look", "input": {"order": [1, None]}}]
     assert json.loads(line)["events"] == [{"type": "agent.message"}, {"type": "session.status_idle"}]
     assert set(json.loads(line)) == {field.alias for field in attrs.fields(SessionResult)}
+
+
+@pytest.mark.parametrize(
+    ("fields", "wrong"),
+    [
+        ({"source": ""}, {"source"}),
+        ({"title": "  ", "text": None}, {"title", "text"}),
+        ({"source": 5, "citations": 1}, {"source", "citations"}),
+    ],
+)
+def test_a_search_result_has_all_that_makes_one(fields, wrong):
+    """Everything that is missing is named."""
+    with pytest.raises(SpecError) as caught:
+        SearchResult(**{"source": "a", "title": "b", "text": "c", **fields})
+
+    assert {problem.path for problem in caught.value.problems} == wrong
+
+
+def test_a_search_result_is_a_tools_to_say():
+    """A request that begins with one would be refused over there; it is refused here, with its place."""
+    found = SearchResult(source="a", title="b", text="c")
+
+    assert as_parts([found]) == (found,)
+    with pytest.raises(SpecError, match=r"content\[1\]: is a SearchResult, which only a tool's result may have"):
+        as_request([Text("see"), found])

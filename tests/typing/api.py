@@ -349,7 +349,10 @@ picture = agentsup.Image(data=b"\x89PNG", media_type="image/png")
 paper = agentsup.Document(text="Plain.", title="Notes", context="From the desk.")
 result_of_parts = agentsup.ToolResult.of(agentsup.CallId("call"), [agentsup.Text("See:"), picture, paper])
 assert_type(picture.data, str | None)
-assert_type(result_of_parts.content, tuple[agentsup.Text | agentsup.Image | agentsup.Document, ...])
+found = agentsup.SearchResult(source="https://example.org", title="Hours", text="Nine to five.", citations=True)
+assert_type(
+    result_of_parts.content, tuple[agentsup.Text | agentsup.Image | agentsup.Document | agentsup.SearchResult, ...]
+)
 assert_type(agentsup.__version__, str)
 
 # --- the kernel --------------------------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ import warnings
 import pytest
 
 from agentsup.errors import AgentsupError
-from agentsup.talk.content import Document, Image, Text
+from agentsup.talk.content import Document, Image, SearchResult, Text
 from agentsup.talk.outcome import FileRubric, Outcome
 from agentsup.talk.outgoing import DefineOutcome, GiveLeave, GiveResult, SayMessage, SayRaw, SayStop
 from agentsup.talk.tools import ToolResult
@@ -30,6 +30,8 @@ PARTS = (
 )
 MIXED_MESSAGE = SayMessage("r2", PARTS)
 MIXED_RESULT = GiveResult(ToolResult.of("sevt_2", PARTS))
+FOUND = SearchResult(source="https://example.org/a", title="Opening hours", text="Nine to five.", citations=True)
+FOUND_RESULT = GiveResult(ToolResult.of("sevt_3", [FOUND]))
 
 
 OUTCOME = DefineOutcome("r1", Outcome("A report", "It has a date"))
@@ -87,7 +89,20 @@ def test_parts_are_content_blocks():
     assert requests.event(MIXED_MESSAGE)["content"] == requests.event(MIXED_RESULT)["content"] == BLOCKS
 
 
-ITEMS = [MESSAGE, RESULT, FAILED, SILENT, MIXED_MESSAGE, MIXED_RESULT, SayStop("stop:r1")]
+def test_a_search_result_is_a_block_of_a_result():
+    """With where it is from; its passage as text."""
+    assert requests.event(FOUND_RESULT)["content"] == [
+        {
+            "type": "search_result",
+            "source": "https://example.org/a",
+            "title": "Opening hours",
+            "content": [{"type": "text", "text": "Nine to five."}],
+            "citations": {"enabled": True},
+        }
+    ]
+
+
+ITEMS = [MESSAGE, RESULT, FAILED, SILENT, MIXED_MESSAGE, MIXED_RESULT, FOUND_RESULT, SayStop("stop:r1")]
 
 
 def test_an_outcome_is_defined_with_its_rubric():
@@ -129,6 +144,11 @@ def test_the_providers_own_words_go_out_as_they_are():
     assert requests.event(SayRaw("raw:2", {"anything": [1, {"a": None}]})) == {"anything": [1, {"a": None}]}
 
 
+def _whole(block):
+    """A block whose own blocks, which are looked at when they are asked for, have been."""
+    return {**block, "content": list(block["content"])} if "content" in block else block
+
+
 @pytest.mark.parametrize("item", ITEMS, ids=lambda item: item.key)
 def test_the_official_client_would_send_the_same(item):
     """Each body passes the vendor's own parameter types."""
@@ -143,7 +163,7 @@ def test_the_official_client_would_send_the_same(item):
         BetaManagedAgentsEventParams
     )  # must outlive what it takes: the blocks are looked at when they are asked for
     taken = adapter.validate_python(said)
-    blocks = {"content": list(taken["content"])} if "content" in taken else {}
+    blocks = {"content": [_whole(block) for block in taken["content"]]} if "content" in taken else {}
     assert {**taken, **blocks} == said  # fields they do not know would be gone
 
 

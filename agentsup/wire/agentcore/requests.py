@@ -9,7 +9,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from agentsup.talk.content import Part, Text
+from agentsup.talk.content import Part, SearchResult, Text
 from agentsup.talk.outgoing import GiveResult, Outgoing, SayMessage
 from agentsup.wire.errors import LocalProtocolError
 
@@ -88,10 +88,16 @@ def _result(item: GiveResult) -> dict[str, Any]:
     """The result as text: JSON blocks are in the service's model, and its runtime was seen to refuse them."""
     result = item.result
     status = "error" if result.is_error else "success"
-    content = [{"text": part.text if isinstance(part, Text) else _left_out(part)} for part in result.parts]
+    content = [{"text": _as_text(part)} for part in result.parts]
     return {"toolResult": {"toolUseId": result.call_id, "content": content, "status": status}}
 
 
-def _left_out(part: Part) -> str:
-    """What the model is told instead: a tool's picture is no reason to end the request."""
-    return f"[{type(part).__name__.lower()}: this provider takes text only]"
+def _as_text(part: Part) -> str:
+    """The part as text; of a picture or a document, what the model is told instead: it is no reason to end the request."""
+    match part:
+        case Text(text):
+            return text
+        case SearchResult(source=source, title=title, text=text):
+            return f"{title} ({source}):\n{text}"
+        case _:
+            return f"[{type(part).__name__.lower()}: this provider takes text only]"

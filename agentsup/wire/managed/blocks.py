@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, assert_never
 
-from agentsup.talk.content import Document, Image, Part, Text
+from agentsup.talk.content import Document, Image, Part, SearchResult, Text
 
 
 def blocks_of(parts: Iterable[Part]) -> list[dict[str, Any]]:
@@ -23,6 +23,10 @@ def _block(part: Part) -> dict[str, Any]:
             said = {"title": title, "context": context}
             told = {name: value for name, value in said.items() if value is not None}
             return {"type": "document", "source": _source(part), **told}
+        case SearchResult(source=source, title=title, text=text, citations=citations):
+            content = [{"type": "text", "text": text}]
+            block = {"type": "search_result", "source": source, "title": title, "content": content}
+            return {**block, "citations": {"enabled": citations}}
     assert_never(part)
 
 

@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypeAlias
 
-from agentsup.talk.content import Document, Image, Text, sayable
+from agentsup.talk.content import Part, Text, sayable
 from agentsup.talk.outcome import FileRubric
 from agentsup.wire.managed.blocks import blocks_of
 
-Content: TypeAlias = str | Sequence[Text | Image | Document | Mapping[str, Any]]
+Content: TypeAlias = str | Sequence[Part | Mapping[str, Any]]
 """A text, or several parts: our own, or content blocks as the service writes them."""
 
 
