@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from types import TracebackType
 from typing import Any
 
 from agentsup.agentcore.artifacts import Artifacts
@@ -12,6 +11,7 @@ from agentsup.agentcore.endpoints import Endpoints
 from agentsup.agentcore.harnesses import Harnesses
 from agentsup.agentcore.line import Line
 from agentsup.agentcore.runtime_sessions import RuntimeSessions
+from agentsup.control.client import HttpClient
 from agentsup.errors import Problem, SpecError
 from agentsup.providers.agentcore.provider import endpoint_from_environment
 from agentsup.providers.aws.chain import DefaultChain, region_from
@@ -19,12 +19,11 @@ from agentsup.providers.aws.credentials import Credentials, CredentialSource, Fi
 from agentsup.providers.aws.sending import Sender
 from agentsup.providers.aws.signing import Signer
 from agentsup.providers.aws.target import base_problems
-from agentsup.providers.transport import own_client
 from agentsup.wire.agentcore import names
 from agentsup.wire.agentcore.requests import SERVICE
 
 
-class Client:
+class Client(HttpClient):
     """Bedrock AgentCore's harnesses in one region, as one owner of credentials sees them.
 
     Use it as an async context manager, or call `aclose`. Nothing is opened before the first request. Any number of tasks may use one
@@ -68,8 +67,7 @@ class Client:
         assert region is not None
         self.region = region
         """Where its harnesses are."""
-        self._owned = http is None
-        self._http = own_client() if http is None else http
+        super().__init__(http)
         self.control_url = control_url or names.control_host(region)
         """Where harnesses are kept."""
         keys = Fresh(_source(credentials))
@@ -97,19 +95,6 @@ class Client:
 
     def __repr__(self) -> str:
         return f"<Client of AgentCore in {self.region}>"
-
-    async def __aenter__(self) -> Client:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        await self.aclose()
-
-    async def aclose(self) -> None:
-        """Close our own HTTP client; one that was given stays open."""
-        if self._owned:
-            await self._http.aclose()
 
 
 def _source(credentials: Credentials | CredentialSource | None) -> CredentialSource:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from types import TracebackType
 from typing import Any
 
 from agentsup.claude.agents import Agents
@@ -21,12 +20,12 @@ from agentsup.claude.skills import Skills, SkillVersions
 from agentsup.claude.threads import Threads
 from agentsup.claude.vaults import Credentials, Vaults
 from agentsup.claude.work import WorkQueue
+from agentsup.control.client import HttpClient
 from agentsup.control.retries import Retries
 from agentsup.errors import Problem, SpecError
-from agentsup.providers.transport import own_client
 
 
-class Client:
+class Client(HttpClient):
     """The control plane of Claude Managed Agents: agents, environments, sessions, files and the rest, under one key.
 
     Use it as an async context manager, or call `aclose`. Nothing is opened before the first request. Any number of tasks may use one
@@ -69,8 +68,7 @@ class Client:
             problems.append(Problem("max_retries", f"must be an integer of at least 0, not {max_retries!r}"))
         if problems:
             raise SpecError(problems)
-        self._owned = http is None
-        self._http = own_client() if http is None else http
+        super().__init__(http)
         self.base_url = settings.base_url
         """Whom it talks to."""
         line = Line(
@@ -101,16 +99,3 @@ class Client:
 
     def __repr__(self) -> str:
         return f"<Client of {self.base_url}>"
-
-    async def __aenter__(self) -> Client:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        await self.aclose()
-
-    async def aclose(self) -> None:
-        """Give every connection back; a client that was given stays open."""
-        if self._owned:
-            await self._http.aclose()

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import attrs
-import trio
 
 from agentsup.claude.ask import SESSION_FILES, Ask, at, query
 from agentsup.claude.group import Group
 from agentsup.claude.multipart import Data, Field, Form, file_field
 from agentsup.claude.thing import Deleted, Part, Thing
 from agentsup.control.lists import Listing
+from agentsup.control.saving import save
 
 
 @attrs.frozen(kw_only=True)
@@ -120,22 +119,13 @@ class Files(Group):
     async def download(self, file_id: str, path: str | os.PathLike[str]) -> Path:
         """Write the content to the path, which has either the whole of it or what was there before; the path.
 
-        It is written beside the path first, and moved there in one step; if that does not come to its end nothing is left behind.
-
         Raises:
             OSError: it cannot be written there.
             ApiError: it cannot be had.
         """
         target = Path(path)
-        beside = target.with_name(f".{target.name}.{secrets.token_hex(8)}.part")
-        try:
-            async with self.open(file_id) as pieces, await trio.open_file(beside, "xb") as out:
-                async for piece in pieces:
-                    await out.write(piece)
-            await trio.Path(beside).replace(target)
-        finally:
-            with trio.CancelScope(shield=True):
-                await trio.Path(beside).unlink(missing_ok=True)
+        async with self.open(file_id) as pieces:
+            await save(pieces, target)
         return target
 
     @asynccontextmanager

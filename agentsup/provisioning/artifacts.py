@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeVar, overload
 
 import trio
 
+from agentsup.control.saving import save
 from agentsup.errors import Problem, SpecError
 from agentsup.providers.base import Rejected, Unavailable
 from agentsup.provisioning.errors import ArtifactFailed, NoSuchArtifact
@@ -185,15 +185,8 @@ async def _content(shelf: Shelf, artifact: Artifact) -> bytes:
 
 
 async def _write(shelf: Shelf, artifact: Artifact, target: Path) -> None:
-    beside = target.with_name(f".{secrets.token_hex(8)}.part")
-    try:
-        async with shelf.read(artifact) as pieces, await trio.open_file(beside, "xb") as out:
-            async for piece in pieces:
-                await out.write(piece)
-        await trio.Path(beside).replace(target)
-    finally:
-        with trio.CancelScope(shield=True):
-            await trio.Path(beside).unlink(missing_ok=True)
+    async with shelf.read(artifact) as pieces:
+        await save(pieces, target)
 
 
 # --- at the door -------------------------------------------------------------------------------------------------------------------
