@@ -22,7 +22,8 @@ SCRIPTS = (
     "@thread red\n@tool a {}\n@say {results}\n@thread blue\n@sleep 5\n@say b",
     "@tool bash {}\n@thread red\n@ask q {}\n@thread blue\n@tool bash {}\n@tool c {}",
     "@error x retrying\n@say a\n@error y exhausted",
-    "@deltas 5 3\n@stop refusal",
+    "@thread red\n@error x retrying\n@tool a {}\n@error y exhausted",
+    "@deltas 5 3\n@thread red\n@stop refusal",
     "@usage 40000 10000\n@tool a {}\n@usage 40000 10000",
 )
 OUTCOME = {"type": "user.define_outcome", "rubric": {"type": "text", "content": "r"}, "max_iterations": 2}

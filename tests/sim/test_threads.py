@@ -185,6 +185,51 @@ async def test_a_child_has_its_whole_trace(client, autojump_clock):
     assert len({event["id"] for event in child}) == len(child)
 
 
+@pytest.mark.parametrize(
+    ("line", "reason", "status"),
+    [
+        ("@stop refusal", "refusal", "idle"),
+        ("@stop something_new", "something_new", "idle"),
+        ("@error x exhausted", "retries_exhausted", "idle"),
+        ("@error x terminal", None, "terminated"),
+    ],
+)
+async def test_how_a_childs_work_ends(client, autojump_clock, line, reason, status):
+    """A child whose work ends the turn rests for the turn's reason, or is terminated with it, and gives no reply."""
+    session = await new_session(client)
+    await say(client, session, f"@thread red\n@say a\n{line}\n@say never")
+
+    events, (_, red) = await history(client, session), await threads_of(client, session)
+    child = await thread_events(client, session, red)
+    assert (red["status"], texts(child)) == (status, ["a"])
+    assert types(child)[-1] == f"session.thread_status_{status}"
+    assert "agent.thread_message_sent" not in types(child)
+    idle = of_type(events, "session.status_idle")
+    rested = of_type(child, "session.thread_status_idle")
+    assert [event["stop_reason"]["type"] for event in rested] == ([reason] if reason else [])
+    assert [(event["stop_reason"], event["stop_details"]) for event in rested] == [
+        (event["stop_reason"], event["stop_details"]) for event in idle
+    ]
+    assert types(events).count("span.model_request_start") == types(events).count("span.model_request_end")
+
+
+async def test_a_child_that_is_rescheduled(client, autojump_clock):
+    """A retrying error of a child reschedules the child and the session, and the child goes on."""
+    session = await new_session(client)
+    await say(client, session, "@thread red\n@error x retrying\n@say a")
+
+    events, (_, red) = await history(client, session), await threads_of(client, session)
+    where = types(events).index("session.error")
+    assert types(events)[where + 1 : where + 5] == [
+        "session.thread_status_rescheduled",
+        "session.status_rescheduled",
+        "session.status_running",
+        "session.thread_status_running",
+    ]
+    assert texts(await thread_events(client, session, red)) == ["a"]
+    assert red["status"] == "idle"
+
+
 async def test_who_sent_a_message(client, autojump_clock):
     """Messages name the child they went to or came from, and leave the session's own agent out."""
     session = await new_session(client)

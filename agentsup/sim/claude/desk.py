@@ -217,14 +217,13 @@ class Desk:
             await trio.lowlevel.checkpoint()
             ending = await given.perform(turn)
         if not self._stopped:
-            cut_short = self._scope.cancelled_caught
-            if given.pursuit is not None and cut_short:
+            if given.pursuit is not None and self._scope.cancelled_caught:
                 given.pursuit.interrupt()
-            self._finish(turn, ending, cut_short=cut_short)
+            self._finish(turn, ending)
         self._turn = self._scope = None
 
-    def _finish(self, turn: Turn, ending: Ending, *, cut_short: bool) -> None:
-        turn.close(cut_short=cut_short)
+    def _finish(self, turn: Turn, ending: Ending) -> None:
+        turn.close(ending)
         for interrupt in self._interrupts:
             self._session.settle(interrupt)
         self._interrupts.clear()

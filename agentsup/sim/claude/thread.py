@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from .session import Session
 
 
-_END_TURN: Json = {"type": "end_turn"}
-
-
 class Voice(Protocol):
     """Who a turn speaks as: the session itself, or a child thread."""
 
@@ -58,6 +55,9 @@ class Voice(Protocol):
 
     def go_on(self) -> None:
         """Says that it works again; likewise."""
+
+    def reschedule(self) -> None:
+        """Says that the provider tries again, and that it works again with that."""
 
 
 @attrs.define(eq=False)
@@ -153,11 +153,11 @@ class Child:
         self._thread.tokens += tokens
         self._session.tokens += tokens
 
-    def rest(self, stop_reason: Json, own_reason: Json) -> None:
+    def rest(self, stop_reason: Json, own_reason: Json, stop_details: Json | None = None) -> None:
         """Says on both feeds that the child waits, on each for what stands there."""
         self._turn_to("idle")
         for post, reason in ((self._session.post, stop_reason), (self.post, own_reason)):
-            post("session.thread_status_idle", **self._about(), stop_reason=reason, stop_details=None)
+            post("session.thread_status_idle", **self._about(), stop_reason=reason, stop_details=stop_details)
 
     def go_on(self) -> None:
         """Says on both feeds that the child works."""
@@ -177,15 +177,21 @@ class Child:
         )
         self.post("agent.thread_message_received", from_session_thread_id=self._session.thread_id, content=content)
 
-    def stop(self) -> None:
+    def reschedule(self) -> None:
+        """Says on both feeds that the provider tries again, and has the session say it."""
+        self._turn_to("rescheduling")
+        self._both("session.thread_status_rescheduled")
+        self._session.reschedule()
+        self.go_on()
+
+    def stop(self, stop_reason: Json, stop_details: Json | None) -> None:
         """The child rests without a reply; one that was archived meanwhile has said its last."""
         if self._thread.archived_at is None:
-            self.rest(_END_TURN, _END_TURN)
+            self.rest(stop_reason, stop_reason, stop_details)
 
     def terminate(self) -> None:
-        """The child is archived: it says so on both feeds, and nothing after that."""
+        """The child is over: it says so on both feeds, and nothing after that."""
         self._turn_to("terminated")
-        self._thread.archived_at = self._thread.updated_at
         self._both("session.thread_status_terminated")
 
     def finish(self) -> None:
@@ -196,7 +202,8 @@ class Child:
         self._session.post(
             "agent.thread_message_received", from_session_thread_id=self._thread.id, from_agent_name=name, content=reply
         )
-        self.rest(_END_TURN, _END_TURN)
+        end_turn = {"type": "end_turn"}
+        self.rest(end_turn, end_turn)
 
     def _turn_to(self, status: str) -> None:
         self._thread.status = status

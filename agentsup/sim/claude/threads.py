@@ -69,6 +69,7 @@ class Threads:
             raise invalid("", f"session thread {thread.id} is running: interrupt it first")
         if thread.archived_at is None:
             Child(session, thread).terminate()
+            thread.archived_at = thread.updated_at
             self._sessions.get(session.id).desk.drop_child(thread.id)
         return Response.json(thread.view(session))
 

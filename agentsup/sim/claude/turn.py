@@ -145,17 +145,19 @@ class Turn:
                     return ending
         return None
 
-    def close(self, *, cut_short: bool = False) -> None:
-        """Ends the model call and the child thread that are under way, if any are; one that is cut short gives no reply."""
+    def close(self, ending: Ending | None = None) -> None:
+        """Ends the model call and the child that are under way, if any are: the child with a reply, or, where one is given, as the ending says."""
         self._speech.end()
         for interrupt in self._interrupts:
             self._session.settle(interrupt)
         self._interrupts.clear()
         if isinstance(self._voice, Child):
-            if cut_short:
-                self._voice.stop()
-            else:
+            if ending is None:
                 self._voice.finish()
+            elif ending.stop_reason is None:
+                self._voice.terminate()
+            else:
+                self._voice.stop(ending.stop_reason, ending.stop_details)
             self._speak_as(self._session)
 
     def _speak_as(self, voice: Voice) -> None:
@@ -181,7 +183,7 @@ class Turn:
     def _abandon_child(self) -> None:
         if self._session.status != "running":
             self._session.run()
-        self.close(cut_short=True)
+        self.close(END_TURN)
 
     async def _act(self, direction: Direction) -> Ending | None:  # noqa: C901 - one clause per direction
         match direction:
@@ -321,17 +323,16 @@ class Turn:
     # Ends
 
     async def _stop(self, reason: str) -> Ending:
-        self.close()
-        if reason == "budget_reached":
-            await self._session.await_funds()
+        if reason in ("budget_reached", END_TURN_REASON):
+            self.close()
+            if reason == "budget_reached":
+                await self._session.await_funds()
             return END_TURN
         if reason == "refusal":
             details = {"type": "refusal", "category": "general_harms", "explanation": "a stage direction asked for it"}
             return Ending({"type": reason}, details)
         if reason == "requires_action":
             return Ending({"type": reason, "event_ids": []})
-        if reason == END_TURN_REASON:
-            return END_TURN
         return Ending({"type": reason})
 
     def _fail(self, kind: str, status: str) -> Ending | None:
@@ -345,6 +346,6 @@ class Turn:
             self._speech.end(failed=True)
         self._session.post("session.error", error=error)
         if status == "retrying":
-            self._session.reschedule()
+            self._voice.reschedule()
             return None
         return Ending(None if status == "terminal" else {"type": "retries_exhausted"}, flush=True)
