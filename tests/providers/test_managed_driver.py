@@ -17,7 +17,7 @@ from agentsup.providers.managed import ManagedDriver
 from agentsup.providers.managed.driver import SEARCHED_PAGES
 from agentsup.talk import events as ev
 from agentsup.talk.content import Text
-from agentsup.talk.outgoing import SayMessage, SayStop
+from agentsup.talk.outgoing import SayMessage, SayStop, SetOptions
 
 SSE = {"content-type": "text/event-stream"}
 STREAM = "/v1/sessions/sesn/events/stream"
@@ -487,6 +487,15 @@ async def test_a_yes_that_is_none_leaves_it_open(driver, server, answer):
 
     with pytest.raises(Unavailable, match="does not say that it was taken"):
         await driver.post("sesn", [SayStop("stop:r1")])
+
+
+@pytest.mark.parametrize("answer", [{}, {"status": "ok"}, {"data": []}])
+async def test_a_change_that_nobody_confirms_leaves_it_open(driver, server, answer):
+    """A gateway's own 200 is no changed session; a change is sent again without harm."""
+    server.on("POST", "/v1/sessions/sesn", httpx.Response(200, json=answer))
+
+    with pytest.raises(Unavailable, match="no id"):
+        await driver.post("sesn", [SetOptions("options:1", {"title": "new"})])
 
 
 # --- opening -------------------------------------------------------------------------------------------------------------------

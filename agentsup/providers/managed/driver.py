@@ -99,17 +99,17 @@ class ManagedDriver:
 
     async def _update(self, provider_session_id: str, options: Mapping[str, Any]) -> None:
         """Change the session. What must not be changed while it runs is tried again for a moment: its status lags behind its stream."""
-        body = requests.update_session(options)
-        for _ in range(STATUS_LAGS if "agent" in body else 0):
+        what, body = "changing the session", requests.update_session(options)
+        for looks_left in reversed(range(STATUS_LAGS + 1 if "agent" in body else 1)):
             try:
-                await self._line.call("POST", _at(provider_session_id), "changing the session", body=body)
+                session = await self._line.call("POST", _at(provider_session_id), what, body=body)
             except Rejected as exc:
-                if exc.failure.status != 400:
+                if exc.failure.status != 400 or not looks_left:
                     raise
                 await trio.sleep(STATUS_LAG)
             else:
+                _id_in(session, what)  # else somebody answered who knows nothing of it
                 return
-        await self._line.call("POST", _at(provider_session_id), "changing the session", body=body)
 
     async def files(self, provider_session_id: str) -> Sequence[Artifact]:
         """All files in the session's scope, mounted copies of uploads included."""
