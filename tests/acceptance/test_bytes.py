@@ -64,7 +64,7 @@ async def gets_through(kind, fault):
 
 
 @pytest.mark.parametrize("kind", PROMPTS)
-@pytest.mark.parametrize("status", [429, 503, 529])
+@pytest.mark.parametrize("status", [429, 529])
 async def test_a_status_that_passes_is_waited_out(kind, status, autojump_clock):
     """Wherever it comes."""
     assert await gets_through(kind, says(refusal(status))) < 5
