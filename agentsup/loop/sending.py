@@ -14,7 +14,7 @@ from agentsup.loop.endings import end_request, end_session, stop_agent
 from agentsup.loop.plan import Plan
 from agentsup.loop.state import Link, State
 from agentsup.talk import events as ev
-from agentsup.talk.outgoing import Answer, Outgoing, answers, begins, goes_alone, says
+from agentsup.talk.outgoing import Answer, Outgoing, SayStop, answers, begins, goes_alone, says
 
 
 def flush(plan: Plan) -> None:
@@ -30,6 +30,9 @@ def flush(plan: Plan) -> None:
             items = items or [item]
             break
         items.append(item)
+    if not state.rules.has_history and any(isinstance(item, SayStop) for item in items):
+        # It ends whatever it meets over there, and the driver lets nothing out with it: what is said goes behind it, by itself.
+        items = [item for item in items if not says(item)]
     items.sort(key=_joins)  # the agent reads a word that joins behind the results
     if items:
         plan.happen(ev.Sending(keys=_keys(items)))

@@ -9,9 +9,10 @@ from collections import Counter
 from pathlib import Path
 
 from tests.crash.harness import world
-from tests.crash.test_crash import kill_and_finish
+from tests.crash.test_crash import finish, kill_and_finish
 
 RANDOM_KILLS = 200
+CROWDS = 30
 SEED = 20261125
 
 
@@ -36,9 +37,18 @@ def main() -> int:
             except AssertionError as exc:
                 wrong += 1
                 print(f"WRONG {plan}: {exc}; {' '.join(exc.__notes__)}", flush=True)
+        for number in range(CROWDS):
+            story = made.story(folder, crowd=True, harness=bool(number % 2))
+            try:
+                for seed in range(chance.randint(1, 6)):
+                    story.live(seed=seed, kill_after=chance.uniform(0.05, 1.5))
+                finish(story)
+            except AssertionError as exc:
+                wrong += 1
+                print(f"WRONG crowd {number}: {exc}; {' '.join(exc.__notes__)}", flush=True)
     for kind, count in sorted(died.items()):
         print(f"{count:5} killed {kind}")
-    print(f"{len(plans) - wrong} of {len(plans)} stories came to a good end")
+    print(f"{len(plans) + CROWDS - wrong} of {len(plans) + CROWDS} stories came to a good end")
     return min(wrong, 125)
 
 

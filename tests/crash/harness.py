@@ -11,7 +11,10 @@ from pathlib import Path
 
 import attrs
 import httpx
+import trio
 
+from agentsup import agentcore
+from tests.crash import crowd
 from tests.crash.worker import SCRIPTS, Orders
 
 HEADERS = {"x-api-key": "key", "anthropic-version": "2023-06-01", "anthropic-beta": "managed-agents-2026-04-01"}
@@ -28,10 +31,11 @@ class World:
     environment: str
     http: httpx.Client
     zygote: subprocess.Popen
+    harness: str
     count: int = 0
 
-    def story(self, folder: Path, *, synchronous: str = "normal") -> Story:
-        """A new store, and a session in it."""
+    def story(self, folder: Path, *, synchronous: str = "normal", crowd: bool = False, harness: bool = False) -> Story:
+        """A new store, and a session in it, or a crowd of them."""
         self.count += 1
         place = folder / f"story-{self.count}"
         place.mkdir()
@@ -43,6 +47,8 @@ class World:
             session_id=f"s{self.count}",
             folder=str(place),
             synchronous=synchronous,
+            crowd=crowd,
+            harness=self.harness if harness else None,
         )
         return Story(self, place, orders)
 
@@ -55,9 +61,9 @@ class Story:
     folder: Path
     orders: Orders
 
-    def live(self, *, fatal: int | None = None, kill_after: float | None = None) -> dict:
+    def live(self, *, fatal: int | None = None, kill_after: float | None = None, seed: int | None = None) -> dict:
         """One life of the process."""
-        orders = attrs.asdict(attrs.evolve(self.orders, fatal=fatal))
+        orders = attrs.asdict(attrs.evolve(self.orders, fatal=fatal, seed=seed))
         self.world.zygote.stdin.write(json.dumps({"orders": orders, "kill_after": kill_after}) + "\n")
         self.world.zygote.stdin.flush()
         answer = self.world.zygote.stdout.readline()
@@ -92,6 +98,9 @@ class Story:
 
     def check(self) -> None:
         """Nothing lost and nothing doubled: messages, effects, results, terminals, and what subscribers were shown."""
+        if self.orders.crowd:
+            crowd.check(self.orders, self.world.http.get("/_sim/requests").json())
+            return
         history = self.history()
         said = Counter(event["content"][0]["text"] for event in history if event["type"] == "user.message")
         expected = [script.format(self.orders.session_id) for script in SCRIPTS]
@@ -147,9 +156,18 @@ def world():
         with httpx.Client(base_url=base_url, headers=HEADERS, trust_env=False) as http:
             agent = http.post("/v1/agents", json={"name": "crash", "model": "m"}).json()["id"]
             environment = http.post("/v1/environments", json={"name": "crash"}).json()["id"]
-            yield World(base_url, agent, environment, http, zygote)
+            yield World(base_url, agent, environment, http, zygote, trio.run(_harness, base_url))
     finally:
         for process in (zygote, sim):
             process.stdin.close()
             process.stdout.close()
             process.wait(timeout=10)
+
+
+async def _harness(base_url: str) -> str:
+    async with agentcore.Client("us-east-1", crowd.KEYS, endpoint_url=base_url) as client:
+        made = await client.harnesses.create("crash", "arn:aws:iam::123456789012:role/works")
+        while made.status != "READY":
+            await trio.sleep(0.1)
+            made = await client.harnesses.get(made.harness_id)
+    return made.arn

@@ -61,6 +61,27 @@ def test_killed_at_random_moments(world, tmp_path):
         kill_and_finish(story, kill_after=chance.uniform(0.02, 0.5))
 
 
+@pytest.mark.parametrize("harness", [False, True], ids=["managed", "harness"])
+def test_a_crowd_is_killed_again_and_again(world, tmp_path, harness):
+    """Many sessions, at which everything is said that can be said, over several deaths; at every provider."""
+    chance = random.Random(11)
+    story = world.story(tmp_path, crowd=True, harness=harness)
+    for seed in range(3):
+        story.live(seed=seed, kill_after=chance.uniform(0.2, 0.8))
+    finish(story)
+
+
+def finish(story):
+    """A life that is not killed; then all must be well."""
+    ended = story.live()
+    try:
+        assert ended["status"] == 0
+        story.check()
+    except AssertionError as exc:
+        exc.add_note("\n".join(story.lines("log")[-40:]))
+        raise
+
+
 def kill_and_finish(story, **how):
     """One life that is killed, one that is not; then all must be well. Gives back where it died, and says it if all is not well."""
     first = story.live(**how)

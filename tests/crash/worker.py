@@ -32,6 +32,14 @@ class Orders:
     """The place at which it dies."""
 
     synchronous: str = "normal"
+    crowd: bool = False
+    """It is a crowd of sessions that lives, not one."""
+
+    seed: int | None = None
+    """What a crowd says; None says nothing more, and finishes."""
+
+    harness: str | None = None
+    """Where a crowd's agents are, if they are in a harness."""
 
 
 SCRIPTS = (
@@ -138,6 +146,14 @@ class Paper:
     def write(self, name: str, line: str) -> None:
         """One line more."""
         os.write(self.open(name), f"{line}\n".encode())
+
+    def read(self, name: str) -> list[str]:
+        """What stands there, by whichever life."""
+        path = os.path.join(self._folder, name)
+        if not os.path.exists(path):
+            return []
+        with open(path, encoding="utf-8") as file:
+            return file.read().splitlines()
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import signal
 import sys
 import traceback
 
-from tests.crash import points, worker  # noqa: F401  -- imported once, for all lives
+from tests.crash import crowd, points, worker  # noqa: F401  -- imported once, for all lives
 
 HANGS = 30.0
 """Seconds after which a life that does not end is taken for stuck."""
@@ -36,7 +36,7 @@ def one_life(orders: dict[str, object], kill_after: float | None) -> dict[str, o
             os.dup2(log, 2)
             signal.setitimer(signal.ITIMER_REAL, HANGS)  # SIGALRM ends it: a stuck life must not hang the test
             signal.signal(signal.SIGALRM, signal.SIG_DFL)
-            worker.main(worker.Orders(**orders))
+            crowd.main(worker.Orders(**orders)) if orders["crowd"] else worker.main(worker.Orders(**orders))
             status = 0
         except BaseException:
             traceback.print_exc()

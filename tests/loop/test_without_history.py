@@ -124,6 +124,21 @@ def test_a_crash_behind_the_results_ends_the_request(confirmed):
     assert s.posted() == [["message:r1"], ["result:c1"]]
 
 
+@pytest.mark.parametrize("seen", [(), ("rest",)])
+def test_what_begins_does_not_go_out_with_a_stop(seen):
+    """It would be stopped with what is: a stop that a crash left unconfirmed goes out again, and the next message behind it."""
+    s = scene()
+    s.run()
+    s.submit("r2", "next")
+    s.tell(msg.Interrupt())
+    if seen:
+        s.news(idle())
+    s.crash()
+    s.tell(msg.Attached(), msg.Posted(("stop:r1",)))
+
+    assert s.posted()[-2:] == [["stop:r1"], ["message:r2"]]
+
+
 def test_a_lost_connection_in_the_middle_ends_the_request():
     """The task that followed the turn is gone, and the turn with it."""
     s = scene()
