@@ -194,6 +194,23 @@ async def test_what_of_a_memory_is_shown(client, autojump_clock):
     assert len(full["data"]) == 20
 
 
+async def test_memories_below_a_folder(client, autojump_clock):
+    """A prefix stands for whole segments; one that does not end with a slash is a 400 that names it."""
+    store = await made(client, "memory_stores", name="s")
+    base = f"memory_stores/{store['id']}/memories"
+    for path in ("/notes/a", "/notes/b/c", "/notes-archive/d"):
+        await made(client, base, path=path, content="x")
+
+    below = (await client.get(f"/v1/{base}?path_prefix=/notes/")).json()["data"]
+    children = (await client.get(f"/v1/{base}?path_prefix=/notes/&depth=1")).json()["data"]
+    refused = await client.get(f"/v1/{base}?path_prefix=/notes")
+
+    assert [row["path"] for row in below] == ["/notes/a", "/notes/b/c"]
+    assert [(row["type"], row["path"]) for row in children] == [("memory", "/notes/a"), ("memory_prefix", "/notes/b/")]
+    assert refused.status_code == 400
+    assert "path_prefix:" in refused.json()["error"]["message"]
+
+
 @pytest.mark.parametrize(
     ("name", "folder"), [("User Preferences", "user-preferences"), ("a--b__C!", "a-b-c"), ("Über", "ber")]
 )

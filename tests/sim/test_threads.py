@@ -243,6 +243,20 @@ async def test_who_sent_a_message(client, autojump_clock):
     assert "from_agent_name" not in of_type(child, "agent.thread_message_received")[0]
 
 
+async def test_a_childs_reply(client, autojump_clock):
+    """A child replies with the last thing it said, however it said it; one that said nothing with nothing."""
+    session = await new_session(client)
+    words = '{"type": "agent.message", "content": [{"type": "text", "text": "last"}]}'
+    await say(client, session, f"@thread red\n@say first\n@event {words}\n@thread blue\n@deltas 2 1\n@thread green")
+
+    replies = of_type(await history(client, session), "agent.thread_message_received")
+    assert [(reply["from_agent_name"], reply["content"][0]["text"]) for reply in replies] == [
+        ("red", "last"),
+        ("blue", "ab"),
+        ("green", ""),
+    ]
+
+
 async def test_usage_of_each_thread(client, autojump_clock):
     """Each thread has the tokens of its own model calls, the session the sum."""
     session = await new_session(client)

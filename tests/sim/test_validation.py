@@ -337,6 +337,11 @@ async def test_credentials(client, autojump_clock, body, path):
         ({"path": "/a/../b", "content": "x"}, "path"),
         ({"path": "/" + "/".join("x" * 21), "content": "x"}, "path"),
         ({"path": "/a", "content": "x" * 102_401}, "content"),
+        ({"path": "/a", "content": "é" * 51_201}, "content"),
+        ({"path": "/" + "é" * 512, "content": "x"}, "path"),
+        ({"path": "/e\u0301", "content": "x"}, "path"),
+        ({"path": "/a\u2028b", "content": "x"}, "path"),
+        ({"path": "/a\x00b", "content": "x"}, "path"),
     ],
 )
 async def test_memories(client, autojump_clock, body, path):
@@ -362,6 +367,7 @@ async def test_memories(client, autojump_clock, body, path):
         ("/v1/sessions?page=page_a", "page"),
         ("/v1/files?ids[]=x&limit=1", "ids"),
         ("/v1/deployments?status=gone", "status"),
+        ("/v1/deployment_runs?trigger_type=moon", "trigger_type"),
     ],
 )
 async def test_query_parameters(client, autojump_clock, url, name):

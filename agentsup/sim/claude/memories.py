@@ -6,6 +6,7 @@ Rules: API reference, "Memory stores", "Memories", "Memory versions".
 from __future__ import annotations
 
 import hashlib
+import unicodedata
 
 import attrs
 
@@ -13,7 +14,7 @@ from agentsup.sim.exchange import Json, Request, Response
 from agentsup.sim.fields import Form
 from agentsup.sim.pages import Order, Paging, cut_page
 from agentsup.sim.query import Query
-from agentsup.sim.refusal import Refused, missing
+from agentsup.sim.refusal import Refused, invalid, missing
 from agentsup.sim.routing import Route
 from agentsup.sim.table import Table
 from agentsup.sim.world import World
@@ -185,6 +186,8 @@ class Memories:
         store = self._stores.get(request.params["store_id"])
         query = Query(request)
         prefix = query.text("path_prefix") or "/"
+        if not prefix.endswith("/"):
+            raise invalid("path_prefix", "must end with /: it stands for whole segments")
         depth = query.integer("depth", default=0, least=0, most=MOST_SEGMENTS)
         rows = [memory for memory in self._memories if memory.store_id == store.id and memory.path.startswith(prefix)]
         rows, folders = _fold(rows, prefix, depth)
@@ -270,8 +273,11 @@ def _read_path(form: Form, *, required: bool = False) -> str | None:
         return None
     segments = path.split("/")
     good = path.startswith("/") and path.isprintable() and 2 <= len(segments) <= MOST_SEGMENTS + 1
-    if not good or any(segment in ("", ".", "..") for segment in segments[1:]) or len(path.encode()) > MOST_PATH_BYTES:
+    long = len(path.encode("utf-8", "replace")) > MOST_PATH_BYTES
+    if not good or long or any(segment in ("", ".", "..") for segment in segments[1:]):
         form.wrong("path", "must begin with / and have 1 to 20 segments, none empty, . or .., of 1024 bytes in all")
+    elif not unicodedata.is_normalized("NFC", path):
+        form.wrong("path", "must be in Unicode Normalization Form C")
     return path
 
 

@@ -72,5 +72,5 @@ class Speech:
 
     def emit(self, event: Json) -> None:
         """An event as it is written; what it lacks of id and time is added."""
-        made = self._voice.event(event["type"])
+        made = self._voice.event(event["type"], **{key: value for key, value in event.items() if key != "type"})
         self._voice.feed.publish({**made, **event})
