@@ -38,6 +38,13 @@ SAYS = {
         "agentcore: 3, 16 degrees (weather(Oslo), weather(Rome); end_turn, 2 turns, events seen)",
         "the same from both: True",
     ],
+    "10_outcome.py": [
+        "grader: needs_revision",
+        "grader: satisfied",
+        "agent: Now with the sum.",
+        "judged 2 times, last: satisfied",
+        "[('report.csv', 31)] 1",
+    ],
     "06_watch.py": ["aaaa|bbbb|cccc|dddd|eeee|", "That was all.", "12 tokens written", "session_ended"],
 }
 

@@ -14,7 +14,7 @@ from agentsup.providers.agentcore import BedrockAgentCore, Overrides
 from agentsup.providers.aws.credentials import Credentials
 from agentsup.providers.base import Rejected, Unavailable
 from agentsup.talk import events as ev
-from agentsup.talk.content import Image, Text
+from agentsup.talk.content import Image, SearchResult, Text
 from agentsup.talk.outgoing import GiveResult, SayMessage, SayStop
 from agentsup.talk.tools import ToolResult, ToolUse
 from tests.providers.agentcore.harness import (
@@ -597,7 +597,12 @@ async def test_a_picture_in_a_result_is_left_out_and_the_model_is_told(scope):
     harness = Harness(stream(calling(("c1", "look", {}))), stream(saying("Done")))
     session = await turn(harness, scope)
     picture = Image(data=b"x", media_type="image/png")
-    await session.post(GiveResult(ToolResult.of("c1", [Text("see"), picture]), ToolUse("c1", "look", {})))
+    found = SearchResult(source="/hours", title="Opening hours", text="Nine to five.")
+    await session.post(GiveResult(ToolResult.of("c1", [Text("see"), picture, found]), ToolUse("c1", "look", {})))
 
     said = harness.bodies[1]["messages"][1]["content"][0]["toolResult"]["content"]
-    assert said == [{"text": "see"}, {"text": "[image: this provider takes text only]"}]
+    assert said == [
+        {"text": "see"},
+        {"text": "[image: this provider takes text only]"},
+        {"text": "Opening hours (/hours):\nNine to five."},
+    ]
