@@ -74,12 +74,12 @@ class SessionRef:
             StoreError: the store cannot be written; nothing was taken on.
         """
         request = request_of(content)
-        waiting = self._life.expect(request.request_id)
+        waiting = self._life.awaited.result(request.request_id)
         try:
             await self._submit(request)
             return await waiting.wait()
         finally:
-            self._life.forget(request.request_id)
+            self._life.awaited.forget(request.request_id)
 
     async def message(self, content: Input | Outcome) -> RequestId:
         """Ask without waiting for the answer; returns once the request is durable, with its id.
@@ -273,13 +273,13 @@ class SessionRef:
 
     async def _deliver(self, message: msg.SendRaw | msg.Configure) -> None:
         """Say it, and wait until the provider has it."""
-        waiting = self._life.expect_delivery(message.key)
+        waiting = self._life.awaited.delivery(message.key)
         try:
             if not await self._tell(message):
                 raise self._closing
             await waiting.wait()
         finally:
-            self._life.forget(message.key)
+            self._life.awaited.forget(message.key)
 
     @property
     def _closing(self) -> SessionClosed:

@@ -15,7 +15,6 @@ import attrs
 import trio
 
 from agentsup import telemetry
-from agentsup.errors import AgentsupError
 from agentsup.ids import Cursor, RequestId, SessionId
 from agentsup.journal.base import Journal, Stored
 from agentsup.journal.entries import Entries
@@ -24,13 +23,14 @@ from agentsup.loop.state import Rules, State
 from agentsup.otp import ChildSpec, signal
 from agentsup.otp.intensity import Window
 from agentsup.otp.refs import Ref
-from agentsup.session.errors import ProviderFailed, SessionClosed, error_for
+from agentsup.session.audience import Audience
+from agentsup.session.errors import ProviderFailed, SessionClosed
 from agentsup.session.log import SessionLog
 from agentsup.session.past import PAGE, event_of, every, result_from, told
 from agentsup.session.spec import SessionSpec
 from agentsup.session.subscription import Overflow, Subscription, check_options
 from agentsup.session.telling import Telling
-from agentsup.session.waiting import Waiting
+from agentsup.session.waiting import Awaited
 from agentsup.talk.events import (
     Connected,
     Delivered,
@@ -108,11 +108,9 @@ class Life:
         """The present incarnation wants to know when everything recorded is durable."""
         self._journal = journal
         self._listener = listener
-        self._subscriptions: set[Subscription] = set()
-        self._results: dict[RequestId, Waiting[SessionResult]] = {}
-        self._deliveries: dict[str, Waiting[None]] = {}
-        self._blamed: dict[RequestId, BaseException] = {}
-        """What the user's own code raised, by which a request is about to end. Not kept anywhere: it may quote the conversation."""
+        self.awaited = Awaited()
+        """What somebody waits for, over all incarnations."""
+        self._audience = Audience()
         self._held: deque[_Unshown | SessionEvent] = deque()
         """What is to be shown when it is durable, in order."""
         self._changed: trio.Event | None = None
@@ -207,13 +205,13 @@ class Life:
 
     def show(self, body: Passing) -> None:
         """Show an event that is not kept to those who listen now, behind what was recorded before it."""
-        if not self._subscriptions:
+        if not self._audience:
             return
         event = SessionEvent(cursor=self.resident.cursor, session_id=self.session_id, at=time.time(), body=body)
         if self._held:
             self._held.append(event)
         else:
-            self._offer(event)
+            self._audience.offer(event)
 
     @property
     def is_durable(self) -> bool:
@@ -239,13 +237,13 @@ class Life:
                 if held.cursor > durable:
                     break
                 self._held.popleft()
-                self._offer(held)
+                self._audience.offer(held)
             elif held.last > durable:
                 break
             else:
-                if self._subscriptions or held.is_awaited:
+                if self._audience or held.is_awaited:
                     for seq, body in held.rest:
-                        if self._subscriptions or type(body) in _MILESTONES:
+                        if self._audience or type(body) in _MILESTONES:
                             self._publish(Cursor(seq), held.at, body)
                 self._held.popleft()
                 self.published = held.last
@@ -256,22 +254,18 @@ class Life:
             self._end_request(body, cursor, at)
             return
         event = SessionEvent(cursor=cursor, session_id=self.session_id, at=at, body=body)
-        self._offer(event)
+        self._audience.offer(event)
         match body:
             case Connected():
                 self.opened = True
                 self.notify()
             case Delivered(keys=keys):
-                self._deliver(keys)
+                self.awaited.delivered(keys)
             case Withdrawn(keys=keys, failure=failure):
-                self._withdraw(keys, failure)
+                self.awaited.withdrawn(keys, lambda: self._not_sent(failure))
             case SessionEnded():
                 self._end(body)
                 self._listener.offer(event)
-
-    def _offer(self, event: SessionEvent) -> None:
-        for subscription in tuple(self._subscriptions):
-            subscription.offer(event)
 
     def _end_request(self, body: RequestEnded, cursor: Cursor, at: float) -> None:
         log = self.resident
@@ -280,64 +274,22 @@ class Life:
         event = SessionEvent(cursor=cursor, session_id=self.session_id, at=at, body=body, result=result)
         if telemetry.listening():
             self._telling.tell_end(body, result)
-        self._offer(event)
-        cause = self._blamed.pop(body.request_id, None)
-        waiting = self._results.pop(body.request_id, None)
-        if waiting is not None and body.failure is None:
-            waiting.settle(result)
-        elif waiting is not None and body.failure is not None:
-            error = error_for(body.failure, result)
-            error.__cause__ = cause
-            waiting.fail(error)
+        self._audience.offer(event)
+        self.awaited.ended(body, result)
         self._listener.offer(event)
         log.let_go(body.request_id)
 
-    def _deliver(self, keys: Sequence[str]) -> None:
-        for key in keys:
-            waiting = self._deliveries.pop(key, None)
-            if waiting is not None:
-                waiting.settle(None)
-
-    def _withdraw(self, keys: Sequence[str], failure: Failure | None) -> None:
-        for key in keys:
-            waiting = self._deliveries.pop(key, None)
-            if waiting is not None:
-                why = failure or Failure(kind="closed", message="it was not sent: the session came to its end before")
-                waiting.fail(ProviderFailed(why, self.nothing))
+    def _not_sent(self, failure: Failure | None) -> ProviderFailed:
+        why = failure or Failure(kind="closed", message="it was not sent: the session came to its end before")
+        return ProviderFailed(why, self.nothing)
 
     def _end(self, body: SessionEnded) -> None:
         self.ended = body
-        self._fail_waiting(SessionClosed(f"the session {self.session_id!r} is over: {body.reason}"))
-        for subscription in tuple(self._subscriptions):
-            subscription.end()
+        self.awaited.fail(SessionClosed(f"the session {self.session_id!r} is over: {body.reason}"))
+        self._audience.end()
         self.notify()
 
-    def _fail_waiting(self, error: AgentsupError) -> None:
-        for result in self._results.values():
-            result.fail(error)
-        for delivery in self._deliveries.values():
-            delivery.fail(error)
-        self._results.clear()
-        self._deliveries.clear()
-
     # --- everybody else's side ---------------------------------------------------------------------------------------------
-
-    def expect(self, request_id: RequestId) -> Waiting[SessionResult]:
-        """Wait for this request's terminal from now on; it need not be accepted yet."""
-        return self._results.setdefault(request_id, Waiting())
-
-    def blame(self, request_id: RequestId, error: BaseException) -> None:
-        """This is what the request is about to end by: the error that tells so names it as its cause."""
-        self._blamed[request_id] = error
-
-    def expect_delivery(self, key: str) -> Waiting[None]:
-        """Wait from now on for the provider to have what goes out under this key."""
-        return self._deliveries.setdefault(key, Waiting())
-
-    def forget(self, key: str) -> None:
-        """Nobody waits for this request, or delivery, any more."""
-        self._results.pop(RequestId(key), None)
-        self._deliveries.pop(key, None)
 
     def subscribe(self, *, after: int | None, buffer: int, overflow: Overflow) -> Subscription:
         """The session's events behind the cursor, then live.
@@ -349,14 +301,14 @@ class Life:
         start = None if after is None else Cursor(after)
         subscription = Subscription(self, after=start, buffer=buffer, overflow=overflow)
         if self.ended is None and not self.abandoned:
-            self._subscriptions.add(subscription)
+            self._audience.join(subscription)
         else:
             subscription.end()
         return subscription
 
     def leave(self, subscription: Subscription) -> None:
         """The subscriber goes."""
-        self._subscriptions.discard(subscription)
+        self._audience.leave(subscription)
 
     def recent(self, *, after: Cursor) -> tuple[SessionEvent, ...] | None:
         """What was shown behind the cursor, if that can be told without reading; requests' ends have to be read."""
@@ -403,9 +355,8 @@ class Life:
         """Nobody will hear of this session again here, though it has not ended."""
         self.abandoned = True
         self._why = why
-        self._fail_waiting(SessionClosed(f"the session {self.session_id!r} is out of reach: {why}"))
-        for subscription in tuple(self._subscriptions):
-            subscription.end()
+        self.awaited.fail(SessionClosed(f"the session {self.session_id!r} is out of reach: {why}"))
+        self._audience.end()
         self.notify()
 
     def check_open(self) -> None:

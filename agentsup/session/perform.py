@@ -190,7 +190,7 @@ class Performer:
         limits = self._actor.state.limits or self._life.spec.limits
         judged, error = await judge(self._life.spec, report, limits)
         if error is not None:
-            self._life.blame(effect.request_id, error)
+            self._life.awaited.blame(effect.request_id, error)
         await otp.send(self._actor.ref, judged)
 
     def _info(self, call_id: CallId | None = None) -> SessionInfo:

@@ -13,6 +13,7 @@ from agentsup.journal.base import Journal, Stored
 from agentsup.otp.keyed_lock import KeyedLocks
 from agentsup.providers.base import Driver, Provider
 from agentsup.providers.endpoint import Endpoint, GetDriver
+from agentsup.session.audience import Audience
 from agentsup.session.life import Life
 from agentsup.session.residents import Residents
 from agentsup.session.spec import SessionSpec
@@ -28,16 +29,8 @@ THREADS = 40
 one another."""
 
 
-class Terminals:
+class Terminals(Audience):
     """Every session's terminals, for a whole service."""
-
-    def __init__(self) -> None:
-        self._subscriptions: set[Subscription] = set()
-
-    def offer(self, event: SessionEvent) -> None:
-        """Show an event to everybody who listens to the whole service."""
-        for subscription in tuple(self._subscriptions):
-            subscription.offer(event)
 
     def subscribe(self, *, buffer: int, overflow: Overflow) -> Subscription:
         """The terminals from now on.
@@ -47,7 +40,7 @@ class Terminals:
         """
         check_options(None, buffer, overflow)
         subscription = Subscription(self, after=None, buffer=buffer, overflow=overflow)
-        self._subscriptions.add(subscription)
+        self.join(subscription)
         return subscription
 
     published = Cursor(0)
@@ -60,15 +53,6 @@ class Terminals:
     async def replay(self, *, after: Cursor) -> tuple[SessionEvent, ...]:
         """Nothing, likewise."""
         return ()
-
-    def leave(self, subscription: Subscription) -> None:
-        """The subscriber goes."""
-        self._subscriptions.discard(subscription)
-
-    def close(self) -> None:
-        """End every subscription after what it has."""
-        for subscription in tuple(self._subscriptions):
-            subscription.end()
 
 
 class Services:
@@ -227,4 +211,4 @@ class Services:
         self.is_closed = True
         for life in tuple(self.lives.values()):
             life.abandon()
-        self.terminals.close()
+        self.terminals.end()
