@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import attrs
@@ -192,7 +192,18 @@ def delivered(state: State, event: ev.Delivered) -> State:
     """These have arrived."""
     outbox = tuple(item for item in state.outbox if item.key not in event.keys)
     state = attrs.evolve(state, outbox=outbox, sent=state.sent.difference(event.keys))
-    return state.settled(_results(event.keys))
+    return _with_the_word(state.settled(answers), answers) if (answers := _results(event.keys)) else state
+
+
+def _with_the_word(state: State, answers: Collection[CallId]) -> State:
+    """When all that is ours of what the agent waits for was answered, it is the agent's turn.
+
+    It goes on, or says what it still waits for: its last word is not held against it, though it may have named calls of somebody else.
+    """
+    idle = state.idle
+    if idle is None or not any(call_id in answers for call_id in idle.asked):
+        return state
+    return state if any(call_id in state.calls for call_id in idle.asked) else attrs.evolve(state, idle=None)
 
 
 def withdrawn(state: State, event: ev.Withdrawn) -> State:

@@ -317,6 +317,17 @@ async def calls_answered_in_parts(c):
 
 
 @wire("8")
+async def an_idle_that_names_a_call_of_somebody_else_too(c):
+    """What is ours is answered, and then it is the provider's turn: it goes on, or says what it still waits for."""
+    call = await c.use("double", {"n": 4})
+    await c.idle("requires_action", event_ids=["sevt_of_somebody_else", call["id"]])
+    [answer] = await c.results([call["id"]])
+    await c.running()
+    await c.say(answer)
+    await c.idle()
+
+
+@wire("8")
 async def a_cut_between_call_and_idle(c):
     use = await c.use("double", {"n": 4})
     await c.hang_up()
