@@ -156,6 +156,31 @@ async def test_files():
     assert [file.id for file in by_id] == [metadata.id] == [deleted.id]
 
 
+async def test_interrupting_one_thread():
+    """An interrupt that names a child stops that child, and the next one does its part."""
+    async with official(max_retries=0) as client:
+        session = await session_of(client)
+        events = client.beta.sessions.events
+        async with await events.stream(session.id) as stream:
+            await events.send(
+                session.id, events=[message("@thread red\n@sleep 600\n@say never\n@thread blue\n@say two")]
+            )
+            async for event in stream:
+                if event.type == "session.thread_created" and event.agent_name == "red":
+                    interrupt = {"type": "user.interrupt", "session_thread_id": event.session_thread_id}
+                    await events.send(session.id, events=[interrupt])
+                elif event.type == "session.status_idle":
+                    _, red, blue = await _collect(client.beta.sessions.threads.list(session.id))
+                    await client.beta.sessions.delete(session.id)
+        with pytest.raises(anthropic.NotFoundError) as unknown:
+            where = {"agent": session.agent.id, "environment_id": session.environment_id}
+            await client.beta.sessions.create(**where, vault_ids=["vlt_none"])
+
+    assert event.type == "session.deleted"
+    assert [(thread.agent.name, thread.status) for thread in (red, blue)] == [("red", "idle"), ("blue", "idle")]
+    assert unknown.value.body["error"]["details"]["error_code"] == "vault_not_found"
+
+
 async def test_threads():
     """Threads: list, retrieve, events, archive."""
     async with official() as client:

@@ -162,30 +162,33 @@ class Preview:
         self._taps = taps
         self._push = push
         self._since_pause = 0
-        self._show({"type": "event_start", "event": {"type": event["type"], "id": event["id"]}})
+        if taps:
+            self._show({"type": "event_start", "event": {"type": event["type"], "id": event["id"]}})
 
     @property
     def wanted(self) -> bool:
         """Whether anybody still listens."""
         return any(tap.open for tap in self._taps)
 
-    async def add(self, content: Json) -> None:
-        """Shows one piece; now and then others have their turn, and readers who fall behind are given a moment."""
+    def add(self, content: Json) -> bool:
+        """Shows one piece, and answers whether it is time for a pause."""
         delta = {"type": "content_delta", "index": 0, "content": content}
         self._show({"type": "event_delta", "event_id": self._event["id"], "delta": delta})
-        if self._since_pause >= PAUSE_EVERY_BYTES:
-            self._since_pause = 0
-            await trio.lowlevel.checkpoint()
-            for tap in self._taps:
-                if tap.unread_bytes > COMFORTABLE_BYTES:
-                    with trio.move_on_after(PATIENCE_S):
-                        await tap.caught_up()
+        return self._since_pause >= PAUSE_EVERY_BYTES
+
+    async def pause(self) -> None:
+        """Others have their turn, and readers who fall behind are given a moment."""
+        self._since_pause = 0
+        await trio.lowlevel.checkpoint()
+        for tap in self._taps:
+            if tap.unread_bytes > COMFORTABLE_BYTES:
+                with trio.move_on_after(PATIENCE_S):
+                    await tap.caught_up()
 
     def _show(self, shown: Json) -> None:
-        if self.wanted:
-            data = frame(shown["type"], shown)
-            self._since_pause += len(data)
-            self._push(data, self._taps)
+        data = frame(shown["type"], shown)
+        self._since_pause += len(data)
+        self._push(data, self._taps)
 
 
 def frame(name: str, event: Json) -> bytes:

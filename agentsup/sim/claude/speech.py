@@ -57,10 +57,11 @@ class Speech:
         content = [text_block(deltas.text())]
         message = self._voice.event("agent.message", content=content)
         preview = self._voice.feed.preview(message)
-        for index in range(deltas.count):
-            if not preview.wanted:
-                break
-            await preview.add(text_block(deltas.piece(index)))
+        for index in range(deltas.count if preview.wanted else 0):
+            if preview.add(text_block(deltas.piece(index))):
+                await preview.pause()
+                if not preview.wanted:
+                    break
         done = self._voice.event("agent.message", content=content)  # the time it was done, not that it was begun
         self._voice.feed.publish({**done, "id": message["id"]})
 
