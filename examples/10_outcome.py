@@ -48,8 +48,8 @@ async def watch(ref: agentsup.SessionRef, *, task_status: trio.TaskStatus[None])
     async with ref.subscribe() as events:
         task_status.started()
         async for event in events:
-            if event.type == "evaluation_ended":
-                print(f"grader: {event.body.evaluation.result}")
+            if event.evaluation is not None:
+                print(f"grader: {event.evaluation.result}")
             elif event.type == "request_ended":
                 break
 

@@ -12,7 +12,8 @@ from agentsup.talk.content import hidden
 from agentsup.talk.events.calls import OfCall
 from agentsup.talk.events.life import OfSession
 from agentsup.talk.events.requests import Accepted, OfRequest, RequestEnded, RequestStarted, TakenUp
-from agentsup.talk.events.theirs import Heard, Said, Theirs
+from agentsup.talk.events.theirs import EvaluationEnded, Heard, Said, Theirs
+from agentsup.talk.outcome import Evaluation
 from agentsup.talk.result import SessionResult
 
 
@@ -101,6 +102,11 @@ class SessionEvent:
     def text(self) -> str | None:
         """The text of a message or of a piece of one."""
         return self.body.text if isinstance(self.body, Said | TextDelta) else None
+
+    @property
+    def evaluation(self) -> Evaluation | None:
+        """What the grader said of the work on an outcome, where it did."""
+        return self.body.evaluation if isinstance(self.body, EvaluationEnded) else None
 
     @property
     def request_id(self) -> RequestId | None:
