@@ -27,11 +27,15 @@ Hear: TypeAlias = Callable[[Bodies], Awaitable[None]]
 class Unavailable(AgentsupError):
     """The provider could not be reached, or it is unknown what became of what we sent: look, and try again."""
 
-    def __init__(self, reason: str, *, retry_after: float | None = None, unsent: bool = False) -> None:
+    def __init__(
+        self, reason: str, *, retry_after: float | None = None, unsent: bool = False, status: int | None = None
+    ) -> None:
         self.retry_after = retry_after
         """Seconds the provider asked us to stay away; a floor under our own delay."""
         self.unsent = unsent
         """It is known that nothing went out."""
+        self.status = status
+        """The HTTP status of its answer; None where there was none, or none that makes sense."""
         super().__init__(reason)
 
 

@@ -62,7 +62,7 @@ def check_status(response: httpx.Response, body: bytes, what: str, *, secret: st
     told = f": {said}" if said else ""
     message = f"{what}: the provider answered {status}{f' {kind}' if kind else ''}{told}"
     if _says_retry(response):
-        raise Unavailable(message, retry_after=retry_after(response.headers))
+        raise Unavailable(message, retry_after=retry_after(response.headers), status=status)
     failure = Failure(
         kind="provider",
         message=message,

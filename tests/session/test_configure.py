@@ -213,6 +213,36 @@ async def test_a_lost_answer_is_no_lost_change(world, autojump_clock):
     assert len(updates(world)) == 3
 
 
+async def test_a_service_that_hiccups_is_asked_again(world, autojump_clock):
+    """Without a word to the session: its stream stays, and nothing waits for it."""
+    ref = await world.start()
+    session_id = (await ref.info()).provider_session_id
+    world.sim.fault(method="POST", path=f"/v1/sessions/{session_id}", status=503, times=2)
+    world.sim.fault(method="POST", path=f"/v1/sessions/{session_id}", status=409, times=1)
+
+    await ref.configure(title="Orders")
+
+    assert (await provider_session(world, ref))["title"] == "Orders"
+    assert (await ref.info()).reconnects == 0
+
+
+@pytest.mark.parametrize(
+    "fault", [{"status": 503}, {"status": 409}, {"status": 403}, {"status": 429, "headers": {"retry-after": "3600"}}]
+)
+async def test_a_change_that_is_not_taken_is_no_reason_to_doubt_the_session(world, autojump_clock, fault):
+    """Whoever asked for it is told; nobody else feels it, and what comes behind it goes out."""
+    ref = await world.start()
+    session_id = (await ref.info()).provider_session_id
+    world.sim.fault(method="POST", path=f"/v1/sessions/{session_id}", times=1000, **fault)
+
+    with trio.fail_after(60), pytest.raises(agentsup.ProviderFailed, match="changing the session") as caught:
+        await ref.configure(title="Orders")
+
+    assert caught.value.status == fault["status"]
+    assert (await ref.submit("@say fine")).text == "fine"
+    assert (await ref.info()).reconnects == 0
+
+
 async def test_a_crash_in_the_middle_is_no_lost_change(world, autojump_clock):
     """Who waits is answered by the next incarnation."""
     ref = await world.start()

@@ -15,6 +15,7 @@ from agentsup.providers.managed.following import check_is_stream, follow
 from agentsup.providers.managed.history import catch_up
 from agentsup.providers.managed.line import Line
 from agentsup.talk.artifact import Artifact
+from agentsup.talk.events import Failure
 from agentsup.talk.outgoing import Outgoing, SetOptions
 from agentsup.wire.managed import requests
 from agentsup.wire.managed.files import file_of
@@ -22,10 +23,14 @@ from agentsup.wire.managed.files import file_of
 FILES: Final = 1000
 """Files asked for at once: the most there are on a page."""
 
-STATUS_LAGS: Final = 5
-"""How often a session that has just come to rest is asked to change once more, `STATUS_LAG` seconds apart."""
+UPDATES: Final = 6
+"""How often a session is asked to change: with the pauses, some seconds."""
 
 STATUS_LAG: Final = 0.2
+"""Seconds until a session that has come to rest is looked at once more; and, doubled each time, until a service that could not is asked again."""
+
+LONGEST_WAIT: Final = 60.0
+"""Seconds; who is told to stay away for longer hears of it at once instead."""
 
 SEARCHED_PAGES: Final = 5
 """Pages of the newest sessions that are searched for one of ours whose create went unanswered: it was made seconds ago."""
@@ -98,15 +103,28 @@ class ManagedDriver:
             raise Unavailable("sending to the session: the answer does not say that it was taken")
 
     async def _update(self, provider_session_id: str, options: Mapping[str, Any]) -> None:
-        """Change the session. What must not be changed while it runs is tried again for a moment: its status lags behind its stream."""
+        """Change the session, and try again for a moment what may pass: its status lags behind its stream, and a service hiccups.
+
+        To say it twice comes to the same, so an answer that leaves it open needs no look into the history; and a change that is not taken is no
+        reason to doubt the session. Without any answer the connection is in doubt, as always.
+        """
         what, body = "changing the session", requests.update_session(options)
-        for looks_left in reversed(range(STATUS_LAGS + 1 if "agent" in body else 1)):
+        for attempt in range(UPDATES):
+            last = attempt + 1 == UPDATES
             try:
                 session = await self._line.call("POST", _at(provider_session_id), what, body=body)
             except Rejected as exc:
-                if exc.failure.status != 400 or not looks_left:
-                    raise
+                lags = exc.failure.status == 400 and "agent" in body
+                if last or not lags:
+                    raise Rejected(exc.failure, fatal=False) from exc
                 await trio.sleep(STATUS_LAG)
+            except Unavailable as exc:
+                wait = max(exc.retry_after or 0.0, STATUS_LAG * 2.0**attempt)
+                if exc.status is None:
+                    raise
+                if last or wait > LONGEST_WAIT:
+                    raise Rejected(Failure(kind="provider", message=str(exc), status=exc.status), fatal=False) from exc
+                await trio.sleep(wait)
             else:
                 _id_in(session, what)  # else somebody answered who knows nothing of it
                 return
