@@ -12,7 +12,7 @@ import trio
 from agentsup.journal.codec import Unreadable
 from agentsup.journal.errors import StoreCorrupt, StoreFailed
 from agentsup.journal.faults import told_of
-from agentsup.journal.ledger import BUSY
+from agentsup.journal.file import BUSY
 
 T = TypeVar("T")
 

@@ -18,7 +18,7 @@ from typing import TypeVar
 
 import structlog
 import trio
-from trio.lowlevel import Abort, ParkingLot, current_task, reschedule, wait_task_rescheduled
+from trio.lowlevel import ParkingLot
 
 from agentsup import telemetry
 from agentsup.journal.backlog import Append, Backlog, Batch, Item, Job, Snapshot
@@ -27,6 +27,7 @@ from agentsup.journal.errors import StoreError, StoreFailed
 from agentsup.journal.faults import is_final, told_of
 from agentsup.journal.ledger import Ledger
 from agentsup.journal.rows import Row
+from agentsup.otp.parking import ParkingSpace
 
 _log = structlog.get_logger("agentsup.journal")
 
@@ -90,15 +91,11 @@ class Scribe:
         await trio.lowlevel.checkpoint_if_cancelled()
         if self.trouble is not None:
             raise self.trouble
-        task = current_task()
-        job = Job(work, settled=lambda: reschedule(task))
-
-        def withdraw(_: object) -> Abort:
-            return Abort.SUCCEEDED if self.backlog.withdraw(job) else Abort.FAILED
-
+        done = ParkingSpace()
+        job = Job(work, settled=done.unpark)
         self.backlog.put(job)
         self._work.unpark()
-        await wait_task_rescheduled(withdraw)
+        await done.park(may_leave=lambda: self.backlog.withdraw(job))
         if job.error is not None:
             raise job.error
         value: T = job.value

@@ -20,8 +20,9 @@ from agentsup.journal.checks import check_names, check_order, check_snapshot
 from agentsup.journal.entries import Entries
 from agentsup.journal.errors import StoreError, StoreFailed
 from agentsup.journal.faults import is_final, told_of
+from agentsup.journal.file import Synchronous
 from agentsup.journal.lease import Holder
-from agentsup.journal.ledger import Ledger, Synchronous
+from agentsup.journal.ledger import Ledger
 from agentsup.journal.readers import Readers
 from agentsup.journal.rows import body_of, rows_of
 from agentsup.journal.scribe import Scribe

@@ -10,7 +10,7 @@ import attrs
 
 from agentsup.errors import Problem, SpecError
 from agentsup.journal.base import Journal
-from agentsup.journal.ledger import Synchronous
+from agentsup.journal.file import Synchronous
 from agentsup.journal.memory import MemoryJournal
 from agentsup.journal.sqlite import SQLiteJournal
 

@@ -18,7 +18,8 @@ import trio
 from agentsup.ids import Cursor, SessionId
 from agentsup.journal.base import Journal, SessionKey
 from agentsup.journal.entries import Entries
-from agentsup.journal.ledger import Ledger, Synchronous
+from agentsup.journal.file import Synchronous
+from agentsup.journal.ledger import Ledger
 from agentsup.journal.rows import Row, rows_of
 from agentsup.journal.sqlite import SQLiteJournal
 from agentsup.loop.fold import initial

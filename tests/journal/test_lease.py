@@ -224,7 +224,7 @@ async def test_no_cancelled_opening_leaves_the_store_taken(tmp_path):
 
 async def test_trouble_by_a_lock_of_another_program(tmp_path, monkeypatch, autojump_clock):
     """Somebody's shell has SQLite's lock: records wait, others are told, and it goes on by itself."""
-    monkeypatch.setattr("agentsup.journal.ledger.BUSY", 0.01)
+    monkeypatch.setattr("agentsup.journal.file.BUSY", 0.01)
     path = tmp_path / "store.db"
     async with writing(SQLiteJournal(path)) as journal:
         key = (await register(journal)).key
@@ -249,7 +249,7 @@ async def test_trouble_by_a_lock_of_another_program(tmp_path, monkeypatch, autoj
 
 async def test_a_store_that_is_locked_by_another_program_cannot_be_opened(tmp_path, monkeypatch):
     """At the opening that is an error at once, and the store is free afterwards."""
-    monkeypatch.setattr("agentsup.journal.ledger.BUSY", 0.01)
+    monkeypatch.setattr("agentsup.journal.file.BUSY", 0.01)
     path = tmp_path / "store.db"
     async with writing(SQLiteJournal(path)):
         pass
