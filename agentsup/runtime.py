@@ -72,7 +72,8 @@ class Runtime:
             SpecError: the id or the spec cannot be used; every problem is listed, and nothing was started.
             AlreadyStarted: the id is taken; the error carries the living session's ref.
             ProviderFailed: the provider refused, or could not be reached.
-            StoreError: the store cannot be written.
+            SessionClosed: the runtime was left.
+            StoreError: the store cannot be written, or what stands in it under this id not be read (`fresh=True` begins anew beside it).
         """
         check_start(session_id, spec)
         return await self._begin(SessionId(session_id), spec, spec.rules, fresh=fresh)
@@ -197,8 +198,7 @@ class Runtime:
         """Start it, or say who has its id. One that has not begun yet, or has ended and still says goodbye, is waited for."""
         while True:
             try:
-                async with self._services.openings:
-                    await otp.start_child(self._services.sessions, child)
+                await self._services.begin(child)
             except otp.AlreadyStarted:
                 self._refuse_living(SessionId(str(child.id)))
                 await trio.sleep(_HOLDER_SETTLES)

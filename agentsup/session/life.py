@@ -11,7 +11,6 @@ from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from typing import Protocol
 
-import attrs
 import trio
 
 from agentsup import telemetry
@@ -19,6 +18,7 @@ from agentsup.ids import Cursor, RequestId, SessionId
 from agentsup.journal.base import Journal, Stored
 from agentsup.journal.entries import Entries
 from agentsup.loop.endings import laid_down
+from agentsup.loop.fold import apply
 from agentsup.loop.state import Rules, State
 from agentsup.otp import ChildSpec, signal
 from agentsup.otp.intensity import Window
@@ -38,6 +38,7 @@ from agentsup.talk.events import (
     Failure,
     Kept,
     Passing,
+    Passivated,
     RequestEnded,
     SessionEnded,
     SessionEvent,
@@ -151,7 +152,7 @@ class Life:
             return self.log.state
         log = SessionLog(self._journal, self.stored.key, self.rules)
         await log.load()
-        return log.state if log.state.ended is not None else attrs.evolve(log.state, asleep=True)
+        return log.state if log.state.ended is not None else apply(log.state, Passivated())
 
     def put_down(self) -> None:
         """Leave memory: everything is in the journal."""

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 import attrs
 
+from agentsup.errors import SpecError
 from agentsup.ids import Cursor, RequestId
 from agentsup.journal.base import Journal, Stored
 from agentsup.loop.results import result_of, turns_of
@@ -38,7 +39,13 @@ class PastSession:
         return turns_of([entry.body async for entry in every(self._read)])
 
     async def events(self, *, after: int = 0) -> AsyncIterator[SessionEvent]:
-        """Its kept events behind a cursor, as subscribers got them, requests' results included; to the last one there is."""
+        """Its kept events behind a cursor, as subscribers got them, requests' results included; to the last one there is.
+
+        Raises:
+            SpecError: the cursor is none.
+        """
+        if type(after) is not int or after < 0:
+            raise SpecError.of("after", f"must be a cursor of at least 0, not {after!r}")
         cursor = Cursor(after)
         while page := await self._read(cursor):
             for entry in page:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 
 import trio
 
@@ -10,15 +11,18 @@ from agentsup import otp
 from agentsup.errors import SpecError
 from agentsup.ids import Cursor, SessionId
 from agentsup.journal.base import Journal, Stored
+from agentsup.journal.entries import Entries
+from agentsup.journal.errors import StoreCorrupt, StoreError
 from agentsup.otp.keyed_lock import KeyedLocks
 from agentsup.providers.base import Driver, Provider
 from agentsup.providers.endpoint import Endpoint, GetDriver
 from agentsup.session.audience import Audience
+from agentsup.session.errors import SessionClosed
 from agentsup.session.life import Life
 from agentsup.session.residents import Residents
 from agentsup.session.spec import SessionSpec
 from agentsup.session.subscription import Overflow, Subscription, check_options
-from agentsup.talk.events import Forked, SessionEvent
+from agentsup.talk.events import Forked, Kept, SessionEnded, SessionEvent
 
 OPENINGS = 64
 """Enough to be quick, few enough that ten thousand sessions which begin together leave the others their turn."""
@@ -101,8 +105,10 @@ class Services:
 
         Raises:
             SpecError: it stands in the store, and lives at a provider of another kind.
+            SessionClosed: the runtime was left.
             StoreError: the store cannot be written.
         """
+        self.check_open()
         stored = await self.journal.find(session_id)
         if stored is not None and not stored.ended:
             if not fresh and stored.provider == spec.provider.kind:
@@ -123,8 +129,23 @@ class Services:
         life = self.lives.get(stored.session_id)
         if life is None or life.stored.key != stored.key:
             life = Life(stored, spec, journal=self.journal, listener=self.terminals)
-        await life.lay_down("a new session was begun under its id")
+        why = "a new session was begun under its id"
+        try:
+            await life.lay_down(why)
+        except StoreCorrupt:
+            if self.journal.trouble is not None:
+                raise
+            # Nobody can say what waits in it: it is kept as it is, and its id is free.
+            await self._append(stored, SessionEnded(reason=why))
+            life.abandon(why)
         self.leave(life)
+
+    async def _append(self, stored: Stored, body: Kept) -> None:
+        """Keep one more event of a session that does not run, and wait until it is durable."""
+        durable = trio.Event()
+        entries = Entries(Cursor(stored.last + 1), time.time(), (body,))
+        self.journal.append(stored.key, entries, committed=lambda _: durable.set())
+        await durable.wait()
 
     async def fork(self, source: Stored, session_id: SessionId, upto: Cursor) -> Stored:
         """A copy of the session's records up to the cursor, under another id.
@@ -133,6 +154,7 @@ class Services:
             SpecError: the id or the cursor cannot be used.
             StoreError: the store cannot be written.
         """
+        self.check_open()
         async with self.starts.hold(session_id):
             there = await self.journal.find(session_id)
             if there is not None and not there.ended:
@@ -149,6 +171,7 @@ class Services:
         Raises:
             StoreError: the store cannot be written.
         """
+        self.check_open()
         for stored in await self.journal.sessions(all_generations=True):
             if stored.session_id == session_id:
                 await self.journal.delete(stored.key)
@@ -162,15 +185,38 @@ class Services:
         Raises:
             otp.CallError: the sessions supervisor is not there at the moment.
             otp.StartError: its task could not be started.
+            StoreError: it cannot be read.
         """
         async with self.starts.hold(life.session_id):
             if life.child is None or life.ended is not None or life.abandoned or self.names.whereis(life.session_id):
                 return
-            async with self.openings:
-                try:
-                    await otp.start_child(self.sessions, life.child)
-                except (otp.AlreadyStarted, otp.StartIgnored):
-                    return  # it is about to be there, or it has ended
+            with suppress(otp.AlreadyStarted, otp.StartIgnored):  # it is about to be there, or it has ended
+                await self.begin(life.child)
+
+    async def begin(self, child: otp.ChildSpec) -> None:
+        """Have a session's task begin.
+
+        Raises:
+            otp.CallError: the sessions supervisor is not there at the moment.
+            otp.StartError: it did not begin.
+            StoreError: it cannot be read.
+        """
+        async with self.openings:
+            try:
+                await otp.start_child(self.sessions, child)
+            except otp.InitFailed as exc:
+                if isinstance(exc.__cause__, StoreError):
+                    raise exc.__cause__ from None
+                raise
+
+    def check_open(self) -> None:
+        """Raise if the runtime was left.
+
+        Raises:
+            SessionClosed: it was.
+        """
+        if self.is_closed:
+            raise SessionClosed("the runtime was left: it starts, copies and deletes nothing more")
 
     def children(self) -> list[otp.ChildSpec]:
         """Who should run under the sessions supervisor, whatever became of it: sessions in trees of their users' own are not its affair."""

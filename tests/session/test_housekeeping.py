@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
+
 import pytest
 import trio
 import trio.testing
@@ -111,6 +114,51 @@ async def test_who_holds_on_to_a_deleted_session_is_told(spec, store):
                 await say()
         await ref.close()
         assert await runtime.stored() == ()
+
+
+async def test_a_session_that_cannot_be_read_is_told_and_can_be_begun_anew(spec, store):
+    """Its words say what is wrong with the store; nobody else feels it; and what is there of it stays."""
+    await left_in_the_middle(store, spec)
+    with closing(sqlite3.connect(store)) as file:
+        file.execute("UPDATE records SET body = '{' WHERE kind = 'accepted'")
+        file.commit()
+    async with agentsup.open_runtime(store=store, spec_for=lambda _: spec) as runtime:
+        other = await runtime.start_session("other", spec)
+        for say in (runtime.session("s").info, lambda: runtime.session("s").submit("@say lost")):
+            with pytest.raises(agentsup.StoreCorrupt, match="no JSON"):
+                await say()
+        with pytest.raises(agentsup.StoreCorrupt, match="no JSON"):
+            await runtime.start_session("s", spec)
+        new = await runtime.start_session("s", spec, fresh=True)
+
+        assert [(await ref.submit("@say here")).text for ref in (new, other)] == ["here", "here"]
+        assert [(s.generation, s.ended) for s in await runtime.stored(all_generations=True)] == [
+            (1, True),
+            (1, False),
+            (2, False),
+        ]
+
+
+async def test_nothing_is_begun_in_a_runtime_that_was_left(provider):
+    """Nor copied or forgotten; whoever tries is told."""
+    async with agentsup.open_runtime() as left:
+        await (await left.start_session("s", agentsup.SessionSpec(provider=provider))).close()
+    for late in (
+        lambda: left.start_session("s", agentsup.SessionSpec(provider=provider)),
+        lambda: left.fork("s", "copy"),
+        lambda: left.delete("s"),
+    ):
+        with pytest.raises(agentsup.SessionClosed, match="the runtime was left"):
+            await late()
+
+
+async def test_a_session_that_has_not_come_back_is_not_connected(spec, store):
+    """Whatever it was when the last process ended."""
+    await left_in_the_middle(store, spec)
+    async with agentsup.open_runtime(store=store, spec_for=lambda _: spec, recover="lazy") as runtime:
+        info = await runtime.session("s").info()
+
+    assert (info.state, info.connection, info.queued) == ("passivated", "attaching", 1)
 
 
 async def test_beginning_and_deleting_at_once_come_one_after_the_other(spec, store):
