@@ -34,7 +34,7 @@ demo: $(STAMP) ## 12 supervised sessions against the simulator, offline, and kil
 test: $(STAMP) ## the whole suite
 	@$(BIN)/python -m pytest -q -n auto --dist worksteal
 
-crash: $(STAMP) ## kill -9 at every place where it could hurt, and 200 times at random; takes minutes
+crash: $(STAMP) ## kill -9 at every place where it could hurt, 200 times at random, and in crowds; takes minutes
 	@$(BIN)/python -m tests.crash
 
 check: $(STAMP) ## format, lint, types, layers

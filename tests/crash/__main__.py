@@ -1,4 +1,4 @@
-"""The long version: a kill at every place, and two hundred at random moments. `make crash`."""
+"""The long version: a kill at every place, two hundred at random moments, and crowds that are killed again and again. `make crash`."""
 
 from __future__ import annotations
 

@@ -99,11 +99,13 @@ class Crowd:
                 continue
             mark = f"{ref.id}.{self._orders.seed}.{number}"
             script = self._chance.choice(SCRIPTS).format(mark)
-            match self._chance.choices(["message", "follow_up", "steer", "interrupt"], [5, 2, 2, 1])[0]:
+            match self._chance.choices(["message", "follow_up", "steer", "interrupt", "configure"], [5, 2, 2, 1, 1])[0]:
                 case "steer":
                     await ref.steer(f"@say {mark}")
                 case "interrupt":
                     await ref.interrupt()
+                case "configure":
+                    await ref.configure(limits=agentsup.Limits(max_turns=40 + number % 20))
                 case ask:
                     request = await getattr(ref, ask)(script)
                     self._paper.write("accepted", json.dumps([request, mark]))
