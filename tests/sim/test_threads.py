@@ -304,6 +304,19 @@ async def test_archiving_terminates(client, autojump_clock):
     assert stop_reasons(events) == ["requires_action", "end_turn"]
 
 
+async def test_archiving_what_is_over(client, autojump_clock):
+    """A child that was terminated with its session is archived without a second word."""
+    session = await new_session(client)
+    await say(client, session, "@thread red\n@error x terminal")
+    red = (await threads_of(client, session))[1]
+    before = await history(client, session)
+
+    archived = (await client.post(f"/v1/sessions/{session}/threads/{red['id']}/archive")).json()
+
+    assert (archived["status"], archived["archived_at"] is None) == ("terminated", False)
+    assert await history(client, session) == before
+
+
 async def test_running_children_are_not_archived(client, autojump_clock):
     """A child at work is archived after an interrupt only; one of an archived session not at all."""
     session = await new_session(client)

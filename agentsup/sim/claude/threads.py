@@ -68,8 +68,9 @@ class Threads:
         if thread.status == "running":
             raise invalid("", f"session thread {thread.id} is running: interrupt it first")
         if thread.archived_at is None:
-            Child(session, thread).terminate()
-            thread.archived_at = thread.updated_at
+            if thread.status != "terminated":
+                Child(session, thread).terminate()
+            thread.archived_at = thread.updated_at = self._world.calendar.stamp()
             self._sessions.get(session.id).desk.drop_child(thread.id)
         return Response.json(thread.view(session))
 
