@@ -15,6 +15,7 @@ import structlog
 import trio
 
 from agentsup import otp
+from agentsup.otp.reports import frames
 from agentsup.providers.base import Bodies, Driver, Provider, Rejected, Seen, Unavailable
 from agentsup.providers.feed import Feed
 from agentsup.talk.events import Heard
@@ -215,7 +216,13 @@ class _Stream:
             raise
         except Exception as exc:  # noqa: BLE001  -- the border of one session
             # Between one session's stream and everybody else's: a driver's bug ends this stream, not the endpoint.
-            _log.exception("stream.failed", provider_session_id=request.provider_session_id)
+            # Without its text and its frames' locals: a key, or what was said, may stand in either.
+            _log.error(
+                "stream.failed",
+                provider_session_id=request.provider_session_id,
+                error=type(exc).__name__,
+                frames=frames(exc),
+            )
             return Unavailable(f"the stream failed here ({type(exc).__name__})")
         return Unavailable("the stream ended")
 

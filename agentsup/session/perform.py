@@ -14,7 +14,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, assert_never
 
 import attrs
-import structlog
 import trio
 
 from agentsup import otp
@@ -38,8 +37,6 @@ if TYPE_CHECKING:
     from agentsup.session.actor import SessionActor
     from agentsup.session.life import Life
     from agentsup.session.services import Services
-
-_log = structlog.get_logger("agentsup.session")
 
 TOOLS_AT_ONCE = 8
 """Tools of one session that run at the same time; the others wait their turn."""
@@ -318,12 +315,6 @@ class Performer:
         except otp.CallError as exc:
             gone = Unavailable(f"the connection is not there at the moment ({type(exc).__name__})")
             outcome = Trouble(gone, sending)
-        except Exception as exc:
-            if not self._provider.has_history:
-                raise  # nobody could look what came of it
-            # What an HTTP client of the user's raises, or a driver's bug: a task that crashes of it would do so again at once.
-            _log.exception("request.failed", provider_session_id=self._actor.state.provider_session_id)
-            outcome = Trouble(Unavailable(f"the request failed here ({type(exc).__name__})"), sending)
         if outcome is not None:
             await otp.send(self._actor.ref, outcome)
 

@@ -11,6 +11,7 @@ import trio
 import trio.testing
 
 import agentsup
+from agentsup.providers.managed import driver
 
 from .peer import KEY, Request, answer, chunk, does, drips, later, peer, refusal, says
 
@@ -309,7 +310,29 @@ async def test_a_client_that_fails_in_its_own_way(kind, autojump_clock):
             async with session(service) as ref:
                 assert (await ref.submit(PROMPTS[kind])).text == WANTED[PROMPTS[kind]]
                 assert (await ref.info()).restarts == 0
-    assert [line["event"] for line in logs] == ["stream.failed" if kind in ("stream", "list") else "request.failed"]
+    assert [line["event"] for line in logs] == ["request.failed"]
+    assert logs[0]["error"] == "RuntimeError"
+    assert "exc_info" not in logs[0]  # a console would show the locals of its frames, and in them the key
+    assert KEY not in repr(logs)
+    assert "token service" not in repr(logs)
+
+
+async def test_a_drivers_bug_is_reported_without_what_it_was_about(monkeypatch, autojump_clock):
+    """Its type and its frames; the text, and the locals that a console would show, may hold anything."""
+    plainly, met = driver.follow, []
+
+    async def follow(response, hear):
+        if not met:
+            met.append(response)
+            raise ValueError(KEY)
+        await plainly(response, hear)
+
+    monkeypatch.setattr(driver, "follow", follow)
+    with structlog.testing.capture_logs() as logs:
+        assert await gets_through("message", says(refusal(503))) < 5
+    assert [(line["event"], line["error"]) for line in logs] == [("stream.failed", "ValueError")]
+    assert "in follow" in logs[0]["frames"][-1]
+    assert "exc_info" not in logs[0]
     assert KEY not in repr(logs)
 
 

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from typing import Any, Final, TypeAlias
 
+import structlog
+
+from agentsup.errors import AgentsupError
+from agentsup.otp.reports import frames
 from agentsup.providers.answer import LARGEST_ANSWER, in_time, object_in
 from agentsup.providers.base import Unavailable
 from agentsup.providers.body import whole
-from agentsup.providers.foreign import errors_of
+from agentsup.providers.foreign import Kinds, errors_of
 from agentsup.providers.http_errors import check_status, translated
 from agentsup.providers.measuring import measured
 from agentsup.providers.transport import STREAM, own_client
 from agentsup.wire.errors import RemoteProtocolError
 from agentsup.wire.managed import requests
+
+_log = structlog.get_logger("agentsup.providers")
 
 CONNECT_TIMEOUT: Final = 10.0
 """Seconds to a connection; beyond it nothing answers."""
@@ -50,6 +56,12 @@ class Line:
         self._owned = http is None
         self._http = own_client() if http is None else http
         self.errors = errors_of(self._http)
+        self._understood: Kinds = (
+            AgentsupError,
+            *self.errors.timeouts,
+            *self.errors.failures,
+            *self.errors.unusable,
+        )
 
     def __repr__(self) -> str:
         return f"<Line to {self.base_url}>"
@@ -72,7 +84,7 @@ class Line:
             extensions=dict(STREAM),
         )
         async with AsyncExitStack() as stack:
-            with in_time(CONNECT_TIMEOUT + heartbeat, what):
+            with self._whatever_it_raises(what), in_time(CONNECT_TIMEOUT + heartbeat, what):
                 response = await stack.enter_async_context(opening)
                 await self._check(response, what)
             yield response
@@ -111,6 +123,7 @@ class Line:
         with (
             translated(what, self.errors),
             measured("claude-managed-agents", method, what) as answered,
+            self._whatever_it_raises(what),
             in_time(seconds, what),
         ):
             async with asking as response:
@@ -118,6 +131,21 @@ class Line:
                 await self._check(response, what)
                 data = await whole(response, most=LARGEST_ANSWER)
             return object_in(data)
+
+    @contextmanager
+    def _whatever_it_raises(self, what: str) -> Iterator[None]:
+        """Within: a client that fails in its own way (a hook of its owner's, its authentication) is a request that failed.
+
+        A task that crashed of it would be restarted, and crash of it again.
+        """
+        try:
+            yield
+        except self._understood:
+            raise
+        except Exception as exc:
+            # Without its text and its locals: a key may stand in either.
+            _log.error("request.failed", what=what, error=type(exc).__name__, frames=frames(exc))
+            raise Unavailable(f"{what}: the HTTP client failed ({type(exc).__name__})") from exc
 
     async def _check(self, response: Any, what: str) -> None:
         """Nothing for a success; for the rest what its status and its words mean."""
