@@ -16,12 +16,10 @@ from agentsup.runtime import Runtime, open_runtime
 from agentsup.session.checking import check_start
 from agentsup.session.client import SessionRef
 from agentsup.session.spec import SessionSpec
+from agentsup.session.tree import FAREWELL
 from agentsup.talk.content import Input
 from agentsup.talk.outcome import Outcome
 from agentsup.talk.result import SessionResult
-
-FAREWELL = 5.0
-"""Seconds a run takes at most, when it ends early, to stop what it began at the provider."""
 
 
 async def run(

@@ -26,13 +26,10 @@ from agentsup.session.residents import Residents
 from agentsup.session.services import Services
 from agentsup.session.spec import SessionSpec
 from agentsup.session.subscription import DEFAULT_BUFFER, Overflow, Subscription
-from agentsup.session.tree import CLOSE_STORE, FLAGS, child_of, known, life_of, session_spec, tree
+from agentsup.session.tree import CLOSE_STORE, FAREWELL, FLAGS, child_of, known, life_of, session_spec, tree
 
 _HOLDER_SETTLES = 0.01
 """Seconds between two looks at an id whose holder is about to begin (a step away) or to be gone (its farewell has a budget)."""
-
-FAREWELL = 5.0
-"""Seconds a start that is called off takes at most to stop what it began at the provider."""
 
 _services: ContextVar[Services] = ContextVar("agentsup.services")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections.abc import Mapping
 from re import Pattern
@@ -12,6 +11,7 @@ import attrs
 
 from agentsup.agentcore.line import Line
 from agentsup.agentcore.values import Thing, read
+from agentsup.control.body import body_of
 from agentsup.control.errors import UnreadableAnswer
 from agentsup.control.lists import Listing, Page, cursor_of, rows_of
 from agentsup.control.omit import given
@@ -40,11 +40,7 @@ def writing(what: str, method: str, *segments: str, body: Mapping[str, Any]) -> 
     Raises:
         SpecError: what is to be sent is not JSON.
     """
-    try:
-        encoded = json.dumps(body, separators=(",", ":"), allow_nan=False).encode("ascii")
-    except (TypeError, ValueError, RecursionError) as exc:
-        raise SpecError.of("", f"what is to be sent is not JSON: {exc}") from None
-    return Ask(what=what, method=method, segments=segments, headers=_JSON, body=encoded)
+    return Ask(what=what, method=method, segments=segments, headers=_JSON, body=body_of(body))
 
 
 def deleting(what: str, *segments: str, **query: str | int | None) -> Ask:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager
@@ -14,11 +13,11 @@ import httpx
 
 from agentsup.claude.ask import Ask, with_page
 from agentsup.claude.errors import class_for
+from agentsup.control.body import body_of
 from agentsup.control.errors import ApiError, UnreadableAnswer
 from agentsup.control.lists import Listing, Page, cursor_of, rows_of
 from agentsup.control.persistence import Persistence
 from agentsup.control.retries import Retries
-from agentsup.errors import SpecError
 from agentsup.providers.body import unwinding
 from agentsup.providers.foreign import errors_of
 from agentsup.providers.http_errors import WORD_AT_MOST, envelope, quoted, retry_after, should_retry
@@ -197,7 +196,7 @@ class Line:
             options["params"] = list(ask.query)
         if ask.body is not None:
             headers["content-type"] = "application/json"
-            options["content"] = _encoded(ask.body)
+            options["content"] = body_of(ask.body)
         return options
 
     def _word(self, theirs: object) -> str | None:
@@ -243,11 +242,3 @@ def _harmless(ask: Ask) -> bool:
 def _timeout(read: float) -> tuple[float, float, float, None]:
     """Seconds to connect, to the next byte in and out, and no limit to the wait for a connection of ours. Plain: any client takes it."""
     return CONNECT_TIMEOUT, read, ANSWER_TIMEOUT, None
-
-
-def _encoded(body: Mapping[str, Any]) -> bytes:
-    """The body as JSON, all ASCII: half a surrogate pair can be said in JSON and not in UTF-8."""
-    try:
-        return json.dumps(body, separators=(",", ":"), allow_nan=False).encode("ascii")
-    except (TypeError, ValueError, RecursionError) as exc:
-        raise SpecError.of("", f"what is to be sent is not JSON: {exc}") from None

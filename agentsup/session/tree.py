@@ -29,6 +29,9 @@ from agentsup.session.services import Services
 from agentsup.session.spec import SessionSpec
 from agentsup.session.watchman import Watchman
 
+FAREWELL = 5.0
+"""Seconds that something which is called off, or ends early, takes at most to stop what it began at the provider."""
+
 CLOSE_STORE = 10.0
 """Seconds for writing what is left when a runtime is left."""
 

@@ -1,4 +1,4 @@
-"""JSON text to plain data, fast and exactly: by `orjson` where it is installed and cannot differ, else by the standard library.
+"""JSON text to plain data and back; to plain data fast and exactly: by `orjson` where it is installed and cannot differ, else by the standard library.
 
 Exactly means: the result is what the standard library would give (but for nesting around a thousand deep, where each has a limit). orjson would round integers of more than 64 bits, and
 refuses what JSON proper has no word for but others send all the same (NaN, numbers beyond a float, half a surrogate pair, bytes that are
@@ -61,6 +61,14 @@ loads: Callable[[bytes], Any] = _fast_loads() or plain_loads
 Raises:
     ValueError, RecursionError: it is no JSON.
 """
+
+
+def body_of(value: Any) -> bytes:
+    """Plain data as a request's body, all ASCII: an id that we were given may hold half a surrogate pair, which JSON can say and UTF-8 cannot.
+
+    What we were sent goes back as it came, numbers included that JSON proper has no word for (NaN).
+    """
+    return json.dumps(value, separators=(",", ":")).encode("ascii")
 
 
 def kind_of(value: object) -> str:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from typing import Final
 
 from agentsup.providers.aws.sending import Ask
+from agentsup.wire import jsontext
 from agentsup.wire.agentcore import requests
 
 MARGIN: Final = 60.0
@@ -33,7 +33,7 @@ def command_ask(arn: str, session_id: str, command: str, *, what: str, timeout: 
             "accept": "application/vnd.amazon.eventstream",
             requests.SESSION_HEADER: session_id,
         },
-        body=json.dumps({"command": command, "timeout": timeout}, separators=(",", ":")).encode("ascii"),
+        body=jsontext.body_of({"command": command, "timeout": timeout}),
         silence=timeout + MARGIN,
         stream=True,
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final
@@ -21,6 +20,7 @@ from agentsup.providers.transport import own_client
 from agentsup.talk.artifact import Artifact
 from agentsup.talk.events import Failure
 from agentsup.talk.outgoing import GiveResult, Outgoing, SayMessage, SayStop
+from agentsup.wire import jsontext
 from agentsup.wire.agentcore import requests
 from agentsup.wire.errors import LocalProtocolError
 
@@ -138,7 +138,7 @@ class HarnessDriver:
                 "accept": "application/vnd.amazon.eventstream",
                 requests.SESSION_HEADER: session_id,
             },
-            body=json.dumps(body, separators=(",", ":")).encode("ascii"),
+            body=jsontext.body_of(body),
             silence=self._idle_timeout,
             stream=True,
         )

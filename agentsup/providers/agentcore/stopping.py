@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import random
 import uuid
 from typing import Final
@@ -16,6 +15,7 @@ from agentsup.providers.agentcore.line import BACKOFF
 from agentsup.providers.aws.credentials import NoCredentials
 from agentsup.providers.aws.sending import Ask, Sender
 from agentsup.providers.base import Rejected, Unavailable
+from agentsup.wire import jsontext
 from agentsup.wire.agentcore import requests
 
 WHAT: Final = "stopping the session"
@@ -35,7 +35,7 @@ def stop_ask(arn: str, qualifier: str | None, session_id: str) -> Ask:
         segments=("runtimes", arn, "stopruntimesession"),
         query=requests.qualified(qualifier),
         headers={"content-type": "application/json", requests.SESSION_HEADER: session_id},
-        body=json.dumps({"clientToken": str(uuid.uuid4())}).encode("ascii"),
+        body=jsontext.body_of({"clientToken": str(uuid.uuid4())}),
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from typing import Any, Final, TypeAlias
@@ -18,6 +17,7 @@ from agentsup.providers.foreign import Kinds, errors_of
 from agentsup.providers.http_errors import check_status, translated
 from agentsup.providers.measuring import measured
 from agentsup.providers.transport import STREAM, own_client
+from agentsup.wire import jsontext
 from agentsup.wire.errors import RemoteProtocolError
 from agentsup.wire.managed import requests
 
@@ -198,10 +198,7 @@ def _timeout(*, read: float) -> tuple[float, float, float, None]:
 
 
 def _encoded(value: Any, headers: Mapping[str, str]) -> tuple[bytes | None, Mapping[str, str]]:
-    """The value as a JSON body, and the headers with its type.
-
-    All ASCII: an id that we were given may hold half a surrogate pair, which JSON can say and UTF-8 cannot.
-    """
+    """The value as a JSON body, and the headers with its type."""
     if value is None:
         return None, headers
-    return json.dumps(value, separators=(",", ":")).encode("ascii"), {**headers, "content-type": "application/json"}
+    return jsontext.body_of(value), {**headers, "content-type": "application/json"}
