@@ -113,8 +113,10 @@ async def test_what_is_not_known_is_asked_again_and_what_is_refused_is_not(autoj
 
 async def test_gone_at_a_repetition_is_deleted(autojump_clock):
     """The answer to the first time was lost."""
-    artifacts, _ = files(httpx.ReadError("x"), wrote("", 3))
+    artifacts, harness = files(httpx.ReadError("x"), wrote("", 3))
     await artifacts.delete("x")
+
+    assert len(harness.requests) == 2
 
 
 @pytest.mark.parametrize("folder", ["", " ", None, "a\nb"])

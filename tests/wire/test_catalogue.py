@@ -217,7 +217,8 @@ def test_what_is_looked_up_inside_is_never_a_crash(fields):
     for kind in (ev.SessionStatusIdle, ev.SessionError, ev.EventDelta, ev.AgentMessage, ev.UserMessage):
         event = event_of({**fields, "type": kind.type})
         for name in ("reason", "event_ids", "kind", "retry", "text"):
-            getattr(event, name, None)
+            if hasattr(type(event), name):  # an error of its own would be taken for a word that is not there
+                getattr(event, name)
 
 
 def test_words_of_convenience():
