@@ -130,6 +130,7 @@ class SessionActor(otp.Actor):
         if first:
             return otp.Continue(msg.Revive("taken up from the store", crashed=False))
         if not self._services.may_restart(life):
+            _log.error("session.given_up", session_id=life.session_id, restarts=life.spec.restart.intensity)
             return otp.Continue(msg.Abort("given up: its task failed more often than its restart policy allows"))
         return otp.Continue(msg.Revive("the session's task ended unexpectedly"))
 

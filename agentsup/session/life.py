@@ -25,6 +25,7 @@ from agentsup.otp.intensity import Window
 from agentsup.otp.refs import Ref
 from agentsup.session.audience import Audience
 from agentsup.session.errors import ProviderFailed, SessionClosed
+from agentsup.session.faults import report
 from agentsup.session.log import SessionLog
 from agentsup.session.past import PAGE, event_of, every, result_from, told
 from agentsup.session.spec import SessionSpec
@@ -200,6 +201,7 @@ class Life:
         """Keep these events, and show them to everybody who listens when they are durable."""
         self.provider_session_id = state.provider_session_id
         self._held.append(_Unshown(self.resident.append(bodies, state, at=time.time(), committed=self._committed)))
+        report(bodies, session_id=self.session_id, provider_session_id=self.provider_session_id)
         if telemetry.listening():
             self._telling.tell(bodies, provider_session_id=self.provider_session_id)
         self._release()

@@ -20,7 +20,14 @@ from .test_bytes import ANSWERS, add
 
 WORDS = "what-the-customer-said"
 POSTS = ("message", "result", "confirm", "interrupt")
-REPORTS = {"crash_report", "supervisor_report"}
+REPORTS = {
+    "crash_report",
+    "supervisor_report",
+    "session.connection_lost",
+    "session.provider_error",
+    "session.request_failed",
+    "session.failed",
+}
 
 
 def fault(rng, kind):
