@@ -100,7 +100,6 @@ def test_sim_says_ready_and_ends():
     [
         ("part-01", signal.SIGINT),
         ("reconnecting", signal.SIGINT),
-        ("act two", signal.SIGINT),
         ("is at work", signal.SIGTERM),
         ("opens the store", signal.SIGINT),
     ],
@@ -117,13 +116,13 @@ def test_demo_interrupted(marked, word, number):
     assert marked() == []
 
 
-@pytest.mark.parametrize("word", ["reconnecting", "act two", "is at work", "opens the store"])
+@pytest.mark.parametrize("word", ["reconnecting", "is at work", "opens the store"])
 def test_demo_killed(marked, word):
     """Even a demo that is killed, and can clean up nothing, leaves no process behind."""
     with started("demo") as process:
         while word not in process.stdout.readline():
             pass
-        assert word == "act two" or len(marked()) > 1
+        assert len(marked()) > 1
         process.kill()
         process.communicate(timeout=20)
 

@@ -81,7 +81,7 @@ def test_whatever_is_cut_everything_arrives_once_and_ends_once(rules, agent, tex
     assert agent.refusals == 0
 
 
-@settings(max_examples=120)
+@settings(max_examples=90)
 @given(rules=RULES, agent=AGENTS, texts=INPUTS, choices=CHOICES)
 def test_crashes_lose_nothing_and_double_nothing(rules, agent, texts, choices):
     """The same when the session's task or its process dies anywhere, or it leaves memory: the journal is enough to go on."""
@@ -92,7 +92,7 @@ def test_crashes_lose_nothing_and_double_nothing(rules, agent, texts, choices):
     assert agent.refusals == 0
 
 
-@settings(max_examples=120)
+@settings(max_examples=90)
 @given(rules=RULES, agent=AGENTS, texts=INPUTS, choices=CHOICES)
 def test_words_reach_their_request_before_it_ends(rules, agent, texts, choices):
     """Steers, directives and raw events among all that: each arrives once, and no request ends before its last word was worked on."""
@@ -104,7 +104,7 @@ def test_words_reach_their_request_before_it_ends(rules, agent, texts, choices):
     assert not world.state.owes_word
 
 
-@settings(max_examples=150)
+@settings(max_examples=120)
 @given(rules=RULES, agent=AGENTS, texts=INPUTS, choices=CHOICES)
 def test_interrupts_end_their_request_and_no_other(rules, agent, texts, choices):
     """With interrupts and timeouts too: a request ends once, naturally only when the agent was done with it, and the session goes on."""
@@ -116,7 +116,7 @@ def test_interrupts_end_their_request_and_no_other(rules, agent, texts, choices)
     assert kinds <= {"interrupted", "timeout"}
 
 
-@settings(max_examples=120)
+@settings(max_examples=90)
 @given(rules=RULES, agent=AGENTS, texts=INPUTS, choices=CHOICES)
 def test_strangers_and_refusals_harm_nobody(rules, agent, texts, choices):
     """Somebody else answers calls too, and words are refused: nothing arrives twice, and no request ends for it."""
@@ -127,7 +127,7 @@ def test_strangers_and_refusals_harm_nobody(rules, agent, texts, choices):
     check_nothing_lost(world)
 
 
-@settings(max_examples=120)
+@settings(max_examples=90)
 @given(rules=RULES, agent=AGENTS, texts=INPUTS, choices=CHOICES)
 def test_changes_arrive_and_disturb_nobody(rules, agent, texts, choices):
     """Limits and options are changed among all that: the last word is the one that holds in the end, and nothing else is different."""
@@ -140,7 +140,7 @@ def test_changes_arrive_and_disturb_nobody(rules, agent, texts, choices):
     assert not world.changed or world.state.rules.timeout == (None if world.changed[-1] % 2 else 600.0)
 
 
-@settings(max_examples=150)
+@settings(max_examples=120)
 @given(
     rules=RULES,
     agent=AGENTS,
@@ -157,7 +157,7 @@ def test_threads_that_end_take_nothing_with_them(rules, agent, texts, choices):
     check_nothing_lost(world)
 
 
-@settings(max_examples=120)
+@settings(max_examples=90)
 @given(
     rules=RULES,
     most=st.integers(1, 3),
