@@ -79,9 +79,11 @@ def rows_of(key: int, epoch: int, entries: Entries) -> tuple[list[Row], list[Pla
     """
     rows: list[Row] = []
     blobs: list[Place] = []
-    runs = _runs(entries) if len(entries.bodies) > 1 else ((entries.first, entries.bodies),)
-    for first, run in runs:
-        _add(rows, blobs, key, epoch, first, entries.at, run)
+    if len(entries.bodies) == 1:  # most of ours: the shortest way
+        _add_one(rows, blobs, key, epoch, entries.first, entries.at, entries.bodies[0])
+    else:
+        for first, run in _runs(entries):
+            _add(rows, blobs, key, epoch, first, entries.at, run)
     return rows, blobs
 
 
@@ -105,12 +107,8 @@ def _runs(entries: Entries) -> Iterator[tuple[int, Sequence[Kept]]]:
 def _add(rows: list[Row], blobs: list[Place], key: int, epoch: int, first: int, at: float, run: Sequence[Kept]) -> None:
     """A row of all these; of each half of them, if they do not fit into one."""
     if len(run) == 1:
-        row, large = _row_of(key, epoch, first, at, run[0])
-        rows.append(row)
-        blobs += [(first, blob) for blob in large]
-        return
-    together = _together(key, epoch, first, at, run)
-    if together is not None:
+        _add_one(rows, blobs, key, epoch, first, at, run[0])
+    elif (together := _together(key, epoch, first, at, run)) is not None:
         rows.append(together)
     else:
         half = len(run) // 2
@@ -145,12 +143,15 @@ def _together(key: int, epoch: int, first: int, at: float, bodies: Sequence[Kept
     )
 
 
-def _row_of(key: int, epoch: int, cursor: int, at: float, body: Kept) -> tuple[Row, tuple[Blob, ...]]:
+def _add_one(rows: list[Row], blobs: list[Place], key: int, epoch: int, cursor: int, at: float, body: Kept) -> None:
+    """A row of this one."""
     kind = body.type
     sighting = body.sighting if isinstance(body, Heard) else None
     mark = sighting_key(sighting) if isinstance(sighting, str) else None  # what is no text recognises nothing
-    text, blobs = _body(codec.encode_event(body), kind)
-    return Row(key, cursor, cursor, at, kind, mark, epoch, codec.FORMAT, bool(blobs), text), blobs
+    text, large = _written(codec.encode_event(body), kind)
+    rows.append(Row(key, cursor, cursor, at, kind, mark, epoch, codec.FORMAT, bool(large), text))
+    if large:
+        blobs += [(cursor, blob) for blob in large]
 
 
 def part_of(row: Row, after: int, upto: int) -> Row:
@@ -181,7 +182,7 @@ def body_of(state: State) -> Body:
     Raises:
         SpecError: there is something in it that cannot be kept.
     """
-    return _body(codec.encode_state(state), "state")
+    return Body(*_written(codec.encode_state(state), "state"))
 
 
 def entry_of(seq: int, at: float, kind: str, written: int, text: str, texts: Texts) -> Entry:
@@ -223,12 +224,13 @@ def sighting_key(sighting: str) -> str | bytes:
     return sighting
 
 
-def _body(fields: Any, path: str) -> Body:
+def _written(fields: Any, path: str) -> tuple[str, tuple[Blob, ...]]:
+    """The fields as text, and what is too large to be in it."""
     text = codec.write(fields, path)
     if len(text) < LARGE:
-        return Body(text)
+        return text, ()
     small, blobs = taken_out(fields)
-    return Body(codec.write(small, path), blobs) if blobs else Body(text)
+    return (codec.write(small, path), blobs) if blobs else (text, ())
 
 
 def _fields(written: int, text: str, texts: Texts) -> Any:

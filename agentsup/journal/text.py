@@ -72,7 +72,8 @@ def _fast_dumps() -> Callable[[Any], str] | None:
             found = orjson.dumps(value, _as_dict, options)
         except orjson.JSONEncodeError:  # a long integer, a lone surrogate, deep nesting: or nothing we can keep
             return plain_dumps(value)
-        if b"null" in found and found.count(b"null") != _nulls_in_texts(value):  # one of them may have been a NaN
+        nulls = found.count(b"null")
+        if nulls and nulls != _nulls_in_texts(value):  # one of them may have been a NaN
             return plain_dumps(value)
         return found.decode()
 
