@@ -83,7 +83,7 @@ class Backlog:
     def append(self, item: Append) -> None:
         """Take entries."""
         self._waiting.append(item)
-        self.rows += len(item.entries)
+        self.rows += len(item.entries.bodies)
         if self.rows > self.high_water:
             self.high_water = self.rows
 
@@ -124,7 +124,7 @@ class Backlog:
                 if isinstance(item, Snapshot) and self._snapshots.get(item.key) is item:
                     del self._snapshots[item.key]
                 elif isinstance(item, Append):
-                    rows += len(item.entries)
+                    rows += len(item.entries.bodies)
                 items.append(item)
             self.batch = Batch(items, rows)
         return self.batch

@@ -23,9 +23,6 @@ class Entries:
 
     bodies: tuple[Kept, ...] = attrs.field(repr=hidden)
 
-    def __len__(self) -> int:
-        return len(self.bodies)
-
     def __iter__(self) -> Iterator[Entry]:
         return (Entry(cursor=Cursor(seq), at=self.at, body=body) for seq, body in enumerate(self.bodies, self.first))
 

@@ -137,12 +137,12 @@ class MemoryJournal:
         """Keep these; `committed` is called before this returns."""
         book = self._book(key)
         check_order(book.last, entries)
-        if not entries:
+        if not entries.bodies:
             return
         book.extend(entries)
-        self._rows += len(entries)
+        self._rows += len(entries.bodies)
         self._appends += 1
-        self._largest = max(self._largest, len(entries))
+        self._largest = max(self._largest, len(entries.bodies))
         if book.ended:
             self._ended[key] = None
             while len(self._ended) > self._ended_kept:

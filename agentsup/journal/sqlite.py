@@ -149,7 +149,7 @@ class SQLiteJournal:
     def append(self, key: SessionKey, entries: Entries, *, committed: Committed) -> None:
         """Keep these, behind everything appended before."""
         check_order(self._last_of(key), entries)
-        if not entries:
+        if not entries.bodies:
             return
         opened = self._opened
         rows, blobs = rows_of(key, opened.ledger.epoch, entries)
