@@ -82,7 +82,7 @@ async def sessions(base_url: str, store: agentsup.SQLiteStore | None = None) -> 
 def run() -> list[Row]:
     """The ratios, in CPU time, interleaved: without a store, and with every event durable before it is shown.
 
-    In both the garbage collector has about a fifth of the time, for what a request's events are kept in; so the last row goes without it, on both sides.
+    What a request's events are kept in is the garbage collector's to walk through; the last row goes without it, on both sides.
     """
     rounds, without = [], []
     with firehose(EVENTS) as base_url, tempfile.TemporaryDirectory() as folder:
