@@ -236,9 +236,7 @@ class Life:
         durable = self.resident.durable
         while self._held:
             held = self._held[0]
-            if isinstance(held, SessionEvent):
-                if held.cursor > durable:
-                    break
+            if isinstance(held, SessionEvent):  # what it came behind has been shown
                 self._held.popleft()
                 self._audience.offer(held)
             elif held.last > durable:

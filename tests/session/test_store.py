@@ -12,7 +12,7 @@ import agentsup
 from agentsup.journal.entries import Entries
 from agentsup.session.life import Life
 from agentsup.session.services import Terminals
-from agentsup.talk.events import SessionStarted
+from agentsup.talk.events import Delivered, Noted, SessionStarted, TextDelta
 from tests.kit.providers import at_claude
 
 
@@ -279,6 +279,47 @@ async def test_a_locked_store_delays_and_loses_nothing(provider, store):
 
         assert answers == ["kept"]
         assert [turn.text for turn in await ref.history()] == ["kept"]
+
+
+async def test_nothing_is_shown_before_it_is_durable(provider, store):
+    """Nor what is kept nowhere, if it came behind; then all of it is, in order, and whoever waits is told."""
+    journal = agentsup.SQLiteStore(store).journal()
+    await journal.open()
+    seen, told = [], []
+
+    async def watch(*, task_status):
+        async with life.subscribe(after=None, buffer=99, overflow="block") as events:
+            task_status.started()
+            async for event in events:
+                seen.append((event.cursor, event.type))  # noqa: PERF401  -- it is looked at while it grows
+
+    async def wait():
+        await waiting.wait()
+        told.append("delivered")
+
+    async with trio.open_nursery() as nursery:
+        async with trio.open_nursery() as writing:
+            writing.start_soon(journal.run_writer)
+            stored = await journal.register("s", provider=provider.kind, metadata={}, at=0.0)
+            life = Life(stored, spec_for(provider), journal=journal, listener=Terminals())
+            await life.take_up()
+            writing.cancel_scope.cancel()
+        await nursery.start(watch)
+        waiting = life.awaited.delivery("k")
+        nursery.start_soon(wait)
+        life.record((SessionStarted(token="t"),), life.resident.state)
+        life.show(TextDelta(message_id="m", text="a"))
+        life.record((Delivered(keys=("k",)), Noted(id=None, raw={})), life.resident.state)
+        await trio.testing.wait_all_tasks_blocked()
+        assert (seen, told, life.published) == ([], [], 0)
+
+        nursery.start_soon(journal.run_writer)
+        await journal.flush()
+        await trio.testing.wait_all_tasks_blocked()
+        assert seen == [(1, "session_started"), (1, "text_delta"), (2, "delivered"), (3, "noted")]
+        assert (told, life.published) == (["delivered"], 3)
+        nursery.cancel_scope.cancel()
+    await journal.aclose()
 
 
 async def test_what_is_taken_up_before_it_is_durable_is_shown_and_acted_on_when_it_is(provider, store):
