@@ -11,7 +11,8 @@ import attrs
 from agentsup.ids import Cursor
 from agentsup.journal.base import Committed, SessionKey
 from agentsup.journal.entries import Entries
-from agentsup.journal.rows import Body, Place, Row
+from agentsup.journal.rows import Body, Place, Values
+from agentsup.talk.content import hidden
 from agentsup.talk.events import Entry
 
 if TYPE_CHECKING:
@@ -24,7 +25,8 @@ class Append:
 
     key: SessionKey
     entries: Entries
-    rows: Sequence[Row]
+    last: Cursor
+    rows: Values = attrs.field(repr=hidden)
     blobs: Sequence[Place]
     committed: Committed
 

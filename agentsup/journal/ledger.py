@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
-from itertools import chain
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 
 from agentsup.errors import SpecError
 from agentsup.ids import Cursor, SessionId
-from agentsup.journal import codec, queries
+from agentsup.journal import codec, places, queries
 from agentsup.journal.base import SessionKey, Stored, no_such_session
 from agentsup.journal.blobs import Blob
 from agentsup.journal.entries import Entries
 from agentsup.journal.errors import StoreCorrupt
 from agentsup.journal.file import StoreFile
-from agentsup.journal.rows import RUN, Body, Row, part_of, rows_of
+from agentsup.journal.rows import RUN, Body, Row, Values, part_of, rows_of
 from agentsup.talk.events import Kept
 
 AT_ONCE = 128
@@ -22,19 +22,28 @@ AT_ONCE = 128
 busy program would let through no more than a few hundred a second."""
 
 
+_WIDTH = len(Row._fields)
+
+
 class Ledger(StoreFile):
     """A store that is ours, and what can be written into it."""
 
+    _new = places.NEW
+    """Rows in the small part of the index, about; it is not counted when the store is opened, but made empty with the first rows."""
+
     # --- records -------------------------------------------------------------------------------------------------------
 
-    def append(self, rows: Sequence[Row]) -> None:
-        """Keep these rows: in few statements of few lengths, so that SQLite has them prepared."""
-        start = 0
-        while start < len(rows):
-            count = min(AT_ONCE, 1 << ((len(rows) - start).bit_length() - 1))
-            values = list(chain.from_iterable(rows[start : start + count]))
-            self._connection.execute(_inserting(count), values)
-            start += count
+    def append(self, rows: Values, written: int = codec.FORMAT) -> None:
+        """Keep these rows, written in that format: in few statements of few lengths, so that SQLite has them prepared."""
+        if not rows:
+            return
+        with self._placing():
+            start, left = 0, len(rows) // _WIDTH
+            while left:
+                count = min(AT_ONCE, 1 << (left.bit_length() - 1))
+                values = rows[start : start + count * _WIDTH]
+                self._connection.execute(_inserting(count, self.epoch, written), values)
+                start, left = start + len(values), left - count
 
     def use(self, key: SessionKey, seq: int, blob: Blob) -> None:
         """Keep a blob for the record, or for the snapshot, which is record 0."""
@@ -51,7 +60,7 @@ class Ledger(StoreFile):
         before = 0 if found is None else found[0]
         if before > cursor:
             return
-        execute(_HEARD, (key, before, cursor, RUN))
+        execute(_HEARD, {"session": key, "after": before, "upto": cursor})
         try:
             heard = sorted(queries.heard_in_runs(self._connection, key, before, cursor))
         except codec.Unreadable as exc:
@@ -75,10 +84,11 @@ class Ledger(StoreFile):
         execute = self._connection.execute
         found = execute("SELECT cursor FROM snapshots WHERE session = ?", (key,)).fetchone()
         covered = min(upto, found[0] if found is not None else 0)
-        cut = self._cut(key, covered)
-        rest = None if cut is None else part_of(cut, covered, cut.seq)
-        sql = "SELECT at, kind FROM records WHERE session = ? AND seq <= ? ORDER BY seq DESC LIMIT 1"
-        last = (cut.at, cut.kind) if cut is not None else execute(sql, (key, covered)).fetchone()
+        cut, written = self._cut(key, covered)
+        rest = None if cut is None else part_of(cut, written, covered, cut.seq)
+        old = {"session": key, "after": 0, "upto": covered}
+        sql = f"SELECT at, kind FROM records WHERE number IN ({places.NUMBERS}) ORDER BY seq DESC LIMIT 1"  # noqa: S608  -- from here
+        last = (cut.at, cut.kind) if cut is not None else execute(sql, old).fetchone()
         if last is None:
             return 0
         # Should no record be left, these say what the last one was.
@@ -87,22 +97,24 @@ class Ledger(StoreFile):
             (covered + 1, last[0], last[1] == "session_ended", key),
         )
         self._unuse("session = ? AND seq BETWEEN 1 AND ?", (key, covered))
-        (count,) = execute(
-            "SELECT coalesce(sum(seq - first + 1), 0) FROM records WHERE session = ? AND seq <= ?", (key, covered)
-        ).fetchone()
-        execute("DELETE FROM records WHERE session = ? AND seq <= ?", (key, covered))
+        sql = f"SELECT coalesce(sum(seq - first + 1), 0) FROM records WHERE number IN ({places.NUMBERS})"  # noqa: S608  -- from here
+        (count,) = execute(sql, old).fetchone()
+        places.forget(self._connection, key, covered)
         if cut is None or rest is None:
             return int(count)
-        sql = "UPDATE records SET first = ?, sighting = ?, body = ? WHERE session = ? AND seq = ?"
-        execute(sql, (rest.first, rest.sighting, rest.body, key, rest.seq))
+        changes = "first = :first, sighting = :sighting, body = :body"
+        sql = f"UPDATE records SET {changes} WHERE number IN ({places.NUMBERS})"  # noqa: S608  -- from here
+        execute(sql, {**rest._asdict(), "after": covered, "upto": rest.seq})
         return int(count) + rest.first - cut.first
 
-    def _cut(self, key: SessionKey, cursor: int) -> Row | None:
-        """The row that has both this record and the next."""
-        sql = f"SELECT {', '.join(Row._fields)} FROM records WHERE session = ? AND seq > ? ORDER BY seq LIMIT 1"  # noqa: S608  -- from here
-        found = self._connection.execute(sql, (key, cursor)).fetchone()
-        row = None if found is None else Row(*found)
-        return row if row is not None and row.first <= cursor else None
+    def _cut(self, key: SessionKey, cursor: int) -> tuple[Row | None, int]:
+        """The row that has both this record and the next, and the format it is written in."""
+        columns = ", ".join(f"r.{name}" for name in (*Row._fields, "format"))
+        with closing(places.rows_behind(self._connection, columns, key, cursor)) as rows:
+            for *fields, written in rows:
+                row = Row(*fields)
+                return (row, written) if row.first <= cursor else (None, codec.FORMAT)
+        return None, codec.FORMAT
 
     # --- sessions ------------------------------------------------------------------------------------------------------
 
@@ -134,17 +146,19 @@ class Ledger(StoreFile):
         covered = found[0] if found is not None and source.first > 1 else 0
         if not covered <= upto <= source.last:
             raise SpecError.of("upto", f"{upto} is not among the cursors {covered} to {source.last} that are kept")
-        cut = self._cut(key, upto)
-        rest = None if cut is None else part_of(cut, 0, upto)
+        cut, written = self._cut(key, upto)
+        rest = None if cut is None else part_of(cut, written, 0, upto)
         copy = self.register(session_id, source.provider, codec.write(source.metadata, "metadata"), at).key
-        values = {"key": key, "copy": copy, "upto": upto, "epoch": self.epoch}
+        values = {"session": key, "after": 0, "upto": upto, "copy": copy, "epoch": self.epoch}
         execute("UPDATE sessions SET first = ? WHERE key = ?", (source.first, copy))
+        with self._placing():
+            execute(_RECORDS_COPIED, values)
         for sql in _COPIES:
             execute(sql, values)
         if rest is not None:
-            self.append([rest._replace(session=copy, epoch=self.epoch)])
+            self.append([*rest._replace(session=copy)], written)
         if body is not None:
-            rows, blobs = rows_of(copy, self.epoch, Entries(Cursor(upto + 1), at, (body,)))
+            rows, blobs = rows_of(copy, Entries(Cursor(upto + 1), at, (body,)))
             self.append(rows)
             for cursor, blob in blobs:
                 self.use(copy, cursor, blob)
@@ -155,11 +169,22 @@ class Ledger(StoreFile):
     def delete(self, key: SessionKey) -> None:
         """Nothing of it is left."""
         self._unuse("session = ?", (key,))
-        for table in ("records", "sightings", "snapshots"):
+        places.forget(self._connection, key, None)
+        for table in ("sightings", "snapshots"):
             self._connection.execute(f"DELETE FROM {table} WHERE session = ?", (key,))  # noqa: S608  -- names from here
         self._connection.execute("DELETE FROM sessions WHERE key = ?", (key,))
 
     # --- private -------------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def _placing(self) -> Iterator[None]:
+        """Rows that are written inside are found afterwards."""
+        before = places.newest_number(self._connection)
+        yield
+        self._new += places.add(self._connection, before)
+        if self._new >= places.NEW:
+            places.merge(self._connection)
+            self._new = 0
 
     def _unuse(self, where: str, values: tuple[int, ...]) -> None:
         """Let go of uses of blobs, and of blobs that nobody uses any more."""
@@ -174,11 +199,11 @@ class Ledger(StoreFile):
 
 
 @functools.cache
-def _inserting(count: int) -> str:
-    """The statement that keeps so many records."""
-    marks = f"({', '.join('?' * len(Row._fields))})"
-    columns = ", ".join(Row._fields)
-    return f"INSERT INTO records ({columns}) VALUES {', '.join([marks] * count)}"  # noqa: S608  -- names from here
+def _inserting(count: int, epoch: int, written: int) -> str:
+    """The statement that keeps so many rows. What is the same in all of them stands in it: a value to bind costs more than one that is there."""
+    columns = ", ".join((*Row._fields, "epoch", "format"))
+    values = ", ".join((*"?" * len(Row._fields), str(epoch), str(written)))
+    return f"INSERT INTO records ({columns}) VALUES {', '.join([f'({values})'] * count)}"  # noqa: S608  -- names and numbers from here
 
 
 @functools.cache
@@ -187,34 +212,35 @@ def _marking(count: int) -> str:
     return f"INSERT OR IGNORE INTO sightings (session, sighting, seq) VALUES {', '.join(['(?, ?, ?)'] * count)}"  # noqa: S608  -- from here
 
 
-_HEARD = """
+_HEARD = f"""
     INSERT OR IGNORE INTO sightings (session, sighting, seq)
     SELECT session, sighting, seq FROM records
-    WHERE session = ? AND seq > ? AND seq <= ? AND sighting IS NOT NULL AND kind != ? ORDER BY sighting
-"""
+    WHERE number IN ({places.NUMBERS}) AND sighting IS NOT NULL AND kind != '{RUN}' ORDER BY sighting
+"""  # noqa: S608  -- from here
+
+_RECORDS_COPIED = f"""
+    INSERT INTO records (session, first, seq, at, kind, sighting, epoch, format, blobs, body)
+    SELECT :copy, first, seq, at, kind, sighting, :epoch, format, blobs, body FROM records
+    WHERE number IN ({places.NUMBERS}) ORDER BY seq
+"""  # noqa: S608  -- from here
 
 _COPIES = (
     """
-    INSERT INTO records (session, first, seq, at, kind, sighting, epoch, format, blobs, body)
-    SELECT :copy, first, seq, at, kind, sighting, :epoch, format, blobs, body FROM records
-    WHERE session = :key AND seq <= :upto ORDER BY seq
-    """,
-    """
     INSERT INTO sightings (session, sighting, seq)
-    SELECT :copy, sighting, seq FROM sightings WHERE session = :key AND seq <= :upto
+    SELECT :copy, sighting, seq FROM sightings WHERE session = :session AND seq <= :upto
     """,
     """
     INSERT INTO snapshots (session, cursor, epoch, format, blobs, body)
-    SELECT :copy, cursor, :epoch, format, blobs, body FROM snapshots WHERE session = :key AND cursor <= :upto
+    SELECT :copy, cursor, :epoch, format, blobs, body FROM snapshots WHERE session = :session AND cursor <= :upto
     """,
     """
     INSERT INTO blob_uses (session, seq, hash)
-    SELECT :copy, seq, hash FROM blob_uses WHERE session = :key AND seq BETWEEN 1 AND :upto
+    SELECT :copy, seq, hash FROM blob_uses WHERE session = :session AND seq BETWEEN 1 AND :upto
     """,
     """
     INSERT INTO blob_uses (session, seq, hash)
     SELECT :copy, 0, hash FROM blob_uses u JOIN snapshots s ON s.session = u.session
-    WHERE u.session = :key AND u.seq = 0 AND s.cursor <= :upto
+    WHERE u.session = :session AND u.seq = 0 AND s.cursor <= :upto
     """,
 )
 """What a fork takes over, up to a cursor."""

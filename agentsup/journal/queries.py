@@ -11,7 +11,7 @@ from typing import Any
 import structlog
 
 from agentsup.ids import Cursor, SessionId
-from agentsup.journal import codec
+from agentsup.journal import codec, places
 from agentsup.journal.base import Loaded, SessionKey, Stored
 from agentsup.journal.rows import RUN, Texts, entries_of, entry_of, heard_in, sighting_key, state_of
 from agentsup.talk.events import Entry
@@ -21,10 +21,10 @@ _log = structlog.get_logger("agentsup.journal")
 _AT_ONCE = 500
 """Values asked for in one statement; older builds of SQLite take no more than 999."""
 
-_STORED = """
+_STORED = f"""
     SELECT s.key, s.id, s.generation, s.provider, s.metadata, s.created_at, s.changed_at, s.first, s.ended, r.seq, r.at, r.kind
-    FROM sessions s LEFT JOIN records r ON r.session = s.key AND r.seq = (SELECT max(seq) FROM records WHERE session = s.key)
-"""
+    FROM sessions s LEFT JOIN records r ON r.number = {places.NEWEST}
+"""  # noqa: S608  -- from here
 
 
 def look_at(connection: sqlite3.Connection) -> None:
@@ -37,7 +37,8 @@ def look_at(connection: sqlite3.Connection) -> None:
         "SELECT * FROM sessions ORDER BY key DESC LIMIT 1",
         "SELECT * FROM sessions ORDER BY id DESC LIMIT 1",
         "SELECT * FROM records ORDER BY number DESC LIMIT 1",
-        "SELECT session, seq FROM records ORDER BY session DESC, seq DESC LIMIT 1",
+        "SELECT * FROM places ORDER BY session DESC, seq DESC LIMIT 1",
+        "SELECT * FROM new_places ORDER BY session DESC, seq DESC LIMIT 1",
         "SELECT * FROM sightings ORDER BY session DESC LIMIT 1",
         "SELECT * FROM snapshots ORDER BY session DESC LIMIT 1",
         "SELECT hash FROM blobs ORDER BY hash DESC LIMIT 1",
@@ -119,13 +120,11 @@ def known(connection: sqlite3.Connection, key: SessionKey, sightings: Collection
         row = connection.execute("SELECT cursor FROM snapshots WHERE session = ?", (key,)).fetchone()
         covered = 0 if row is None else row[0]
         for some in _portions(list(by_key)):
-            marks = f"({', '.join('?' * len(some))})"
-            for table, behind in (("sightings", 0), ("records", covered)):
-                sql = f"SELECT sighting FROM {table} WHERE session = ? AND seq > ? AND sighting IN {marks}"  # noqa: S608  -- from here
-                found |= {by_key[sighting] for (sighting,) in connection.execute(sql, (key, behind, *some))}
-        for mark, _ in heard_in_runs(connection, key, covered, None):
-            if mark in by_key:
-                found.add(mark)
+            sql = f"SELECT sighting FROM sightings WHERE session = ? AND sighting IN ({', '.join('?' * len(some))})"  # noqa: S608  -- from here
+            found |= {by_key[mark] for (mark,) in connection.execute(sql, (key, *some))}
+        alone = places.rows_behind(connection, "r.sighting", key, covered, only=f"r.kind != '{RUN}'")
+        found |= {by_key[mark] for (mark,) in alone if mark in by_key}
+        found |= {by_key[mark] for mark, _ in heard_in_runs(connection, key, covered, None) if mark in by_key}
     return found
 
 
@@ -133,9 +132,9 @@ def heard_in_runs(
     connection: sqlite3.Connection, key: SessionKey, after: int, upto: int | None
 ) -> Iterator[tuple[str, int]]:
     """What was heard in runs behind a cursor and up to another: sightings, each with its record's cursor."""
-    sql = "SELECT first, sighting FROM records WHERE session = ? AND seq > ? AND kind = ? ORDER BY seq"
-    with closing(connection.execute(sql, (key, after, RUN))) as rows:
-        for first, sighting in rows:
+    runs = places.rows_behind(connection, "r.first, r.sighting", key, after, only=f"r.kind = '{RUN}'")
+    with closing(runs):
+        for first, sighting in runs:
             if upto is not None and first > upto:
                 return
             for mark, seq in heard_in(first, sighting):
@@ -144,9 +143,9 @@ def heard_in_runs(
 
 
 def _entries(connection: sqlite3.Connection, key: SessionKey, after: int, limit: int | None) -> tuple[Entry, ...]:
-    sql = "SELECT first, seq, at, kind, format, body, blobs FROM records WHERE session = ? AND seq > ? ORDER BY seq"
+    columns = "r.first, r.seq, r.at, r.kind, r.format, r.body, r.blobs"
     found: list[Entry] = []
-    with closing(connection.execute(sql, (key, after))) as rows:
+    with closing(places.rows_behind(connection, columns, key, after)) as rows:
         for row in rows:
             found += _in_row(connection, key, row, after)
             if limit is not None and len(found) >= limit:

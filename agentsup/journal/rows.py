@@ -28,7 +28,7 @@ class Body(NamedTuple):
 
 
 class Row(NamedTuple):
-    """Records as they are written: the columns of `records`, in order, so that it can be handed to SQLite as it is.
+    """Records as they are written: columns of `records`, in order.
 
     One record, or a run of them: a stream brings many events with one read, and a row of each would cost more than the events.
     """
@@ -45,15 +45,19 @@ class Row(NamedTuple):
     sighting: str | bytes | None
     """What the event is recognised by; of a run, a JSON list of them."""
 
-    epoch: int
-    format: int
-    blobs: bool
+    blobs: int
+    """1 or 0, and no `bool`: that is no type of SQLite's, and adapting it costs as much as three other values."""
+
     body: str
     """The event's fields; of a run, a list of all kinds and a list of all fields."""
 
     def __repr__(self) -> str:
         return f"Row({self.session}, {self.first} to {self.seq}, {self.kind!r})"
 
+
+Values: TypeAlias = list[Any]
+"""Rows as they are handed to SQLite: the columns of one behind those of the other. An object for each would be made, looked through for
+garbage and taken apart again, thousands a second."""
 
 RUN = Heard.type
 """The kind of a row that has a run of records: events of the provider's, kept at one moment, and small."""
@@ -71,20 +75,20 @@ Place: TypeAlias = tuple[int, Blob]
 """A blob, and the cursor of the record that has it."""
 
 
-def rows_of(key: int, epoch: int, entries: Entries) -> tuple[list[Row], list[Place]]:
+def rows_of(key: int, entries: Entries) -> tuple[Values, Sequence[Place]]:
     """The entries' rows, and the blobs they have.
 
     Raises:
         SpecError: there is something in one of them that cannot be kept.
     """
-    rows: list[Row] = []
-    blobs: list[Place] = []
-    if len(entries.bodies) == 1:  # most of ours: the shortest way
-        _add_one(rows, blobs, key, epoch, entries.first, entries.at, entries.bodies[0])
-    else:
-        for first, run in _runs(entries):
-            _add(rows, blobs, key, epoch, first, entries.at, run)
-    return rows, blobs
+    bodies = entries.bodies
+    if len(bodies) == 1:  # most of ours: the shortest way
+        return _row_of(key, entries.first, entries.at, bodies[0])
+    rows: Values = []
+    places: list[Place] = []
+    for first, run in _runs(entries):
+        _add(rows, places, key, first, entries.at, run)
+    return rows, places
 
 
 def _runs(entries: Entries) -> Iterator[tuple[int, Sequence[Kept]]]:
@@ -104,19 +108,21 @@ def _runs(entries: Entries) -> Iterator[tuple[int, Sequence[Kept]]]:
     yield first + start, bodies[start:]
 
 
-def _add(rows: list[Row], blobs: list[Place], key: int, epoch: int, first: int, at: float, run: Sequence[Kept]) -> None:
+def _add(rows: Values, blobs: list[Place], key: int, first: int, at: float, run: Sequence[Kept]) -> None:
     """A row of all these; of each half of them, if they do not fit into one."""
     if len(run) == 1:
-        _add_one(rows, blobs, key, epoch, first, at, run[0])
-    elif (together := _together(key, epoch, first, at, run)) is not None:
-        rows.append(together)
+        row, large = _row_of(key, first, at, run[0])
+        rows += row
+        blobs += large
+    elif (together := _together(key, first, at, run)) is not None:
+        rows += together
     else:
         half = len(run) // 2
-        _add(rows, blobs, key, epoch, first, at, run[:half])
-        _add(rows, blobs, key, epoch, first + half, at, run[half:])
+        _add(rows, blobs, key, first, at, run[:half])
+        _add(rows, blobs, key, first + half, at, run[half:])
 
 
-def _together(key: int, epoch: int, first: int, at: float, bodies: Sequence[Kept]) -> Row | None:
+def _together(key: int, first: int, at: float, bodies: Sequence[Kept]) -> Row | None:
     """One row of all these; None if one of them is too large, or in any way remarkable."""
     marks = [body.sighting if isinstance(body, Heard) else None for body in bodies]
     if not all(mark is None or (isinstance(mark, str) and mark.isascii()) for mark in marks):
@@ -136,31 +142,29 @@ def _together(key: int, epoch: int, first: int, at: float, bodies: Sequence[Kept
         at=at,
         kind=RUN,
         sighting=codec.write(marks, RUN),
-        epoch=epoch,
-        format=codec.FORMAT,
-        blobs=False,
+        blobs=0,
         body=text,
     )
 
 
-def _add_one(rows: list[Row], blobs: list[Place], key: int, epoch: int, cursor: int, at: float, body: Kept) -> None:
+def _row_of(key: int, cursor: int, at: float, body: Kept) -> tuple[Values, Sequence[Place]]:
     """A row of this one."""
     kind = body.type
     sighting = body.sighting if isinstance(body, Heard) else None
     mark = sighting_key(sighting) if isinstance(sighting, str) else None  # what is no text recognises nothing
     text, large = _written(codec.encode_event(body), kind)
-    rows.append(Row(key, cursor, cursor, at, kind, mark, epoch, codec.FORMAT, bool(large), text))
-    if large:
-        blobs += [(cursor, blob) for blob in large]
+    if not large:
+        return [key, cursor, cursor, at, kind, mark, 0, text], ()
+    return [key, cursor, cursor, at, kind, mark, 1, text], [(cursor, blob) for blob in large]
 
 
-def part_of(row: Row, after: int, upto: int) -> Row:
-    """The row with only those of its records that stand behind one cursor and up to another.
+def part_of(row: Row, written: int, after: int, upto: int) -> Row:
+    """The row, written in that format, with only those of its records that stand behind one cursor and up to another.
 
     Raises:
         Unreadable: it is none we wrote, or a newer version did.
     """
-    kinds, fields = _run_fields(row.format, row.body)
+    kinds, fields = _run_fields(written, row.body)
     marks = codec.parse(str(row.sighting))
     part = slice(max(0, after + 1 - row.first), upto + 1 - row.first)
     return row._replace(
@@ -217,6 +221,8 @@ def state_of(written: int, text: str, texts: Texts) -> State:
 
 def sighting_key(sighting: str) -> str | bytes:
     """A sighting as SQLite can hold it: as text, but for lone surrogates."""
+    if sighting.isascii():
+        return sighting
     try:
         sighting.encode()
     except UnicodeEncodeError:

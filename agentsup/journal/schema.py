@@ -75,7 +75,25 @@ def create_tables(connection: sqlite3.Connection) -> None:
         connection.execute(statement)
 
 
-MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (create_tables,)
+def divide_the_index(connection: sqlite3.Connection) -> None:
+    """Version 2: records are found by an index in two parts instead of one; see `places.py`. Half a second for a million records."""
+    for statement in (
+        *(
+            f"""
+            CREATE TABLE {name} (
+                session INTEGER NOT NULL, seq INTEGER NOT NULL, number INTEGER NOT NULL,
+                PRIMARY KEY (session, seq)
+            ) WITHOUT ROWID
+            """
+            for name in ("places", "new_places")
+        ),
+        "INSERT INTO places (session, seq, number) SELECT session, seq, number FROM records ORDER BY session, seq",
+        "DROP INDEX records_in_order",
+    ):
+        connection.execute(statement)
+
+
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (create_tables, divide_the_index)
 """In order; one is only ever added at the end."""
 
 

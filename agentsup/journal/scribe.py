@@ -13,7 +13,8 @@ import sqlite3
 import statistics
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import chain
 from typing import TypeVar
 
 import structlog
@@ -26,7 +27,7 @@ from agentsup.journal.base import JournalStatistics
 from agentsup.journal.errors import StoreError, StoreFailed
 from agentsup.journal.faults import is_final, told_of
 from agentsup.journal.ledger import Ledger
-from agentsup.journal.rows import Row
+from agentsup.journal.rows import Values
 from agentsup.otp.parking import ParkingSpace
 
 _log = structlog.get_logger("agentsup.journal")
@@ -51,7 +52,7 @@ class Scribe:
         """Why nothing can be written at the moment."""
         self.backlog = Backlog()
         self._ledger = ledger
-        self._to_tell: deque[Item] = deque()
+        self._to_tell: Iterator[Item] = iter(())
         self._failed = trio.Event()
         self._work = ParkingLot()
         self._progress = ParkingLot()
@@ -64,21 +65,29 @@ class Scribe:
 
     # --- handing over --------------------------------------------------------------------------------------------------
 
-    def hand(self, item: Append | Snapshot) -> None:
-        """Take this; it is written when its turn comes.
+    def append(self, item: Append) -> None:
+        """Take these entries; they are written when their turn comes.
 
         Raises:
             StoreFailed: the journal is closed.
         """
-        if self._closed:
+        if self._closed is not None:
             raise self._closed
         self._handed += 1
-        if isinstance(item, Append):
-            self.backlog.append(item)
-        elif not self.backlog.snapshot(item):
-            self._settled += 1
-            return
+        self.backlog.append(item)
         if self._work:
+            self._work.unpark()
+
+    def snapshot(self, item: Snapshot) -> None:
+        """Take this snapshot, unless a later one waits; it is written when its turn comes.
+
+        Raises:
+            StoreFailed: the journal is closed.
+        """
+        if self._closed is not None:
+            raise self._closed
+        if self.backlog.snapshot(item):
+            self._handed += 1
             self._work.unpark()
 
     async def do(self, work: Callable[[Ledger], T]) -> T:
@@ -182,22 +191,20 @@ class Scribe:
         if self.trouble is not None and not self._failed.is_set():
             self.trouble = None
             _log.info("journal.mended", store=str(self._ledger.path), records=batch.rows)
-        self._to_tell.extend(batch.items)
+        self._to_tell = chain(self._to_tell, batch.items)
         self._tell()
 
     def _tell(self) -> None:
         """Each of them once, also if one who is told raises: that ends this writer, and the next one goes on behind it."""
         try:
-            while self._to_tell:
-                item = self._to_tell.popleft()
-                match item:
-                    case Append():
-                        self._settled += 1
-                        item.committed(item.entries.last)
-                    case Snapshot():
-                        self._settled += 1
-                    case Job():
-                        item.settled()
+            for item in self._to_tell:  # an iterator: it stays behind the one who raised
+                if isinstance(item, Append):
+                    self._settled += 1
+                    item.committed(item.last)
+                elif isinstance(item, Job):
+                    item.settled()
+                else:
+                    self._settled += 1
         finally:
             self._progress.unpark_all()
 
@@ -280,10 +287,10 @@ def _write_all(ledger: Ledger, items: list[Item]) -> None:
 
 
 def _write_run(ledger: Ledger, run: list[Append | Snapshot]) -> None:
-    rows: list[Row] = []
+    rows: Values = []
     for item in run:
         if isinstance(item, Append):
-            rows.extend(item.rows)
+            rows += item.rows
     ledger.append(rows)
     for item in run:
         if isinstance(item, Append):

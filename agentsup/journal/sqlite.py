@@ -151,15 +151,15 @@ class SQLiteJournal:
         check_order(self._last_of(key), entries)
         if not entries.bodies:
             return
-        opened = self._opened
-        rows, blobs = rows_of(key, opened.ledger.epoch, entries)
-        opened.scribe.hand(Append(key, entries, rows, blobs, committed))
-        self._last[key] = entries.last
+        rows, blobs = rows_of(key, entries)
+        last = entries.last
+        self._opened.scribe.append(Append(key, entries, last, rows, blobs, committed))
+        self._last[key] = last
 
     def snapshot(self, key: SessionKey, cursor: Cursor, state: State) -> None:
         """Keep what the records up to this cursor come to."""
         check_snapshot(self._last_of(key), cursor)
-        self._scribe.hand(Snapshot(key, cursor, body_of(state)))
+        self._scribe.snapshot(Snapshot(key, cursor, body_of(state)))
 
     async def read(self, key: SessionKey, *, after: Cursor, limit: int) -> tuple[Entry, ...]:
         """Up to that many durable records behind a cursor."""

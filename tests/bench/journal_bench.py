@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 import itertools
 import shutil
@@ -20,7 +21,7 @@ from agentsup.journal.base import Journal, SessionKey
 from agentsup.journal.entries import Entries
 from agentsup.journal.file import Synchronous
 from agentsup.journal.ledger import Ledger
-from agentsup.journal.rows import Row, rows_of
+from agentsup.journal.rows import Values, rows_of
 from agentsup.journal.sqlite import SQLiteJournal
 from agentsup.loop.fold import initial
 from agentsup.loop.state import Rules
@@ -33,6 +34,9 @@ APPENDS = 20
 
 HOPS = 2000
 """Appends of the other side, which is slower."""
+
+BEHIND = 500
+"""Records that each session of a large store has already."""
 
 ROUNDS = 5
 LONG = 100_000
@@ -89,10 +93,11 @@ async def register(journal: Journal, count: int) -> list[SessionKey]:
 class Session:
     """Appends a record, waits until it is durable, appends the next: as a session does."""
 
-    def __init__(self, journal: Journal, key: SessionKey, appends: int) -> None:
+    def __init__(self, journal: Journal, key: SessionKey, appends: int, *, behind: int = 0) -> None:
         self._journal = journal
         self._key = key
-        self._entries = [Entries(Cursor(cursor), 1e9, (said(cursor, key),)) for cursor in range(1, appends + 1)]
+        cursors = range(behind + 1, behind + appends + 1)
+        self._entries = [Entries(Cursor(cursor), 1e9, (said(cursor, key),)) for cursor in cursors]
         self._task: Any = None
 
     async def live(self, latencies: list[float]) -> None:
@@ -107,11 +112,16 @@ class Session:
         trio.lowlevel.reschedule(self._task)
 
 
-async def grouped(synchronous: Synchronous, sessions: int) -> tuple[float, list[float]]:
-    """Appends a second by the journal, and how long each took."""
+async def grouped(synchronous: Synchronous, sessions: int, *, behind: int = 0) -> tuple[float, list[float]]:
+    """Appends a second by the journal, and how long each took; with so many records of every session behind them."""
 
     async def work(journal: Journal, _: Path) -> tuple[float, list[float]]:
-        lives = [Session(journal, key, APPENDS) for key in await register(journal, sessions)]
+        keys = await register(journal, sessions)
+        for cursor in range(1, behind + 1):
+            for key in keys:
+                journal.append(key, Entries(Cursor(cursor), 1e9, (said(cursor, key),)), committed=lambda _: None)
+            await journal.flush()
+        lives = [Session(journal, key, APPENDS, behind=behind) for key in keys]
         latencies: list[float] = []
         gc.collect()
         gc.freeze()  # what the benchmark itself holds is not looked through at every turn
@@ -136,13 +146,13 @@ async def hop_each(synchronous: Synchronous) -> float:
         gc.collect()
         gc.freeze()
 
-        def keep(rows: list[Row]) -> None:
+        def keep(rows: Values) -> None:
             with ledger.transaction():
                 ledger.append(rows)
 
         begin = time.perf_counter()
         for key, each in entries:
-            await trio.to_thread.run_sync(keep, rows_of(key, 1, each)[0], limiter=limiter)
+            await trio.to_thread.run_sync(keep, rows_of(key, each)[0], limiter=limiter)
         rate = HOPS / (time.perf_counter() - begin)
         ledger.close()
         return rate
@@ -199,6 +209,18 @@ def alone(synchronous: Synchronous) -> report.Row:
     )
 
 
+def large() -> Iterator[report.Row]:
+    """Appends to a store that has been written to for long: each session's records are far apart in it by then."""
+    ratios, rates = [], []
+    for _ in range(3):
+        other, _ = trio.run(grouped, "full", SESSIONS)
+        rate, _ = trio.run(functools.partial(grouped, "full", SESSIONS, behind=BEHIND))
+        ratios.append(rate / other)
+        rates.append(rate)
+    name = f"FULL: appends to a store of {SESSIONS * BEHIND:,} records, against a new one"
+    yield row(name, ratios, "shown", f"{statistics.median(rates):,.0f} a second")
+
+
 async def long_session(journal: Journal, path: Path) -> tuple[float, float, int, float]:
     """Seconds to load a long session by its snapshot, and to read it all; how many records the first had; bytes per record."""
     (key,) = await register(journal, 1)
@@ -248,4 +270,5 @@ def row(name: str, ratios: list[float], goal: str, detail: str) -> report.Row:
 def run() -> Iterator[report.Row]:
     """Every row."""
     modes: list[tuple[Synchronous, str]] = [("normal", "8 / 14"), ("full", "20 / 35")]
-    return itertools.chain(*(against_hops(*mode) for mode in modes), (alone(mode) for mode, _ in modes), opening())
+    alones = (alone(mode) for mode, _ in modes)
+    return itertools.chain(*(against_hops(*mode) for mode in modes), alones, large(), opening())
