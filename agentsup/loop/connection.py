@@ -48,10 +48,13 @@ def give_up_unheard(plan: Plan, reason: str) -> None:
 
     What waits for us (calls that have no answer on its way) goes on, and so does what was not sent yet.
     """
-    state = plan.state
-    if state.rules.has_history:
+    if plan.state.rules.has_history:
         return
-    sent = [item.key for item in state.outbox if item.key in state.sent and not isinstance(item, SayStop)]
+    withdraw_moot_stops(plan)
+    state = plan.state
+    # A stop that went out is on that list as well, unless the turn is known to wait for us: then there still is something to stop.
+    waits = _waits_for_us(state)
+    sent = [item.key for item in state.outbox if item.key in state.sent and not (isinstance(item, SayStop) and waits)]
     # What was taken, and not come to before the stream was gone: nothing will ever be heard of it either.
     sent += [each.item.key for each in state.unheard if says(each.item) and each.item.key not in sent]
     if not sent and not _works_unheard(state):
@@ -66,9 +69,26 @@ def give_up_unheard(plan: Plan, reason: str) -> None:
         end_request(plan, "terminated", None, failure)
 
 
+def withdraw_moot_stops(plan: Plan) -> None:
+    """Where a stop ends more than a turn, none goes out behind a turn that has come to its own end: only the conversation would be left to end."""
+    state = plan.state
+    idle = state.idle
+    if state.rules.has_history or idle is None or idle.terminal != "end_turn" or not state.rests:
+        return
+    moot = tuple(item.key for item in state.outbox if isinstance(item, SayStop))
+    if moot:
+        plan.happen(ev.Withdrawn(keys=moot))
+
+
+def _waits_for_us(state: State) -> bool:
+    """Whether the agent said last that it waits for calls of ours, and they are not answered."""
+    idle = state.idle
+    return idle is not None and idle.terminal == "requires_action" and any(c in state.calls for c in idle.asked)
+
+
 def _works_unheard(state: State) -> bool:
     """Whether the agent may be at work, and says so to nobody."""
     idle = state.idle
     if not state.at_work or idle is None:
         return state.at_work
-    return idle.terminal == "requires_action" and not any(call_id in state.calls for call_id in idle.asked)
+    return idle.terminal == "requires_action" and not _waits_for_us(state)

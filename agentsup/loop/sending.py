@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from agentsup.loop.connection import lose
+from agentsup.loop.connection import lose, withdraw_moot_stops
 from agentsup.loop.effects import Post
 from agentsup.loop.endings import end_request, end_session, stop_agent
 from agentsup.loop.plan import Plan
@@ -22,6 +22,8 @@ def flush(plan: Plan) -> None:
     state = plan.state
     if state.link is not Link.ATTACHED or state.now.posting or state.asleep:
         return
+    withdraw_moot_stops(plan)
+    state = plan.state
     items: list[Outgoing] = []
     for item in state.outbox:
         if _is_held(state, item):

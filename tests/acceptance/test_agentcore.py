@@ -239,6 +239,22 @@ async def test_an_interrupt_stops_the_session_over_there(simulator, provider, ru
     assert len(stops(simulator)) == 1
 
 
+async def test_a_turn_that_ends_while_it_is_being_stopped_is_not_stopped_again(
+    simulator, provider, runtime, autojump_clock
+):
+    """A session whose task dies in the middle of its stop, behind a turn that came to its own end, keeps the conversation."""
+    ref = await started(runtime, provider)
+    simulator.fault(path="*/stopruntimesession", mode="stall")
+    await ref.message("@say begun\n@sleep 3\n@say its own end")
+    await trio.sleep(1)
+    await ref.interrupt()
+    await trio.sleep(5)
+    await crash(ref)
+
+    assert (await ref.submit("@say on")).text == "on"
+    assert len(stops(simulator)) == 1
+
+
 async def test_an_interrupt_before_the_service_answers(simulator, provider, runtime, autojump_clock):
     """A silent service does not hold it up."""
     ref = await started(runtime, provider)

@@ -125,8 +125,8 @@ def test_a_crash_behind_the_results_ends_the_request(confirmed):
 
 
 @pytest.mark.parametrize("seen", [(), ("rest",)])
-def test_what_begins_does_not_go_out_with_a_stop(seen):
-    """It would be stopped with what is: a stop that a crash left unconfirmed goes out again, and the next message behind it."""
+def test_a_stop_in_doubt_does_not_go_out_again(seen):
+    """It most likely arrived; and it would end the conversation of a turn that came to its own end, heard or not."""
     s = scene()
     s.run()
     s.submit("r2", "next")
@@ -134,9 +134,50 @@ def test_what_begins_does_not_go_out_with_a_stop(seen):
     if seen:
         s.news(idle())
     s.crash()
+    s.tell(msg.Attached())
+
+    assert s.posted() == [["message:r1"], ["stop:r1"], ["message:r2"]]
+    assert s.ends() == {"r1": "interrupted"}
+    assert [event.keys for event in s.of(ev.Withdrawn)] == [("stop:r1",)]
+
+
+def test_a_stop_that_never_went_out_goes_out_by_itself():
+    """It is what was asked for; what begins goes behind it, or it would be stopped with what is."""
+    s = scene()
+    s.submit()
+    s.submit("r2", "next")
+    s.tell(msg.Interrupt())  # while the message is on its way
+    s.crash()
     s.tell(msg.Attached(), msg.Posted(("stop:r1",)))
 
-    assert s.posted()[-2:] == [["stop:r1"], ["message:r2"]]
+    assert s.posted() == [["message:r1"], ["stop:r1"], ["message:r2"]]
+
+
+def test_a_stop_in_doubt_goes_out_again_where_the_agent_waits_for_us():
+    """Then the turn is known to be open: nothing else may be said before it is ended, and to end it twice comes to the same."""
+    s = scene()
+    s.run()
+    s.ask("c1")
+    s.submit("r2", "next")
+    s.tell(msg.Interrupt())
+    s.crash()
+    s.tell(msg.Attached())
+
+    assert s.posted()[-1] == ["stop:r1"]
+    s.tell(msg.Posted(("stop:r1",)))
+    assert s.posted()[-1] == ["message:r2"]
+
+
+def test_a_turn_that_ends_before_its_stop_goes_out_is_not_stopped():
+    """The stop would end the conversation, and nothing else: there is no turn any more."""
+    s = scene()
+    s.submit()
+    s.submit("r2", "next")
+    s.tell(msg.Interrupt())  # while the message is on its way
+    s.news(echo(), working(), said(), idle())
+    s.tell(msg.Posted(("message:r1",)))
+
+    assert s.posted() == [["message:r1"], ["message:r2"]]
 
 
 def test_a_lost_connection_in_the_middle_ends_the_request():

@@ -90,7 +90,8 @@ class HarnessDriver:
     ) -> None:
         """Ask for a turn with all of these, and return when the service has begun to answer; what it answers is heard by who is attached.
 
-        A stop among them stops the session over there, and nothing else of them goes out: it is what they would have gone to that ends.
+        A stop among them stops the session over there, and nothing else of them goes out: it is what they would have gone to that ends. If the
+        turn is known to have come to its own end meanwhile, nothing goes out.
 
         Args:
             provider_session_id: the runtime session.
@@ -101,6 +102,8 @@ class HarnessDriver:
         line = self._lines.get(provider_session_id)
         if any(isinstance(item, SayStop) for item in items):
             try:
+                if line is not None and line.has_ended:
+                    return  # while the stop was on its way here: it would end the conversation, and no turn
                 await stop_session(self._sender, self._arn, self._qualifier, provider_session_id)
             finally:
                 if line is not None:

@@ -53,6 +53,8 @@ class Line:
         self._ask, self._asked = trio.open_memory_channel[Turn](AHEAD)
         self._current: Turn | None = None
         self._waiting: set[Turn] = set()
+        self.has_ended = False
+        """The last turn that was taken came to its own end: nothing over there is at work, or waits for us."""
 
     def __repr__(self) -> str:
         return f"<Line {self._current or 'at rest'}>"
@@ -101,6 +103,7 @@ class Line:
     # --- a turn --------------------------------------------------------------------------------------------------------------
 
     async def _take_turn(self, turn: Turn) -> None:
+        self.has_ended = False
         try:
             with turn.scope:
                 await trio.lowlevel.checkpoint()  # a turn that was stopped before it began does not begin
@@ -163,6 +166,7 @@ class Line:
 
     async def _told(self, bodies: Any) -> None:
         told: tuple[Body, ...] = tuple(bodies)
+        self.has_ended = any(isinstance(body, ev.Waiting) and body.terminal == "end_turn" for body in told)
         if told:
             await self._hear(told)
 
