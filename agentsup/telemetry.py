@@ -79,6 +79,12 @@ TOOL_STOPPED = Kind(
     (*_SESSION, "tool", "call_id", "is_error"),
     "A tool came to something, good or bad.",
 )
+TOOL_OUTLIVED = Kind(
+    "tool.outlived",
+    ("held_s",),
+    (*_SESSION, "tool", "call_id", "where"),
+    "A cancelled tool goes on: a thread at once, a task after 5 seconds and whenever that has doubled.",
+)
 SESSION_STARTED = Kind("session.started", (), _SESSION, "A session's first task begins.")
 SESSION_RESTARTED = Kind(
     "session.restarted", ("restarts",), _SESSION, "A session's task ended unasked; the next one begins."

@@ -13,7 +13,12 @@ from collections.abc import Awaitable, Callable, Iterator
 from typing import Any, TypeAlias
 
 import attrs
+import structlog
 import trio
+
+from agentsup.session.outlived import Outlived, Tell, outlast
+
+_log = structlog.get_logger("agentsup.session")
 
 MAX_THREADS = 40
 """Threads that sync tools may occupy where nobody says otherwise. They are not those of trio's own work, such as looking up addresses: a
@@ -62,10 +67,11 @@ async def outcome_of(
     timeout: float = math.inf,
     threads: trio.CapacityLimiter | None = None,
     name: str = "tool",
+    tell: Tell | None = None,
 ) -> Outcome:
     """Do the work and say what came of it.
 
-    A thread cannot be stopped. When its call is cancelled it is left to itself, and what it still returns is not heard; it keeps its
+    A task that shields itself is waited for, however long that takes. A thread cannot be stopped. When its call is cancelled it is left to itself, and what it still returns is not heard; it keeps its
     place among the threads until it ends, and `trio.from_thread.check_cancelled()` raises in it.
 
     Args:
@@ -74,13 +80,15 @@ async def outcome_of(
         digest: What is made of its result, where it was made: in the thread.
         timeout: Seconds it may take from when it begins; waiting for a thread does not count.
         threads: How many threads there are; those of `default_threads()` if not given.
-        name: What the thread is called.
+        name: What the thread is called, and the work in the log.
+        tell: Hears if the work goes on although it was cancelled; a line in the log says so if not given. Must not raise.
 
     Raises:
         KeyboardInterrupt: it raised one.
         trio.Cancelled: we are cancelled.
     """
     found: list[Outcome] = []
+    tell = tell or _logged(name)
     try:
         with trio.CancelScope() as scope:
 
@@ -89,9 +97,10 @@ async def outcome_of(
 
             if is_async:
                 begin()
-                await _apart(work, digest, found)
+                await _apart(work, digest, found, scope, tell)
             else:
-                await _in_thread(work, digest, found, _Gate(threads or default_threads(), begin), name)
+                gate = _Gate(threads or default_threads(), begin)
+                await _in_thread(work, digest, found, scope, tell, gate, name)
     except (RuntimeError, BaseExceptionGroup) as exc:
         # It left a cancel scope or a nursery open that it opened, and trio noticed when ours were closed.
         found = [Raised(exc)]
@@ -110,7 +119,9 @@ async def asked(function: Callable[..., Any], *args: Any) -> Returned | Raised:
         answer = function(*args)
         return await answer if inspect.isawaitable(answer) else answer
 
-    outcome = await outcome_of(ask, is_async=True)
+    outcome = await outcome_of(
+        ask, is_async=True, name=str(getattr(function, "__qualname__", type(function).__qualname__))
+    )
     return Raised(trio.TooSlowError()) if isinstance(outcome, TimedOut) else outcome
 
 
@@ -138,30 +149,52 @@ class _Gate:
     def __init__(self, threads: trio.CapacityLimiter, begin: Callable[[], None]) -> None:
         self._threads = threads
         self._begin = begin
+        self.is_passed = False
 
     async def acquire_on_behalf_of(self, borrower: object) -> None:
         await self._threads.acquire_on_behalf_of(borrower)
+        self.is_passed = True
         self._begin()
 
     def release_on_behalf_of(self, borrower: object) -> None:
         self._threads.release_on_behalf_of(borrower)
 
 
-async def _apart(work: Callable[[], Awaitable[Any]], digest: Callable[[Any], Any], found: list[Outcome]) -> None:
+async def _apart(
+    work: Callable[[], Awaitable[Any]],
+    digest: Callable[[Any], Any],
+    found: list[Outcome],
+    scope: trio.CancelScope,
+    tell: Tell,
+) -> None:
     """Await it in a task of its own: what it may do to the scopes and nurseries of the task that it runs in ends with that task."""
+    done = trio.Event()
 
     async def apart() -> None:
         try:
             found.append(Returned(digest(await work())))
         except BaseException as exc:  # noqa: BLE001  -- the border of the user's code
             found.append(Raised(exc))
+        finally:
+            done.set()
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(apart)
+        try:
+            await done.wait()
+        except trio.Cancelled:
+            await outlast(done, tell, timed_out=scope.cancel_called)
+            raise
 
 
 async def _in_thread(
-    work: Callable[[], Any], digest: Callable[[Any], Any], found: list[Outcome], gate: _Gate, name: str
+    work: Callable[[], Any],
+    digest: Callable[[Any], Any],
+    found: list[Outcome],
+    scope: trio.CancelScope,
+    tell: Tell,
+    gate: _Gate,
+    name: str,
 ) -> None:
     def capture() -> Outcome:
         # What it raises is carried over as a value: a StopIteration could not be raised in the coroutine that waits for it.
@@ -171,17 +204,29 @@ async def _in_thread(
         except BaseException as exc:  # noqa: BLE001  -- the border of the user's code
             return Raised(exc)
 
-    outcome = await trio.to_thread.run_sync(
-        capture,
-        abandon_on_cancel=True,
-        limiter=gate,  # type: ignore[arg-type]  # trio takes anything with these two methods, and says so
-        thread_name=name,
-    )
+    try:
+        outcome = await trio.to_thread.run_sync(
+            capture,
+            abandon_on_cancel=True,
+            limiter=gate,  # type: ignore[arg-type]  # trio takes anything with these two methods, and says so
+            thread_name=name,
+        )
+    except trio.Cancelled:
+        if gate.is_passed:
+            tell(Outlived(0.0, "thread", scope.cancel_called))
+        raise
     if isinstance(outcome, Returned) and isinstance(outcome.value, Awaitable):
         coroutine = outcome.value
-        await _apart(lambda: coroutine, digest, found)
+        await _apart(lambda: coroutine, digest, found, scope, tell)
     else:
         found.append(outcome)
+
+
+def _logged(name: str) -> Tell:
+    def tell(how: Outlived) -> None:
+        _log.warning("call.outlived", call=name, where=how.where, held_s=how.held_s)
+
+    return tell
 
 
 def _for_the_model(outcome: Outcome, *, timed_out: bool) -> Outcome:

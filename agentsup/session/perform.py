@@ -28,10 +28,11 @@ from agentsup.session.approval import decide
 from agentsup.session.clock import RequestClock
 from agentsup.session.judge import TurnReport, judge
 from agentsup.session.observer import observe
+from agentsup.session.place import Place
 from agentsup.session.toolbox import run_tool
 from agentsup.talk.events import Kept
 from agentsup.talk.result import Turn
-from agentsup.talk.tools import SessionInfo
+from agentsup.talk.tools import SessionInfo, ToolResult
 
 if TYPE_CHECKING:
     from agentsup.session.actor import SessionActor
@@ -288,9 +289,22 @@ class Performer:
     async def _run_tool(self, effect: fx.RunTool) -> None:
         use = effect.use
         info = self._info(use.call_id)
-        async with self._slots:
-            result = await run_tool(self._life.spec, use, info, threads=self._services.threads)
-        await otp.send(self._actor.ref, msg.ToolDone(result))
+        place = Place(self._slots)
+
+        def held_up(result: ToolResult | None) -> None:
+            """It cannot be ended: the others get its place, and the agent hears that its time is up."""
+            place.leave()
+            if result is not None and not place.is_answered:
+                place.is_answered = True
+                self._work(otp.send, self._actor.ref, msg.ToolDone(result))
+
+        await place.take()
+        try:
+            result = await run_tool(self._life.spec, use, info, threads=self._services.threads, held_up=held_up)
+        finally:
+            place.leave()
+        if not place.is_answered:
+            await otp.send(self._actor.ref, msg.ToolDone(result))
         self._tools.pop(use.call_id, None)
 
     def _cancel_tools(self, call_ids: tuple[CallId, ...]) -> None:

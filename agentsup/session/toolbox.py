@@ -12,11 +12,13 @@ import attrs
 import structlog
 import trio
 
+from agentsup import telemetry
 from agentsup.errors import SpecError
 from agentsup.session.answer import answer_of, shortened
 from agentsup.session.calling import Raised, Returned, TimedOut, leaves, outcome_of
 from agentsup.session.errors import ToolError
 from agentsup.session.handler import arity_of
+from agentsup.session.outlived import Outlived
 from agentsup.session.signature import is_async
 from agentsup.session.spec import SessionSpec
 from agentsup.session.tool import Tool
@@ -40,7 +42,12 @@ class _Call:
 
 
 async def run_tool(
-    spec: SessionSpec, use: ToolUse, info: SessionInfo, *, threads: trio.CapacityLimiter | None = None
+    spec: SessionSpec,
+    use: ToolUse,
+    info: SessionInfo,
+    *,
+    threads: trio.CapacityLimiter | None = None,
+    held_up: Callable[[ToolResult | None], None] = lambda _: None,
 ) -> ToolResult:
     """Run the tool (or the handler) the model asks for and make a result of whatever it does.
 
@@ -51,6 +58,8 @@ async def run_tool(
         use: What the model asks for.
         info: Where the call happens.
         threads: How many threads sync tools may occupy; a limiter of this trio run, with 40, if not given.
+        held_up: Called, perhaps more than once, when a tool that was cancelled shields itself for longer than its budget: with the call's result if
+            its own time was up, which counts and not what is returned here in the end; else with None. Must not raise.
     """
     try:
         call = _prepared(spec, use, info)
@@ -60,6 +69,13 @@ async def run_tool(
         raise
     except BaseException as exc:  # noqa: BLE001  -- making arguments calls the user's classes
         return _failure(use, exc, DEFAULT_MAX_OUTPUT)
+    late = f"the tool took longer than its {call.timeout:g} seconds"
+
+    def tell(how: Outlived) -> None:
+        _tell(use, info, how)
+        if how.where == "task":
+            held_up(_failed(use, late) if how.timed_out else None)
+
     outcome = await outcome_of(
         call.work,
         is_async=call.is_async,
@@ -67,6 +83,7 @@ async def run_tool(
         timeout=call.timeout,
         threads=threads,
         name=f"tool {use.name}",
+        tell=tell,
     )
     match outcome:
         case Returned(result):
@@ -75,8 +92,33 @@ async def run_tool(
         case Raised(error):
             return _failure(use, error, call.limit)
         case TimedOut():
-            return _failed(use, f"the tool took longer than its {call.timeout:g} seconds")
+            return _failed(use, late)
     assert_never(outcome)
+
+
+def _tell(use: ToolUse, info: SessionInfo, how: Outlived) -> None:
+    """Nobody can end it, so everybody can see who it is."""
+    _log.warning(
+        "tool.outlived",
+        session_id=info.session_id,
+        tool=use.name,
+        call_id=use.call_id,
+        where=how.where,
+        held_s=how.held_s,
+    )
+    if telemetry.listening():
+        telemetry.emit(
+            telemetry.TOOL_OUTLIVED,
+            {"held_s": how.held_s},
+            {
+                "session_id": info.session_id,
+                "provider": info.provider,
+                "labels": info.metadata,
+                "tool": use.name,
+                "call_id": use.call_id,
+                "where": how.where,
+            },
+        )
 
 
 def _prepared(spec: SessionSpec, use: ToolUse, info: SessionInfo) -> _Call:
