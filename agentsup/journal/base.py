@@ -55,7 +55,7 @@ class Stored:
     """When its last record was kept, in seconds since the epoch; when it was registered, while there is none."""
 
     first: Cursor = attrs.field(default=Cursor(1))
-    """The lowest cursor still kept; more than 1 after a compaction."""
+    """From here on every record is kept; more than 1 after a compaction, and of what stood before only the ends of requests are."""
 
     last: Cursor = attrs.field(default=Cursor(0))
     """The last cursor; 0 while there is no record."""
@@ -240,7 +240,10 @@ class Journal(Protocol):
         ...
 
     async def compact(self, key: SessionKey, upto: Cursor) -> int:
-        """Let go of the records up to this cursor, as far as the snapshot covers them; says how many went.
+        """Let go of the records up to this cursor, as far as the snapshot covers them, but for the ends of requests; says how many went.
+
+        A `RequestEnded` stays in its place for as long as the session does, and is read like any other record: a subscriber that is behind
+        gets it, however much was let go meanwhile.
 
         Raises:
             StoreError: the store cannot be written at the moment.

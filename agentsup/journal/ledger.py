@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 
 from agentsup.errors import SpecError
@@ -15,7 +15,7 @@ from agentsup.journal.entries import Entries
 from agentsup.journal.errors import StoreCorrupt
 from agentsup.journal.file import StoreFile
 from agentsup.journal.rows import RUN, Body, Row, Values, part_of, rows_of
-from agentsup.talk.events import Kept
+from agentsup.talk.events import Kept, RequestEnded
 
 AT_ONCE = 128
 """Rows in one statement, at most. SQLite runs without Python's lock, and has to wait for it again after every statement: with one row each, a
@@ -76,30 +76,35 @@ class Ledger(StoreFile):
             self.use(key, 0, blob)
 
     def compact(self, key: SessionKey, upto: Cursor) -> int:
-        """Let go of the records up to this cursor, as far as the snapshot covers them.
+        """Let go of the records up to this cursor, as far as the snapshot covers them, but for the ends of requests.
 
         Raises:
             Unreadable: they end in the middle of a run that is none we wrote, or a newer version did.
         """
         execute = self._connection.execute
-        found = execute("SELECT cursor FROM snapshots WHERE session = ?", (key,)).fetchone()
-        covered = min(upto, found[0] if found is not None else 0)
+        sql = "SELECT n.cursor, s.first FROM snapshots n JOIN sessions s ON s.key = n.session WHERE n.session = ?"
+        found = execute(sql, (key,)).fetchone()
+        covered, first = (0, 1) if found is None else (min(upto, found[0]), found[1])
+        if covered < first:
+            return 0
         cut, written = self._cut(key, covered)
         rest = None if cut is None else part_of(cut, written, covered, cut.seq)
-        old = {"session": key, "after": 0, "upto": covered}
-        sql = f"SELECT at, kind FROM records WHERE number IN ({places.NUMBERS}) ORDER BY seq DESC LIMIT 1"  # noqa: S608  -- from here
-        last = (cut.at, cut.kind) if cut is not None else execute(sql, old).fetchone()
-        if last is None:
-            return 0
+        old = {"session": key, "after": first - 1, "upto": covered, "end": RequestEnded.type}
+        rows = f"FROM records WHERE number IN ({places.NUMBERS})"
+        last = (
+            (cut.at, cut.kind)
+            if cut is not None
+            else execute(f"SELECT at, kind {rows} ORDER BY seq DESC LIMIT 1", old).fetchone()
+        )
         # Should no record be left, these say what the last one was.
         execute(
             "UPDATE sessions SET first = ?, changed_at = max(created_at, ?), ended = ? WHERE key = ?",
             (covered + 1, last[0], last[1] == "session_ended", key),
         )
-        self._unuse("session = ? AND seq BETWEEN 1 AND ?", (key, covered))
-        sql = f"SELECT coalesce(sum(seq - first + 1), 0) FROM records WHERE number IN ({places.NUMBERS})"  # noqa: S608  -- from here
-        (count,) = execute(sql, old).fetchone()
-        places.forget(self._connection, key, covered)
+        ends = f"SELECT seq {rows} AND kind = :end"
+        self._unuse(f"session = :session AND seq > :after AND seq <= :upto AND seq NOT IN ({ends})", old)
+        (count,) = execute(f"SELECT coalesce(sum(seq - first + 1), 0) {rows} AND kind != :end", old).fetchone()
+        places.forget(self._connection, key, after=first - 1, upto=covered, but=RequestEnded.type)
         if cut is None or rest is None:
             return int(count)
         changes = "first = :first, sighting = :sighting, body = :body"
@@ -169,7 +174,7 @@ class Ledger(StoreFile):
     def delete(self, key: SessionKey) -> None:
         """Nothing of it is left."""
         self._unuse("session = ?", (key,))
-        places.forget(self._connection, key, None)
+        places.forget(self._connection, key)
         for table in ("sightings", "snapshots"):
             self._connection.execute(f"DELETE FROM {table} WHERE session = ?", (key,))  # noqa: S608  -- names from here
         self._connection.execute("DELETE FROM sessions WHERE key = ?", (key,))
@@ -186,7 +191,7 @@ class Ledger(StoreFile):
             places.merge(self._connection)
             self._new = 0
 
-    def _unuse(self, where: str, values: tuple[int, ...]) -> None:
+    def _unuse(self, where: str, values: tuple[int, ...] | Mapping[str, int | str]) -> None:
         """Let go of uses of blobs, and of blobs that nobody uses any more."""
         execute = self._connection.execute
         hashes = execute(f"SELECT DISTINCT hash FROM blob_uses WHERE {where}", values).fetchall()  # noqa: S608  -- from here

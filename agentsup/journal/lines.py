@@ -29,7 +29,7 @@ def header(stored: Stored) -> str:
 
 
 def beginning(loaded: Loaded) -> str:
-    """The second line of a session that was compacted: what came before the records that follow."""
+    """The second line of a session that was compacted: what came before the records that follow. The ends of old requests come first."""
     assert loaded.state is not None
     fields = {"type": "snapshot", "cursor": loaded.cursor, "state": codec.encode_state(loaded.state)}
     return codec.write(fields, "snapshot")

@@ -20,7 +20,7 @@ from agentsup.journal.entries import Entries
 from agentsup.journal.errors import StoreError
 from agentsup.journal.records import Records
 from agentsup.loop.state import State
-from agentsup.talk.events import Entry, Heard, Kept, RequestStarted, SessionEnded
+from agentsup.talk.events import Entry, Heard, Kept, RequestEnded, RequestStarted, SessionEnded
 
 ENDED_KEPT = 256
 """Sessions that have ended and can still be read; a service that lives for months must not keep all it ever had."""
@@ -195,7 +195,7 @@ class MemoryJournal:
         """The session as lines of JSON."""
         await trio.lowlevel.checkpoint()
         book = self._book(key)
-        loaded, entries = book.loaded(), book.records.entries(after=0)
+        loaded, entries = book.loaded(), (*book.terminals, *book.records.entries(after=0))
         yield lines.header(book.stored)
         if book.first > 1:
             yield lines.beginning(loaded)
@@ -246,6 +246,8 @@ class _Book:
     starts: list[Cursor] = attrs.field(factory=list)
     """Where requests began."""
     snapshot: tuple[Cursor, State] | None = None
+    terminals: list[Entry] = attrs.field(factory=list)
+    """The ends of requests whose other records were let go."""
 
     @property
     def first(self) -> Cursor:
@@ -281,7 +283,10 @@ class _Book:
         self.ended = isinstance(entries.bodies[-1], SessionEnded)
 
     def behind(self, after: Cursor, limit: int) -> tuple[Entry, ...]:
-        return self.records.entries(after=after, upto=max(after, self.first - 1) + limit)
+        start = bisect_right(self.terminals, after, key=lambda entry: entry.cursor)
+        alone = self.terminals[start : start + limit]
+        whole = self.records.entries(after=after, upto=max(after, self.first - 1) + limit - len(alone))
+        return (*alone, *whole) if alone else whole
 
     def loaded(self) -> Loaded:
         cursor, state = self.snapshot or (Cursor(0), None)
@@ -289,13 +294,16 @@ class _Book:
 
     def let_go(self, upto: Cursor) -> int:
         covered = min(upto, self.snapshot[0] if self.snapshot is not None else 0)
-        return self.records.let_go(covered)
+        ends = [entry for entry in self.records.entries(after=0, upto=covered) if isinstance(entry.body, RequestEnded)]
+        self.terminals += ends
+        return self.records.let_go(covered) - len(ends)
 
     def take_from(self, other: _Book, upto: Cursor) -> None:
         """Become the same session, up to this cursor."""
         self.records, self.snapshot = Records(other.first), other.snapshot
         if self.snapshot is not None and self.snapshot[0] > upto:
             self.snapshot = None
+        self.terminals = [entry for entry in other.terminals if entry.cursor <= upto]
         kept = other.records.entries(after=0, upto=upto)
         if kept:
             self.records.take(kept)

@@ -63,9 +63,11 @@ def merge(connection: sqlite3.Connection) -> None:
     connection.execute("DELETE FROM new_places")
 
 
-def forget(connection: sqlite3.Connection, session: int, upto: int | None) -> None:
-    """Let go of the session's rows up to this cursor, or of all, and of their places."""
-    values = {"session": session, "after": 0, "upto": _LAST if upto is None else upto}
-    connection.execute(f"DELETE FROM records WHERE number IN ({NUMBERS})", values)  # noqa: S608  -- from here
+def forget(connection: sqlite3.Connection, session: int, *, after: int = 0, upto: int = _LAST, but: str = "") -> None:
+    """Let go of the session's rows behind one cursor and up to another, and of their places; not of rows of that kind."""
+    values = {"session": session, "after": after, "upto": upto, "but": but}
+    connection.execute(f"DELETE FROM records WHERE number IN ({NUMBERS}) AND kind != :but", values)  # noqa: S608  -- from here
     for table in ("places", "new_places"):
-        connection.execute(f"DELETE FROM {table} WHERE session = :session AND seq <= :upto", values)  # noqa: S608  -- from here
+        sql = f"DELETE FROM {table} WHERE session = :session AND seq > :after AND seq <= :upto"  # noqa: S608  -- from here
+        sql += f" AND NOT EXISTS (SELECT 1 FROM records r WHERE r.number = {table}.number)"  # noqa: S608  -- from here
+        connection.execute(sql, values)

@@ -203,7 +203,7 @@ def _first(rows: Iterable[tuple[Any, ...]]) -> Stored | None:
 
 def _as_stored(row: tuple[Any, ...]) -> Stored:
     key, session_id, generation, provider, metadata, created_at, changed_at, first, ended, seq, at, kind = row
-    if seq is None:  # nothing in it, or all of it compacted
+    if seq is None or seq < first:  # nothing in it, or all of it compacted
         seq, at, is_over = first - 1, created_at if changed_at is None else changed_at, bool(ended)
     else:
         is_over = kind == "session_ended"

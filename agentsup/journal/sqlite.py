@@ -197,14 +197,18 @@ class SQLiteJournal:
         yield lines.header(stored)
         if stored.first > 1:
             yield lines.beginning(await self._ask(queries.load, key))
-        cursor = Cursor(stored.first - 1)
-        while cursor < stored.last:
-            page = await self.read(key, after=cursor, limit=min(lines.PAGE, stored.last - cursor))
-            if not page or page[0].cursor != cursor + 1:
-                raise StoreFailed(f"the session under the key {key} was compacted or deleted while it was exported")
-            for entry in page:
-                yield lines.record(entry)
+        cursor, due = Cursor(0), stored.first
+        while cursor < stored.last and (page := await self.read(key, after=cursor, limit=lines.PAGE)):
             cursor = page[-1].cursor
+            there = [entry for entry in page if entry.cursor <= stored.last]
+            whole = [entry.cursor for entry in there if entry.cursor >= stored.first]
+            if whole != list(range(due, due + len(whole))):
+                break
+            due = Cursor(due + len(whole))
+            for entry in there:
+                yield lines.record(entry)
+        if due <= stored.last:
+            raise StoreFailed(f"the session under the key {key} was compacted or deleted while it was exported")
 
     # --- its own -------------------------------------------------------------------------------------------------------
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import attrs
+
 from agentsup.loop.calls import give_up, take_result
 from agentsup.loop.effects import AwaitRest, CancelTimer, CancelTools, Detach, Finish, Post
 from agentsup.loop.plan import Plan
@@ -28,7 +30,16 @@ def end_request(plan: Plan, terminal: Terminal, stop_reason: object, failure: ev
         plan.do(CancelTools(tuple(sorted(running))))
         for call_id in sorted(running):
             take_result(plan, ToolResult(call_id, "not finished: the request ended", is_error=True))
-    plan.happen(ev.RequestEnded(request_id=current.id, terminal=terminal, stop_reason=stop_reason, failure=failure))
+    plan.happen(
+        ev.RequestEnded(
+            request_id=current.id,
+            terminal=terminal,
+            stop_reason=stop_reason,
+            failure=failure,
+            turns=current.turns,
+            usage=attrs.evolve(current.spent, raw=()),
+        )
+    )
 
 
 def stop_request(plan: Plan, failure: ev.Failure) -> None:

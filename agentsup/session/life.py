@@ -320,13 +320,7 @@ class Life:
 
     async def replay(self, *, after: Cursor) -> tuple[SessionEvent, ...]:
         """The next of the events that were shown behind the cursor; none if there are none."""
-        events = []
-        for entry in await self._read(after):
-            start = Cursor(0)
-            if isinstance(entry.body, RequestEnded):
-                start = await self._journal.last_started(self.stored.key, entry.cursor)
-            events.append(await told(entry, self.stored, self._read, start=start))
-        return tuple(events)
+        return tuple([await told(entry, self.stored, self._journal, self._read) for entry in await self._read(after)])
 
     def entries(self) -> AsyncIterator[Entry]:
         """Everything that was shown and is kept, from the start."""

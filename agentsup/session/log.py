@@ -93,7 +93,10 @@ class SessionLog:
             page = await self._journal.read(self.key, after=after, limit=min(PAGE, first - 1 - after))
             if not page:
                 break
-            missing.extend(page)
+            for entry in page:
+                if missing and entry.cursor != missing[-1].cursor + 1:
+                    missing.clear()  # ends of requests whose other records were let go
+                missing.append(entry)
             after = page[-1].cursor
         if missing:
             newer, self._tail = self._tail, Records(missing[0].cursor)
@@ -195,9 +198,8 @@ class SessionLog:
         return entries[0].at if entries else time.time()
 
     async def read(self, *, after: int, upto: int, limit: int = PAGE) -> tuple[Entry, ...]:
-        """Up to `limit` of the records behind a cursor and up to another."""
-        upto = min(upto, after + limit)
-        at_hand = self.at_hand(after=after, upto=upto)
+        """Up to `limit` of the records behind a cursor and up to another; where some were let go, those that come next."""
+        at_hand = self.at_hand(after=after, upto=min(upto, after + limit))
         if at_hand is not None:
             return at_hand
         page = await self._journal.read(self.key, after=Cursor(after), limit=limit)

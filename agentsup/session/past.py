@@ -60,8 +60,7 @@ class PastSession:
         return await self._journal.read(self.stored.key, after=after, limit=PAGE)
 
     async def _told(self, entry: Entry) -> SessionEvent:
-        start = await self._journal.last_started(self.stored.key, entry.cursor)
-        return await told(entry, self.stored, self._read, start=start)
+        return await told(entry, self.stored, self._journal, self._read)
 
 
 async def every(read: Read) -> AsyncIterator[Entry]:
@@ -73,18 +72,35 @@ async def every(read: Read) -> AsyncIterator[Entry]:
         cursor = page[-1].cursor
 
 
-async def told(entry: Entry, stored: Stored, read: Read, *, start: Cursor) -> SessionEvent:
-    """The record as subscribers got it: with its result, if it is a request's end and the request began at `start`."""
+async def told(entry: Entry, stored: Stored, journal: Journal, read: Read) -> SessionEvent:
+    """The record as subscribers got it: with its result, if it is a request's end."""
     body = entry.body
     if not isinstance(body, RequestEnded):
         return event_of(entry, stored)
+    start = await journal.last_started(stored.key, entry.cursor)
     entries: list[Entry] = []
     cursor = Cursor(max(0, start - 1))
     while start and cursor < entry.cursor and (page := await read(cursor)):
         entries.extend(each for each in page if each.cursor <= entry.cursor)
         cursor = page[-1].cursor
+    if not entries or entries[0].cursor != start:  # it never began, or its records were let go, perhaps a moment ago
+        now = await journal.find(stored.session_id, stored.generation)
+        if now is not None and entry.cursor < now.first:
+            return event_of(entry, stored, _outlived(body, stored))
     bodies = [each.body for each in entries or (entry,)]
     return event_of(entry, stored, result_from(bodies, body.request_id, stored, None))
+
+
+def _outlived(body: RequestEnded, stored: Stored) -> SessionResult:
+    """What its end says of a request whose other records were let go."""
+    return SessionResult(
+        terminal=body.terminal,
+        stop_reason=body.stop_reason,
+        usage=body.usage,
+        turns=body.turns,
+        let_go=True,
+        session_id=stored.session_id,
+    )
 
 
 def result_from(

@@ -61,6 +61,9 @@ class SessionResult:
     files: Mapping[str, str] | None = attrs.field(default=None, repr=hidden)
     """The session's workspace (path to content) where it has one here; None where its files are at the provider (`SessionRef.files`)."""
 
+    let_go: bool = False
+    """The request's records are not kept any more (`open_runtime(keep_requests=)`): how it ended, `turns` and `usage` are all there is."""
+
     @property
     def events(self) -> tuple[Mapping[str, Any], ...]:
         """The provider's events, verbatim, each once, in order; text deltas are not among them. Made of their text each time."""

@@ -7,12 +7,17 @@ import json
 import pytest
 
 from agentsup.errors import NotFound, SpecError
-from agentsup.ids import Cursor
+from agentsup.ids import Cursor, RequestId
 from agentsup.journal.entries import Entries
 from agentsup.talk import events as ev
 from tests.journal.kit import NOW, Told, append, ended, entries, entry, keep, register, started, state
 
 # --- sessions ------------------------------------------------------------------------------------------------------------------------
+
+
+def over(request, stop_reason=None):
+    """A request's end."""
+    return ev.RequestEnded(request_id=RequestId(request), terminal="end_turn", stop_reason=stop_reason)
 
 
 async def test_a_session_is_found_as_it_was_registered(journal):
@@ -249,6 +254,44 @@ async def test_a_session_compacted_to_its_end_still_knows_where_it_is(journal):
     assert await journal.known(key, {"event-2", "event-9"}) == {"event-2"}
     await keep(journal, key, entries(4, 4))
     assert (await journal.load(key)).entries == entries(4, 4)
+
+
+async def test_the_ends_of_requests_outlive_a_compaction(journal):
+    """Each in its place, also over further compactions, and page by page; a copy and an export have them as well."""
+    key = (await register(journal)).key
+    bodies = {3: over("one"), 6: over("two", "x" * 100_000), 8: over("three")}
+    await keep(journal, key, tuple(entry(cursor, bodies.get(cursor)) for cursor in range(1, 12)))
+    journal.snapshot(key, 10, state())
+    went = [await journal.compact(key, upto) for upto in (4, 4, 6, 9)]
+    stored = await journal.find("s")
+    copy = await journal.fork(key, "copy", upto=10, at=NOW)
+    ends = [entry(cursor, body) for cursor, body in bodies.items()]
+    lines = [json.loads(line) async for line in journal.export(key)]
+
+    assert went == [3, 0, 1, 2]
+    assert (stored.first, stored.last) == (10, 11)
+    assert await journal.read(key, after=0, limit=9) == (*ends, *entries(10, 11))
+    assert await journal.read(key, after=3, limit=2) == tuple(ends[1:])
+    assert await journal.read(key, after=6, limit=2) == (ends[2], entry(10))
+    assert await journal.read(copy.key, after=0, limit=9) == (*ends, entry(10))
+    assert [line.get("cursor") for line in lines] == [None, 10, 3, 6, 8, 10, 11]
+    await journal.delete(key)
+    assert await journal.read(key, after=0, limit=9) == ()
+
+
+async def test_a_session_of_which_only_ends_of_requests_are_left_knows_where_it_is(journal):
+    """They do not say what its last record was; a later append goes on behind all."""
+    key = (await register(journal)).key
+    await keep(journal, key, (entry(1), entry(2, over("one")), ended(3)))
+    journal.snapshot(key, 3, state())
+    went = [await journal.compact(key, 3), await journal.compact(key, 3)]
+    stored = await journal.find("s")
+
+    assert went == [2, 0]
+    assert (stored.first, stored.last, stored.ended) == (4, 3, True)
+    assert (await journal.load(key)).durable == 3
+    await keep(journal, key, entries(4, 4))
+    assert await journal.read(key, after=0, limit=9) == (entry(2, over("one")), entry(4))
 
 
 # --- deleting, forking, exporting ----------------------------------------------------------------------------------------------------

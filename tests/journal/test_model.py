@@ -33,7 +33,8 @@ class Do:
     args: tuple[object, ...] = ()
 
 
-BODIES = st.one_of(st.none(), st.sampled_from([started(1).body, ended(1).body]), KEPT)
+OVER = ev.RequestEnded(request_id="r", terminal="end_turn")
+BODIES = st.one_of(st.none(), st.sampled_from([started(1).body, OVER, ended(1).body]), KEPT)
 FORKED = ev.Forked(source="a", cursor=1)
 STEPS = st.one_of(
     st.builds(Do, st.just("register"), st.tuples(NAMES)),

@@ -12,6 +12,7 @@ from agentsup.talk.content import Part, hidden
 from agentsup.talk.events.failure import Failure
 from agentsup.talk.outcome import Outcome
 from agentsup.talk.result import Terminal
+from agentsup.talk.usage import Usage
 
 
 @attrs.frozen(kw_only=True)
@@ -125,6 +126,11 @@ class RequestEnded:
     terminal: Terminal
     stop_reason: Any = None
     failure: Failure | None = None
+    turns: int = 0
+    """What it took, as its result says it: this record outlives the others of its request."""
+
+    usage: Usage = Usage()
+    """What it cost, likewise; without the provider's own words."""
 
 
 OfRequest: TypeAlias = (
