@@ -106,6 +106,7 @@ class Runtime:
                 with suppress(otp.CallError):
                     await otp.stop(life.task)
             self._services.leave(life)
+            life.abandon("its start was called off")  # somebody may have found it meanwhile, and waits for what it says
             return
         if life.incarnation:
             await ref.abort()

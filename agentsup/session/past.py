@@ -85,7 +85,7 @@ async def told(entry: Entry, stored: Stored, journal: Journal, read: Read) -> Se
         cursor = page[-1].cursor
     if not entries or entries[0].cursor != start:  # it never began, or its records were let go, perhaps a moment ago
         now = await journal.find(stored.session_id, stored.generation)
-        if now is not None and entry.cursor < now.first:
+        if now is not None and now.key == stored.key and entry.cursor < now.first:
             return event_of(entry, stored, _outlived(body, stored))
     bodies = [each.body for each in entries or (entry,)]
     return event_of(entry, stored, result_from(bodies, body.request_id, stored, None))

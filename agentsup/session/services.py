@@ -44,8 +44,18 @@ class Terminals(Audience):
         """
         check_options(None, buffer, overflow)
         subscription = Subscription(self, after=None, buffer=buffer, overflow=overflow)
-        self.join(subscription)
+        if self._is_over:
+            subscription.end()
+        else:
+            self.join(subscription)
         return subscription
+
+    _is_over = False
+
+    def end(self) -> None:
+        """The runtime is left: nothing more will come, to nobody."""
+        self._is_over = True
+        super().end()
 
     published = Cursor(0)
     """Terminals are of many sessions: there is no place among them to go on from."""
