@@ -6,6 +6,7 @@ import copy
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+import attrs
 import cattrs
 
 from agentsup.errors import Problem, SpecError
@@ -75,5 +76,10 @@ def _refusals(exc: BaseException, at: tuple[str | int, ...]) -> Iterator[Problem
                 if isinstance(note, cattrs.AttributeValidationNote | cattrs.IterableValidationNote)
             ]
             yield from _refusals(each, (*at, *steps[:1]))
+    elif len(exc.args) > 1 and isinstance(
+        exc.args[1], attrs.Attribute
+    ):  # a validator of attrs: its words, and the field
+        field = exc.args[1]
+        yield Problem(path_text((*at, field.alias or field.name)), f"is refused: {exc.args[0]}")
     else:
         yield Problem(path_text(at), f"is refused: {type(exc).__name__}: {exc}")

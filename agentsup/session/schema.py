@@ -9,13 +9,15 @@ import types
 import typing
 from collections import abc
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Annotated, Any, Final, Literal, NewType, NotRequired, Required, TypeVar, Union, get_args, get_origin
+from typing import Any, Literal, NotRequired, Required, TypeVar, Union, get_args, get_origin
 
 import attrs
 
 from agentsup.errors import Problem, SpecError
 from agentsup.session.data import as_data
 from agentsup.session.docstring import descriptions, summary
+from agentsup.session.hint import bared, is_class, unhashable
+from agentsup.session.validator import validator_for
 
 _SIMPLE: Mapping[Any, str] = {
     str: "string",
@@ -30,15 +32,14 @@ ARRAYS = (
 )
 """Types that are arrays of any length in JSON; `tuple` is one for itself."""
 
+SETS = (set, frozenset, abc.Set, abc.MutableSet)
+"""Those of them whose items must have a hash."""
+
 OBJECTS = (dict, abc.Mapping, abc.MutableMapping)
 """Types that are objects in JSON, with keys of the model's choice."""
 
 _DEEPEST = 50
 """Types in types; more than that comes of an alias that contains itself."""
-
-_TRANSPARENT = (Required, NotRequired, Final, getattr(typing, "ReadOnly", Required))
-"""What may stand around a type without changing what can be passed."""
-
 
 NOT_SHOWN = inspect.Parameter.empty
 """There is no default, or none that is a plain value."""
@@ -99,7 +100,10 @@ class SchemaWriter:
             raise SpecError(self.problems)
 
     def whole(self, schema: dict[str, Any]) -> dict[str, Any]:
-        """The schema together with the definitions that it points to."""
+        """The schema together with the definitions that it points to, and without defaults that could not be passed."""
+        if not self.problems:
+            for part in (schema, *self._definitions.values()):
+                self._check_defaults(part)
         return {**schema, "$defs": self._definitions} if self._definitions else schema
 
     def write(self, hint: Any, at: str) -> dict[str, Any]:
@@ -145,6 +149,8 @@ class SchemaWriter:
             return {"anyOf": [self.write(argument, at) for argument in arguments]}
         if origin is tuple:
             return self._tuple(hint, arguments, at)
+        if _is_one_of(origin, SETS) and arguments and (found := unhashable(arguments[0])) is not None:
+            return self._wrong(f"{at}[]", f"is to be in a set, and has no hash because of {_name(found)}; use list")
         if _is_one_of(origin, ARRAYS):
             return {"type": "array", **({"items": self.write(arguments[0], f"{at}[]")} if arguments else {})}
         if _is_one_of(origin, OBJECTS):
@@ -155,12 +161,22 @@ class SchemaWriter:
             return self._class(hint, origin, at)
         return self._wrong(at, _no_counterpart(hint))
 
+    def _check_defaults(self, schema: dict[str, Any]) -> None:
+        """A default that is not of its type means something to the function only; the model would pass it, and be refused."""
+        if "default" in schema:
+            validator = validator_for({**schema, "$defs": self._definitions})
+            if not validator.is_valid(schema["default"]):
+                del schema["default"]
+        for part in _parts(schema):
+            self._check_defaults(part)
+
     def _values(self, values: tuple[Any, ...], at: str) -> dict[str, Any]:
         plain = [value.value if isinstance(value, enum.Enum) else value for value in values]
         odd = [value for value in plain if type(value) not in _SIMPLE]
         if odd or not plain:
             found = f"not {odd[0]!r}" if odd else "and at least one of them"
             return self._wrong(at, f"must have values that are text, numbers, bools or None, {found}")
+        plain = list({(type(value), value): value for value in plain}.values())
         kinds = {_SIMPLE[type(value)] for value in plain}
         return {**({"type": kinds.pop()} if len(kinds) == 1 else {}), "enum": plain}
 
@@ -208,32 +224,6 @@ class SchemaWriter:
         return next(name for name in names if name not in taken)
 
 
-def bared(hint: Any) -> tuple[Any, str]:
-    """The type without what does not change what can be passed, and the description that was written beside it."""
-    description = ""
-    while True:
-        origin = get_origin(hint)
-        if hint is None:
-            return type(None), description
-        if origin is Annotated:
-            said = [extra for extra in hint.__metadata__ if isinstance(extra, str)]
-            description = description or (said[-1].strip() if said else "")  # the outermost is the last
-            hint = hint.__origin__
-        elif isinstance(hint, NewType):
-            hint = hint.__supertype__
-        elif type(hint).__name__ == "TypeAliasType":  # a `type` statement; Python 3.12 and up
-            hint = hint.__value__
-        elif any(origin is each for each in _TRANSPARENT):
-            hint = get_args(hint)[0]
-        else:
-            return hint, description
-
-
-def is_class(kind: Any) -> bool:
-    """Whether it is a class whose fields are known."""
-    return isinstance(kind, type) and (attrs.has(kind) or dataclasses.is_dataclass(kind) or typing.is_typeddict(kind))
-
-
 def fields_of(hint: Any) -> tuple[Field, ...]:
     """What the model may pass to make one of these.
 
@@ -247,10 +237,28 @@ def fields_of(hint: Any) -> tuple[Field, ...]:
         raise TypeError(f"is a {_name(kind)}, which has an annotation that means nothing at run time: {exc}") from None
     filled = dict(zip(getattr(kind, "__parameters__", ()), get_args(hint), strict=False))
     found = tuple(_fields(kind, {name: _substituted(each, filled) for name, each in hints.items()}))
+    wrong = _why_unmade(kind, found)
+    if wrong:
+        raise TypeError(f"is a {_name(kind)}, which cannot be made of its fields: {wrong}")
     untyped = [field.name for field in found if field.hint is None]
     if untyped:
         raise TypeError(f"is a {_name(kind)}, which has fields without a type: {', '.join(untyped)}")
     return found
+
+
+def _why_unmade(kind: Any, fields: Iterable[Field]) -> str:
+    """What its `__init__` has against being given its fields: one of its own may take others, or want more."""
+    if typing.is_typeddict(kind):
+        return ""
+    try:
+        signature = inspect.signature(kind)
+        signature.bind(**dict.fromkeys(field.name for field in fields))
+        signature.bind(**dict.fromkeys(field.name for field in fields if field.required))
+    except TypeError as exc:
+        return str(exc)
+    except ValueError:  # it cannot be looked into
+        return ""
+    return ""
 
 
 def _fields(kind: Any, hints: Mapping[str, Any]) -> Iterator[Field]:
@@ -305,6 +313,16 @@ def _add_default(schema: dict[str, Any], default: Any) -> None:
         schema["default"] = as_data(default)
     except SpecError:
         return
+
+
+def _parts(schema: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """The schemas in a schema."""
+    yield from schema.get("properties", {}).values()
+    for word in ("items", "additionalProperties"):
+        if isinstance(schema.get(word), dict):
+            yield schema[word]
+    for word in ("anyOf", "prefixItems"):
+        yield from schema.get(word, ())
 
 
 def _takes_null(schema: Mapping[str, Any]) -> bool:

@@ -13,7 +13,8 @@ import attrs
 
 from agentsup.errors import Problem, SpecError
 from agentsup.session.docstring import descriptions
-from agentsup.session.schema import Field, SchemaWriter, bared
+from agentsup.session.hint import bared
+from agentsup.session.schema import Field, SchemaWriter
 from agentsup.talk.tools import SessionInfo
 
 INFO, CONTEXT = "info", "context"

@@ -14,7 +14,8 @@ from typing import Annotated, Any, Literal, NewType, Union, get_args, get_origin
 
 import cattrs
 
-from agentsup.session.schema import bared, fields_of, type_schema
+from agentsup.session.hint import bared
+from agentsup.session.schema import fields_of, type_schema
 from agentsup.session.validator import validator_for
 
 
