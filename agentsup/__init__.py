@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     )
     from agentsup.session.judge import GoOn, Halt, TurnReport
     from agentsup.session.past import PastSession
+    from agentsup.session.services import Unrecovered
     from agentsup.session.spec import Restart, SessionSpec
     from agentsup.session.status import Status
     from agentsup.session.subscription import SubscriberTooSlow, Subscription
@@ -151,6 +152,7 @@ __all__ = [
     "TurnLimitReached",
     "TurnReport",
     "UnknownTag",
+    "Unrecovered",
     "Usage",
     "__version__",
     "agentcore",
@@ -258,6 +260,7 @@ _HOMES = {
         "TurnReport",
     ),
     "agentsup.session.past": ("PastSession",),
+    "agentsup.session.services": ("Unrecovered",),
     "agentsup.session.spec": (
         "Restart",
         "SessionSpec",

@@ -53,10 +53,10 @@ async def one_session(
 
     One that is not `attended` has nobody to approve of anything.
     """
-    if timeout is not None:
-        spec = attrs.evolve(spec, limits=attrs.evolve(spec.limits, timeout=timeout))
     session_id = f"run-{uuid.uuid4().hex}"
     check_start(session_id, spec)
+    if timeout is not None:
+        spec = attrs.evolve(spec, limits=attrs.evolve(spec.limits, timeout=timeout))
     rules = attrs.evolve(spec.rules, wait_for_approval=attended)
     ref = await runtime._begin(SessionId(session_id), spec, rules)  # noqa: SLF001  -- as start_session, by rules of its own
     try:

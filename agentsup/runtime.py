@@ -16,14 +16,14 @@ from agentsup.ids import Cursor, SessionId
 from agentsup.journal.base import Journal, Stored
 from agentsup.journal.store import StoreInput, as_store
 from agentsup.loop.state import Rules
-from agentsup.session.checking import check_fork, check_options, check_start
+from agentsup.session.checking import check_fork, check_lookup, check_options, check_start
 from agentsup.session.client import SessionRef
 from agentsup.session.errors import NoSuchSession, SessionClosed
 from agentsup.session.life import Life
 from agentsup.session.past import PastSession
 from agentsup.session.recovery import Recover, SpecFor, known_again
 from agentsup.session.residents import Residents
-from agentsup.session.services import Services
+from agentsup.session.services import Services, Unrecovered
 from agentsup.session.spec import SessionSpec
 from agentsup.session.subscription import DEFAULT_BUFFER, Overflow, Subscription
 from agentsup.session.tree import CLOSE_STORE, FAREWELL, FLAGS, child_of, known, life_of, session_spec, tree
@@ -72,7 +72,7 @@ class Runtime:
             SessionClosed: the runtime was left.
             StoreError: the store cannot be written, or what stands in it under this id not be read (`fresh=True` begins anew beside it).
         """
-        check_start(session_id, spec)
+        check_start(session_id, spec, fresh=fresh)
         return await self._begin(SessionId(session_id), spec, spec.rules, fresh=fresh)
 
     async def _begin(
@@ -122,8 +122,14 @@ class Runtime:
 
         Raises:
             NoSuchSession: there is none.
+            SpecError: the id is none.
         """
+        check_lookup(session_id)
         life = self._services.lives.get(SessionId(session_id))
+        unrecovered = self._services.unrecovered.get(SessionId(session_id))
+        if life is None and unrecovered is not None:
+            why = type(unrecovered.error).__name__
+            raise NoSuchSession(f"session {session_id!r} could not be brought back ({why}): see Runtime.unrecovered()")
         if life is None:
             raise NoSuchSession(f"no session {session_id!r} lives here; one in the store is taken up by start_session")
         return SessionRef(life, self._services)
@@ -131,6 +137,13 @@ class Runtime:
     def sessions(self) -> tuple[SessionRef, ...]:
         """The living sessions, oldest first; also the passivated ones."""
         return tuple(SessionRef(life, self._services) for life in self._services.lives.values())
+
+    def unrecovered(self) -> tuple[Unrecovered, ...]:
+        """The sessions of the store that should have come back by `spec_for` and could not, each with its error.
+
+        They stay in the store as they are. `start_session` takes one up, with a spec that is right; then it stands here no more.
+        """
+        return tuple(self._services.unrecovered.values())
 
     async def stored(self, *, all_generations: bool = False) -> tuple[Stored, ...]:
         """The sessions that stand in the store, living or not, oldest first: the newest generation of each, or all."""
@@ -141,7 +154,9 @@ class Runtime:
 
         Raises:
             NoSuchSession: there is none.
+            SpecError: the id or the generation is none.
         """
+        check_lookup(session_id, generation)
         return PastSession(await self._find(session_id, generation), self._services.journal)
 
     async def fork(self, session_id: str, new_id: str, *, upto: int | None = None) -> Stored:
@@ -155,7 +170,7 @@ class Runtime:
             SpecError: the new id or the cursor cannot be used; or the new id is that of a session in the store that has not ended.
             StoreError: the store cannot be written.
         """
-        check_fork(new_id, upto)
+        check_fork(session_id, new_id, upto)
         self._refuse_living(SessionId(new_id))
         source = await self._find(session_id, None)
         cursor = source.last if upto is None else Cursor(upto)
@@ -167,8 +182,10 @@ class Runtime:
         Raises:
             AlreadyStarted: it lives; close it first.
             NoSuchSession: there is none.
+            SpecError: the id is none.
             StoreError: the store cannot be written.
         """
+        check_lookup(session_id)
         async with self._services.starts.hold(session_id):
             self._refuse_living(SessionId(session_id))
             await self._find(session_id, None)
@@ -223,7 +240,8 @@ async def open_runtime(
         store: Where sessions are kept: a path (an SQLite file, made if it is not there) or an `SQLiteStore`. None keeps them in memory, as
             long as the block lasts.
         spec_for: How a session that stands in the store is described again: a function of its `Stored`, that gives its `SessionSpec`, or None
-            for one that only `start_session` takes up again. Tools are code, and no store can bring them back.
+            for one that only `start_session` takes up again. Tools are code, and no store can bring them back. A session for which it raises,
+            or gives what cannot be used, is listed by `Runtime.unrecovered`; the others come back.
         recover: When sessions that stand in the store come back, where `spec_for` describes them: `eager` at once, if they have something to
             do; `lazy` with the next word to them; `none` only by `start_session`.
         passivate_after: Seconds without anything to do after which a session leaves memory until the next word to it; None never does.

@@ -90,6 +90,12 @@ SESSION_RESTARTED = Kind(
     "session.restarted", ("restarts",), _SESSION, "A session's task ended unasked; the next one begins."
 )
 SESSION_RESUMED = Kind("session.resumed", (), (*_SESSION, "reason"), "A session was taken up from the store, or woken.")
+SESSION_NOT_RECOVERED = Kind(
+    "session.not_recovered",
+    (),
+    (*_SESSION, "error"),
+    "A session of the store should have come back, and could not; `error` is the name of the error's class.",
+)
 SESSION_PASSIVATED = Kind("session.passivated", (), _SESSION, "An idle session leaves memory.")
 SESSION_STOPPED = Kind("session.stopped", (), (*_SESSION, "reason", "failure"), "A session is over here.")
 CONNECTION_LOST = Kind(

@@ -14,13 +14,15 @@ MAX_ID = 512
 """Characters of a session id: it travels as metadata at the provider, where 512 is the limit."""
 
 
-def check_start(session_id: object, spec: object) -> None:
+def check_start(session_id: object, spec: object, *, fresh: object = False) -> None:
     """Refuse an id or a spec that cannot be used.
 
     Raises:
         SpecError: with every problem.
     """
     problems = _id_problems(session_id, "session_id")
+    if type(fresh) is not bool:
+        problems.append(Problem("fresh", f"must be True or False, not {type(fresh).__name__}"))
     if not isinstance(spec, SessionSpec):
         problems.append(Problem("spec", f"must be a SessionSpec, not {type(spec).__name__}"))
     else:
@@ -29,13 +31,26 @@ def check_start(session_id: object, spec: object) -> None:
         raise SpecError(problems)
 
 
-def check_fork(new_id: object, upto: object) -> None:
-    """Refuse an id or a cursor that cannot be used, whatever the session.
+def check_lookup(session_id: object, generation: object = None) -> None:
+    """Refuse an id that no session can have, or a generation that is none.
 
     Raises:
         SpecError: with every problem.
     """
-    problems = _id_problems(new_id, "new_id")
+    problems = _unfit(session_id, "session_id")
+    if generation is not None and not (type(generation) is int and generation >= 1):
+        problems.append(Problem("generation", f"must be None or an integer of at least 1, not {generation!r}"))
+    if problems:
+        raise SpecError(problems)
+
+
+def check_fork(session_id: object, new_id: object, upto: object) -> None:
+    """Refuse ids or a cursor that cannot be used, whatever the session.
+
+    Raises:
+        SpecError: with every problem.
+    """
+    problems = [*_unfit(session_id, "session_id"), *_id_problems(new_id, "new_id")]
     if upto is not None and not (type(upto) is int and upto >= 0):
         problems.append(Problem("upto", f"must be None or a cursor of at least 0, not {upto!r}"))
     if problems:
@@ -44,7 +59,15 @@ def check_fork(new_id: object, upto: object) -> None:
 
 def _id_problems(session_id: object, where: str) -> list[Problem]:
     if not (isinstance(session_id, str) and session_id.strip() and len(session_id) <= MAX_ID):
-        return [Problem(where, f"must be text of 1 to {MAX_ID} characters")]
+        given = "" if isinstance(session_id, str) else f", not {type(session_id).__name__}"
+        return [Problem(where, f"must be text of 1 to {MAX_ID} characters{given}")]
+    return _unfit(session_id, where)
+
+
+def _unfit(session_id: object, where: str) -> list[Problem]:
+    """What is wrong with an id that some session is to have already."""
+    if not isinstance(session_id, str):
+        return [Problem(where, f"must be a session's id, which is text, not {type(session_id).__name__}")]
     if sayable(session_id) != session_id:  # half a surrogate pair: no file and no request can hold it
         return [Problem(where, "must be text that UTF-8 can carry")]
     return []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from contextlib import suppress
 
+import attrs
 import trio
 
 from agentsup import otp
@@ -69,6 +70,17 @@ class Terminals(Audience):
         return ()
 
 
+@attrs.frozen
+class Unrecovered:
+    """A session of the store that should have come back and could not; it stays there as it is."""
+
+    stored: Stored
+    """What the store says of it."""
+
+    error: Exception = attrs.field(repr=lambda error: type(error).__name__)
+    """Why: what `spec_for` raised, a `SpecError` about what it gave, or what went wrong when the session was to begin."""
+
+
 class Services:
     """One runtime's shared parts, as its sessions see them."""
 
@@ -97,12 +109,16 @@ class Services:
         self.lives: dict[SessionId, Life] = {}
         """The sessions that have not ended, resident or not."""
 
+        self.unrecovered: dict[SessionId, Unrecovered] = {}
+        """The sessions that should have come back and could not, until they do."""
+
         self.terminals = Terminals()
         self.is_closed = False
         """The runtime was left."""
 
     def enter(self, life: Life) -> None:
         """A session lives from now on, until it ends."""
+        self.unrecovered.pop(life.session_id, None)
         self.lives[life.session_id] = life
 
     def leave(self, life: Life) -> None:
@@ -185,6 +201,7 @@ class Services:
         for stored in await self.journal.sessions(all_generations=True):
             if stored.session_id == session_id:
                 await self.journal.delete(stored.key)
+        self.unrecovered.pop(session_id, None)
         life = self.lives.pop(session_id, None)
         if life is not None:
             life.abandon("it was deleted")

@@ -9,6 +9,7 @@ import structlog
 import trio
 
 import agentsup
+from agentsup import telemetry
 from agentsup.journal.entries import Entries
 from agentsup.session.life import Life
 from agentsup.session.services import Terminals
@@ -407,3 +408,50 @@ async def sim_on_a_clock():
     """In memory, but by the real clock: a disk does not wait for a mock one."""
     async with agentsup.testing.open_simulator() as simulator:
         yield simulator
+
+
+@pytest.mark.parametrize(
+    ("bad", "kind"),
+    [
+        (lambda spec: {}["plan"], KeyError),
+        (lambda spec: "no spec", agentsup.SpecError),
+        (
+            lambda spec: agentsup.SessionSpec(provider=agentsup.ClaudeManagedAgents(agent="", environment="e")),
+            Exception,
+        ),
+    ],
+    ids=["raises", "no-spec", "unfit"],
+)
+@pytest.mark.parametrize("recover", ["eager", "lazy"])
+async def test_a_session_that_cannot_be_described_keeps_no_other_from_coming_back(provider, store, bad, kind, recover):
+    """It is listed with its error, told to whoever measures, refused by its id, and taken up by `start_session` with a spec that is right."""
+    async with agentsup.open_runtime(store=store) as runtime:
+        for name in ("good", "bad", "other"):
+            ref = await runtime.start_session(name, spec_for(provider, metadata={"name": name}))
+            await ref.message("@sleep 0.3\n@say done")
+        await trio.sleep(0.1)
+    told = []
+
+    def described(stored):
+        return bad(None) if stored.session_id == "bad" else spec_for(provider)
+
+    with telemetry.attached(told.append):
+        async with agentsup.open_runtime(store=store, spec_for=described, recover=recover) as runtime:
+            for name in ("good", "other"):
+                assert (await runtime.session(name).submit("@say on")).text == "on"
+            (unrecovered,) = runtime.unrecovered()
+            assert unrecovered.stored.session_id == "bad"
+            assert isinstance(unrecovered.error, kind)
+            with pytest.raises(
+                agentsup.NoSuchSession, match=r"could not be brought back \(\w+\): see Runtime.unrecovered"
+            ):
+                runtime.session("bad")
+            (event,) = [event for event in told if event.name == "session.not_recovered"]
+            assert event.metadata["error"] == type(unrecovered.error).__name__
+            assert event.metadata["labels"] == {"name": "bad"}
+            assert set(event.metadata) == set(telemetry.SESSION_NOT_RECOVERED.metadata)
+
+            ref = await runtime.start_session("bad", spec_for(provider))
+            assert runtime.unrecovered() == ()
+            (result,) = await until(ref, 1)
+            assert result.text == "done"

@@ -225,6 +225,7 @@ async def durable() -> None:
         store="sessions.db", spec_for=described, recover="lazy", passivate_after=600.0, max_resident=1000
     ) as runtime:
         await runtime.start_session("customer-42", spec, fresh=True)
+        assert_type(runtime.unrecovered(), tuple[agentsup.Unrecovered, ...])
         for stored in await runtime.stored(all_generations=True):
             assert_type(stored.generation, int)
         past = await runtime.past("customer-42", 1)
