@@ -25,18 +25,19 @@ def connect(plan: Plan) -> None:
         plan.do(Open(state.token, search=True, attempt=state.attempts))
 
 
-def lose(plan: Plan, reason: str) -> None:
+def lose(plan: Plan, reason: str, *, ours: bool = False) -> None:
     """The connection broke, or a POST went unanswered: only the history can say what arrived, so it is asked before anything is sent.
 
-    A POST may still be on its way when the stream breaks. Nothing else is sent until it has come to something, too.
+    A POST may still be on its way when the stream breaks. Nothing else is sent until it has come to something, too. What is `ours` is no
+    attempt: the provider was not reached, and its patience is not used up by what lacks here.
     """
     state = plan.state
-    attempt = state.attempts + 1
+    attempt = state.attempts if ours else state.attempts + 1
     plan.happen(ev.ConnectionLost(reason=reason, attempt=attempt))
     if state.link in (Link.ATTACHED, Link.ATTACHING):
         plan.do(Detach())
     limit = state.rules.max_attempts if state.reached else state.rules.max_open_attempts
-    if limit is not None and attempt > limit:
+    if limit is not None and attempt > limit and not ours:
         message = f"the connection was lost {attempt} times in a row, last: {reason}"
         end_session(plan, "connection lost", ev.Failure(kind="provider", message=message), interrupt=False)
     else:

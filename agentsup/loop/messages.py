@@ -141,6 +141,8 @@ class Lost:
     """The stream is gone, or it could not be opened; so could the session."""
 
     reason: str
+    ours: bool = False
+    """It was for something that this process lacks: the provider was not asked, and has not failed once more."""
 
 
 @attrs.frozen
@@ -148,6 +150,8 @@ class Unanswered:
     """It is unknown whether what we sent arrived: nothing of ours is on its way any more, and only the history knows."""
 
     reason: str
+    ours: bool = False
+    """As in `Lost`."""
 
 
 @attrs.frozen
@@ -157,6 +161,9 @@ class Refused:
     failure: Failure
     fatal: bool
     """The session itself is refused (authentication, permission, not there), not only what was sent."""
+
+    doubtful: bool = False
+    """What was sent may have been done all the same."""
 
 
 @attrs.frozen

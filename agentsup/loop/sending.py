@@ -72,13 +72,37 @@ def withdraw_stale(plan: Plan) -> None:
         plan.happen(ev.Withdrawn(keys=_keys(stale)))
 
 
-def refuse(plan: Plan, failure: ev.Failure, *, fatal: bool) -> None:
-    """The provider said no to what was sent, all of it together; without anything sent, to the session itself."""
+def refuse(plan: Plan, failure: ev.Failure, *, fatal: bool, doubtful: bool = False) -> None:
+    """The provider said no to what was sent, all of it together; without anything sent, to the session itself.
+
+    Where it may have been done all the same, the history is asked first; it is not sent again either way.
+    """
     if fatal or not plan.state.now.posting:
         end_session(plan, "refused by the provider", failure, interrupt=False)
         return
     plan.now(posting=False)
-    sent = [item for item in plan.state.outbox if item.key in plan.state.sent]
+    sent = _sent(plan.state)
+    if doubtful and sent and plan.state.rules.has_history:
+        plan.now(forsaken=failure, refused=frozenset(_keys(item for item in sent if answers(item))))
+        lose(plan, failure.message)
+    else:
+        _take_back(plan, sent, failure)
+
+
+def withdraw_forsaken(plan: Plan) -> None:
+    """The history is merged: what was refused, in whatever words, and is not in it never arrived."""
+    failure = plan.state.now.forsaken
+    if failure is not None and not plan.state.now.posting:
+        plan.now(forsaken=None)
+        _take_back(plan, _sent(plan.state), failure)
+
+
+def _sent(state: State) -> list[Outgoing]:
+    return [item for item in state.outbox if item.key in state.sent]
+
+
+def _take_back(plan: Plan, sent: list[Outgoing], failure: ev.Failure) -> None:
+    """These were refused together. Find out whose fault it was, if that can be, and forget no more than that."""
     given = [item for item in sent if answers(item)]
     words = [item for item in sent if _joins(item)]
     missed = [item for item in given if not _is_wanted(plan.state, item)]

@@ -183,6 +183,9 @@ class Now:
     judging: tuple[RequestId, int] | None = None
     """The turn that somebody looks at."""
 
+    forsaken: ev.Failure | None = None
+    """Why what was sent is not sent again, though it is not known yet whether it arrived."""
+
     refused: frozenset[str] = frozenset()
     """Keys of answers that were refused: somebody else may have given them. If the history does not say so, they are sent once more."""
 

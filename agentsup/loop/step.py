@@ -24,7 +24,7 @@ from agentsup.loop.hearing import deliver, hear
 from agentsup.loop.incarnations import passivate, revive
 from agentsup.loop.limits import may_begin
 from agentsup.loop.plan import Plan
-from agentsup.loop.sending import flush, refuse, withdraw_stale
+from agentsup.loop.sending import flush, refuse, withdraw_forsaken, withdraw_stale
 from agentsup.loop.state import Link, State
 from agentsup.loop.turns import act_on_idle, judged
 from agentsup.talk import events as ev
@@ -93,14 +93,15 @@ def _answer(plan: Plan, message: msg.Message) -> None:  # noqa: C901  -- one cla
         case msg.Attached():
             plan.happen(ev.Connected())
             withdraw_stale(plan)
-        case msg.Lost(reason):
+            withdraw_forsaken(plan)
+        case msg.Lost(reason, ours):
             give_up_unheard(plan, reason)
-            lose(plan, reason)
-        case msg.Unanswered(reason):
+            lose(plan, reason, ours=ours)
+        case msg.Unanswered(reason, ours):
             plan.now(posting=False)
-            lose(plan, reason)
-        case msg.Refused(failure, fatal):
-            refuse(plan, failure, fatal=fatal)
+            lose(plan, reason, ours=ours)
+        case msg.Refused(failure, fatal, doubtful):
+            refuse(plan, failure, fatal=fatal, doubtful=doubtful)
         case msg.Posted(keys):
             plan.now(posting=False)
             deliver(plan, keys)

@@ -28,23 +28,38 @@ class Unavailable(AgentsupError):
     """The provider could not be reached, or it is unknown what became of what we sent: look, and try again."""
 
     def __init__(
-        self, reason: str, *, retry_after: float | None = None, unsent: bool = False, status: int | None = None
+        self,
+        reason: str,
+        *,
+        retry_after: float | None = None,
+        unsent: bool = False,
+        failure: Failure | None = None,
+        ours: bool = False,
     ) -> None:
         self.retry_after = retry_after
         """Seconds the provider asked us to stay away; a floor under our own delay."""
         self.unsent = unsent
         """It is known that nothing went out."""
-        self.status = status
-        """The HTTP status of its answer; None where there was none, or none that makes sense."""
+        self.failure = failure
+        """Its answer as a failure, with the status; None where there was none, or none that makes sense."""
+        self.ours = ours
+        """It is this process that lacks something (descriptors, memory) and not the provider that fails: it says nothing about the other side."""
         super().__init__(reason)
+
+    @property
+    def status(self) -> int | None:
+        """The HTTP status of the answer; None where there was none."""
+        return None if self.failure is None else self.failure.status
 
 
 class Rejected(AgentsupError):
     """The provider said no, and would say no again; `fatal` if to the session itself and not only to what was sent."""
 
-    def __init__(self, failure: Failure, *, fatal: bool) -> None:
+    def __init__(self, failure: Failure, *, fatal: bool, doubtful: bool = False) -> None:
         self.failure = failure
         self.fatal = fatal
+        self.doubtful = doubtful
+        """What was sent may have been done all the same: a history decides, and it is not sent again either way."""
         super().__init__(failure.message)
 
 

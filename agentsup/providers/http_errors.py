@@ -11,7 +11,7 @@ from typing import Any, Final
 import httpx
 
 from agentsup.providers.base import Rejected, Unavailable
-from agentsup.providers.foreign import HttpErrors, errors_of
+from agentsup.providers.foreign import HttpErrors, errors_of, shortage
 from agentsup.talk.events import Failure
 from agentsup.wire.errors import RemoteProtocolError
 from agentsup.wire.jsontext import loads
@@ -20,7 +20,11 @@ _RETRY = frozenset({408, 409, 425, 429})
 """Client-error statuses that say "not now"; the official client retries them too. All other 4xx would be answered the same again."""
 
 _FATAL = frozenset({401, 402, 403, 404})
-"""Statuses that refuse the session and not only the request: who we are, whether we may, whether it exists."""
+"""Statuses that refuse the session and not only the request: who we are, whether we may, whether it exists. So does a redirect: the service
+is somewhere else."""
+
+_CONFLICT: Final = 409
+"""Said of what contradicts the state of things; among that is what was done already, for a proxy that had asked before."""
 
 SAID_AT_MOST: Final = 300
 """Characters of the provider's own message that an error quotes."""
@@ -40,7 +44,8 @@ def translated(what: str, errors: HttpErrors = _HTTPX) -> Iterator[None]:
         unsent = isinstance(exc, errors.unsent)
         raise Unavailable(f"{what}: no answer in time ({type(exc).__name__})", unsent=unsent) from exc
     except errors.failures as exc:
-        raise Unavailable(f"{what}: {errors.reason(exc)}", unsent=isinstance(exc, errors.unsent)) from exc
+        unsent = isinstance(exc, errors.unsent)
+        raise Unavailable(f"{what}: {errors.reason(exc)}", unsent=unsent, ours=shortage(exc) is not None) from exc
     except errors.unusable as exc:
         failure = Failure(kind="provider", message=f"{what}: the base URL cannot be used: {exc}")
         raise Rejected(failure, fatal=True) from exc
@@ -61,8 +66,6 @@ def check_status(response: httpx.Response, body: bytes, what: str, *, secret: st
     said = quoted(error.get("message"), secret)
     told = f": {said}" if said else ""
     message = f"{what}: the provider answered {status}{f' {kind}' if kind else ''}{told}"
-    if _says_retry(response):
-        raise Unavailable(message, retry_after=retry_after(response.headers), status=status)
     failure = Failure(
         kind="provider",
         message=message,
@@ -70,7 +73,9 @@ def check_status(response: httpx.Response, body: bytes, what: str, *, secret: st
         code=kind or None,
         provider_request_id=quoted(response.headers.get("request-id"), secret, most=WORD_AT_MOST),
     )
-    raise Rejected(failure, fatal=status in _FATAL or not 400 <= status < 500)
+    if _says_retry(response):
+        raise Unavailable(message, retry_after=retry_after(response.headers), failure=failure)
+    raise Rejected(failure, fatal=status in _FATAL or status < 400, doubtful=status == _CONFLICT or status >= 500)
 
 
 def quoted(theirs: object, secret: str | None, *, most: int = SAID_AT_MOST) -> str | None:

@@ -15,6 +15,8 @@ from typing import Any
 
 import httpx
 
+from agentsup.providers.foreign import shortage
+
 STREAM: dict[str, Any] = {"agentsup.stream": True}
 """Request extension that asks for a connection of its own."""
 
@@ -42,17 +44,17 @@ class StreamsApart(httpx.AsyncBaseTransport):
     """A transport that gives each stream a connection of its own and pools everything else, without a limit that could make one wait."""
 
     def __init__(self) -> None:
-        limits = httpx.Limits(max_connections=None, max_keepalive_connections=IDLE_CONNECTIONS)
-        self._pool = httpx.AsyncHTTPTransport(verify=_ssl_context(), limits=limits)
+        self._pool: httpx.AsyncHTTPTransport | None = None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send the request on its way."""
         if isinstance(request.stream, httpx.ByteStream):
             request.stream = _Whole(b"".join(request.stream))
         if "agentsup.stream" not in request.extensions:
+            if self._pool is None:
+                self._pool = _transport(request, max_connections=None, max_keepalive_connections=IDLE_CONNECTIONS)
             return await self._pool.handle_async_request(request)
-        limits = httpx.Limits(max_connections=1, max_keepalive_connections=0)
-        own = httpx.AsyncHTTPTransport(verify=_ssl_context(), limits=limits)
+        own = _transport(request, max_connections=1, max_keepalive_connections=0)
         try:
             response = await own.handle_async_request(request)
         except BaseException:
@@ -64,7 +66,8 @@ class StreamsApart(httpx.AsyncBaseTransport):
 
     async def aclose(self) -> None:
         """Close what the pool holds; streams close with their responses."""
-        await self._pool.aclose()
+        if self._pool is not None:
+            await self._pool.aclose()
 
 
 class _Whole(httpx.AsyncByteStream):
@@ -111,6 +114,16 @@ class _WithItsConnection(httpx.AsyncByteStream):
             await self._body.aclose()
         finally:
             await self._transport.aclose()
+
+
+def _transport(request: httpx.Request, **limits: int | None) -> httpx.AsyncHTTPTransport:
+    """A transport of httpx's own. The first one reads a file: where that cannot be opened for now, it is the request that fails."""
+    try:
+        return httpx.AsyncHTTPTransport(verify=_ssl_context(), limits=httpx.Limits(**limits))
+    except OSError as exc:
+        if shortage(exc) is None:
+            raise
+        raise httpx.ConnectError("the authorities cannot be read", request=request) from exc
 
 
 @cache

@@ -233,9 +233,9 @@ class SessionActor(otp.Actor):
     def _fail(self, why: Unavailable | Rejected, *, sending: bool = False) -> None:
         if isinstance(why, Unavailable):
             self._performer.last_failure = why
-            self._advance(msg.Unanswered(str(why)) if sending else msg.Lost(str(why)))
-        else:
-            self._advance(msg.Refused(why.failure, why.fatal))
+            self._advance(msg.Unanswered(str(why), why.ours) if sending else msg.Lost(str(why), why.ours))
+        else:  # of the stream, which says nothing about a POST that may be on its way
+            self._advance(msg.Refused(why.failure, fatal=True))
 
     def _advance(self, message: msg.Message) -> None:
         """The one road: decide, keep, show, do. Keeping comes before doing, so that a crash between the two is recognised."""

@@ -26,6 +26,7 @@ from agentsup.providers.base import Opening, Rejected, Seen, Unavailable
 from agentsup.providers.endpoint import Follow, Unfollow
 from agentsup.session.approval import decide
 from agentsup.session.clock import RequestClock
+from agentsup.session.insistence import Insistence
 from agentsup.session.judge import TurnReport, judge
 from agentsup.session.observer import observe
 from agentsup.session.place import Place
@@ -80,6 +81,10 @@ class Performer:
 
         self.last_failure: Unavailable | None = None
         """Why the provider could not be reached the last time, until that is made good."""
+
+        self._insistence = Insistence()
+        self._shortages = 0
+        """Failures in a row by which we did not come as far as the provider."""
 
     def begin(self) -> None:
         """Show this incarnation's events to the user's handler, if there is one."""
@@ -239,9 +244,11 @@ class Performer:
         """Wait as long as is due; longer if something of ours may still arrive, for it must not be found missing before."""
         reconnect = self._life.spec.reconnect
         failure, self.last_failure = self.last_failure, None
+        self._shortages = self._shortages + 1 if failure is not None and failure.ours else 0
         floor = 0.0 if failure is None else failure.retry_after or 0.0
         if in_doubt and self._provider.has_history and not (failure and failure.unsent):
             floor = max(floor, reconnect.grace)
+        attempt = self._shortages or attempt
         await trio.sleep(reconnect.delay(attempt, random.random(), floor=floor))  # noqa: S311  -- jitter
 
     # --- sending -------------------------------------------------------------------------------------------------------------
@@ -251,9 +258,13 @@ class Performer:
             driver = await self._services.driver(self._provider)
             state = self._actor.state
             assert state.provider_session_id is not None
-            await driver.post(
-                state.provider_session_id, effect.items, seconds=self._seconds_left(), options=state.options
-            )
+            try:
+                await driver.post(
+                    state.provider_session_id, effect.items, seconds=self._seconds_left(), options=state.options
+                )
+            except Unavailable as exc:
+                raise self._insistence.in_vain(effect.items, exc) or exc from exc
+            self._insistence.taken()
             return msg.Posted(tuple(item.key for item in effect.items))
 
         try:
@@ -325,7 +336,8 @@ class Performer:
         except Unavailable as exc:
             outcome = Trouble(exc, sending)
         except Rejected as exc:
-            outcome = msg.Refused(exc.failure, exc.fatal)
+            # Whatever else is refused than what was sent is the session, by whatever status.
+            outcome = msg.Refused(exc.failure, exc.fatal or not sending, exc.doubtful)
         except otp.CallError as exc:
             gone = Unavailable(f"the connection is not there at the moment ({type(exc).__name__})")
             outcome = Trouble(gone, sending)

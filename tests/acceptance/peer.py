@@ -144,11 +144,14 @@ class Request:
             return "create" if self.method == "POST" else "search"
         if self.method == "GET":
             return "stream" if self.path.endswith("/stream") else "list"
+        if not self.path.endswith("/events"):
+            return "change"
         return {
             "user.message": "message",
             "user.custom_tool_result": "result",
             "user.tool_confirmation": "confirm",
             "user.interrupt": "interrupt",
+            "system.message": "raw",
         }[self.body["events"][0]["type"]]
 
 
@@ -235,6 +238,8 @@ class Service:
         """What the request asks for, without an answer."""
         if request.kind == "create":
             self._create(request)
+        elif request.kind == "change":
+            self._change(request)
         elif request.method == "POST":
             self._accept(request)[1]()
 
@@ -242,6 +247,11 @@ class Service:
         session_id = f"sesn_{next(self._numbers)}"
         self.sessions[session_id] = {"id": session_id, "type": "session", "metadata": request.body["metadata"]}
         return self.sessions[session_id]
+
+    def _change(self, request):
+        session = self.sessions[request.path.rpartition("/")[2]]
+        session.update(request.body)
+        return session
 
     def _accept(self, request):
         """Take what was sent: its echoes, and a function that has them, and what comes of them, told."""
@@ -305,6 +315,8 @@ class Service:
         match request.kind:
             case "create":
                 line.say(answer(200, self._create(request)))
+            case "change":
+                line.say(answer(200, self._change(request)))
             case "search":
                 line.say(answer(200, {"data": list(self.sessions.values())}))
             case "list" if self.fails_at_filters and "created_at" in request.query:

@@ -8,6 +8,7 @@ import httpx
 
 from agentsup.providers.aws.credentials import NoCredentials
 from agentsup.providers.aws.sending import UNSENT
+from agentsup.providers.foreign import shortage
 from agentsup.providers.http_errors import reason, retry_after
 from agentsup.talk.events import Failure
 from agentsup.wire.agentcore.errors import Told
@@ -28,7 +29,13 @@ class Trouble(Exception):
     """Something went wrong with a turn. Carried from one function of this room to another, and goes no further."""
 
     def __init__(
-        self, failure: Failure, *, fatal: bool = False, again: bool = False, wait: float | None = None
+        self,
+        failure: Failure,
+        *,
+        fatal: bool = False,
+        again: bool = False,
+        wait: float | None = None,
+        ours: bool = False,
     ) -> None:
         self.failure = failure
         self.fatal = fatal
@@ -37,6 +44,8 @@ class Trouble(Exception):
         """The service has not begun, so the same may be asked again."""
         self.wait = wait
         """Seconds the service asked us to stay away."""
+        self.ours = ours
+        """It is this process that lacks something; the service was not asked at all."""
         super().__init__(failure.message)
 
 
@@ -68,7 +77,8 @@ def broken(what: str, exc: Exception) -> Trouble:
         case httpx.UnsupportedProtocol() | httpx.InvalidURL():
             return Trouble(Failure(kind="provider", message=f"{what}: the address cannot be used"), fatal=True)
         case httpx.HTTPError() if isinstance(exc, UNSENT):
-            return Trouble(Failure(kind="provider", message=f"{what}: {reason(exc)}"), again=True)
+            failure = Failure(kind="provider", message=f"{what}: {reason(exc)}")
+            return Trouble(failure, again=True, ours=shortage(exc) is not None)
         case httpx.TimeoutException():
             message = f"{what}: nothing came for too long ({type(exc).__name__}); whether it was done is unknown"
             return Trouble(Failure(kind="stream", message=message))

@@ -130,14 +130,15 @@ class Line:
                 raise refusal from exc
 
     async def _persist(self, turn: Turn) -> None:
-        """Invoke, again where that cannot do anything twice."""
-        attempt = 0
+        """Invoke, again where that cannot do anything twice. What lacks here is waited for as long as the request has time."""
+        attempt = refusals = 0
         while True:
             try:
                 await self._invoke(turn)
             except Trouble as exc:
                 attempt += 1
-                if not exc.again or attempt > MOST_RETRIES:
+                refusals += not exc.ours
+                if not exc.again or refusals > MOST_RETRIES:
                     raise
                 wait = BACKOFF.delay(attempt, random.random(), floor=exc.wait)  # noqa: S311  -- jitter
                 _log.warning("agentcore.invoke_repeated", status=exc.failure.status, attempt=attempt, wait=wait)

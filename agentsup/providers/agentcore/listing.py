@@ -43,7 +43,7 @@ async def list_files(
     except Trouble as exc:
         status = exc.failure.status
         if exc.again or status is None or status >= 500:
-            raise Unavailable(exc.failure.message, retry_after=exc.wait) from exc
+            raise Unavailable(exc.failure.message, retry_after=exc.wait, ours=exc.ours) from exc
         raise Rejected(exc.failure, fatal=exc.fatal) from exc
     except NoCredentials as exc:
         raise Rejected(broken(WHAT, exc).failure, fatal=True) from exc

@@ -56,7 +56,7 @@ async def stop_session(sender: Sender, arn: str, qualifier: str | None, session_
             if exc.failure.status is not None and exc.failure.status < 500 and not exc.again:
                 raise Rejected(exc.failure, fatal=False) from exc
             if attempt > MOST_RETRIES:
-                raise Unavailable(exc.failure.message, retry_after=exc.wait) from exc
+                raise Unavailable(exc.failure.message, retry_after=exc.wait, ours=exc.ours) from exc
             wait = exc.wait
         await trio.sleep(BACKOFF.delay(attempt, random.random(), floor=wait))  # noqa: S311  -- jitter
 

@@ -15,7 +15,6 @@ from agentsup.providers.managed.following import check_is_stream, follow
 from agentsup.providers.managed.history import catch_up
 from agentsup.providers.managed.line import Line
 from agentsup.talk.artifact import Artifact
-from agentsup.talk.events import Failure
 from agentsup.talk.outgoing import Outgoing, SetOptions
 from agentsup.wire.managed import requests
 from agentsup.wire.managed.files import file_of
@@ -120,10 +119,10 @@ class ManagedDriver:
                 await trio.sleep(STATUS_LAG)
             except Unavailable as exc:
                 wait = max(exc.retry_after or 0.0, STATUS_LAG * 2.0**attempt)
-                if exc.status is None:
+                if exc.failure is None:
                     raise
                 if last or wait > LONGEST_WAIT:
-                    raise Rejected(Failure(kind="provider", message=str(exc), status=exc.status), fatal=False) from exc
+                    raise Rejected(exc.failure, fatal=False) from exc
                 await trio.sleep(wait)
             else:
                 _id_in(session, what)  # else somebody answered who knows nothing of it
