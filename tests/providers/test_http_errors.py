@@ -47,6 +47,27 @@ def test_the_table(status, meaning):
     assert verdict(answer(status)) == meaning
 
 
+@pytest.mark.parametrize("word", [None, "true", "false"])
+def test_every_status_that_is_no_success(word):
+    """Whatever the body and the other headers: it has one of three meanings, and the failure has what the answer said."""
+    bodies = [{"json": {"error": {"type": "t", "message": "m"}}}, {"text": "<html>no</html>"}, {"text": ""}]
+    for status in (*range(300, 400), *range(400, 600)):
+        headers = {"retry-after": "7", "request-id": "req_1"} | ({"x-should-retry": word} if word else {})
+        again = word == "true" if word else status >= 500 or status in (408, 409, 425, 429)
+        fatal = status < 400 or status in (401, 402, 403, 404)
+        response = answer(status, headers=headers, **bodies[status % 3])
+        with pytest.raises((Unavailable, Rejected)) as caught:
+            check_status(response, response.content, "asking")
+        assert verdict(response) == (AGAIN if again else NOT_AT_ALL if fatal else NOT_THIS)
+        failure = caught.value.failure
+        code = "t" if status % 3 == 0 else None
+        assert (failure.status, failure.code, failure.provider_request_id) == (status, code, "req_1")
+        if again:
+            assert (caught.value.retry_after, caught.value.status) == (7.0, status)
+        else:
+            assert caught.value.doubtful is (status == 409 or status >= 500)
+
+
 @pytest.mark.parametrize("status", [400, 401, 409, 429, 503])
 def test_the_servers_own_word_goes_first(status):
     """`x-should-retry` says what the status would only suggest."""

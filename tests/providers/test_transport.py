@@ -62,7 +62,7 @@ async def serving():
 
 
 def pooled(transport):
-    return len(transport._pool._pool.connections)
+    return len(transport._pool._pool.connections) if transport._pool is not None else 0
 
 
 async def test_streams_never_enter_the_pool():

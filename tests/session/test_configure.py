@@ -243,6 +243,71 @@ async def test_a_change_that_is_not_taken_is_no_reason_to_doubt_the_session(worl
     assert (await ref.info()).reconnects == 0
 
 
+NEVER = {
+    "connections that break": {"mode": "reset"},
+    "answers that get lost": {"mode": "after_reset"},
+    "silence": {"mode": "stall"},
+    "another answer": {"status": 200, "body": {"status": "ok"}},
+    "a page of HTML": {"status": 200, "body": "<html>"},
+}
+
+
+@pytest.mark.parametrize("name", NEVER)
+async def test_a_change_without_an_answer_holds_nobody_up_for_ever(world, autojump_clock, name):
+    """It is refused after a few tries, and what waits behind it goes on; the session lives."""
+    ref = await world.start()
+    session_id = (await ref.info()).provider_session_id
+    world.sim.fault(method="POST", path=f"/v1/sessions/{session_id}", times=1000, **NEVER[name])
+    results = []
+
+    async def ask():
+        results.append(await ref.submit("@say fine"))
+
+    async def change():
+        with pytest.raises(agentsup.ProviderFailed, match="changing the session"):
+            await ref.configure(title="Orders")
+
+    with trio.fail_after(300):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(change)
+            await trio.sleep(1)
+            nursery.start_soon(ask)
+
+    assert results[0].text == "fine"
+    assert len(updates(world)) == 6
+
+
+async def test_a_change_that_was_cut_off_by_the_end_of_the_process_is_refused_once(tmp_path):
+    """By the one that goes on with it; the journal has one word for what became of it. On a disk, so on the real clock."""
+    path = tmp_path / "sessions.db"
+    fast = agentsup.Reconnect(initial=0.01, cap=0.02, grace=0.01)
+    async with open_simulator() as simulator, simulator.client() as http:
+        spec = agentsup.SessionSpec(provider=await at_claude(http), reconnect=fast)
+        async with agentsup.open_runtime(store=path) as runtime, trio.open_nursery() as nursery:
+            ref = await runtime.start_session("s", spec)
+            session_id = (await ref.info()).provider_session_id
+            simulator.fault(method="POST", path=f"/v1/sessions/{session_id}", mode="reset", times=1000)
+            nursery.start_soon(lambda: ref.configure(title="Orders"))
+            async with ref.subscribe(after=0) as events:
+                async for event in events:
+                    if event.type == "connection_lost":  # it was tried
+                        break
+            await crash(ref)
+            nursery.cancel_scope.cancel()
+        async with agentsup.open_runtime(store=path) as runtime:
+            ref = await runtime.start_session("s", spec)
+            assert (await ref.submit("@say fine")).text == "fine"
+            words = []
+            async with ref.subscribe(after=0) as events:
+                async for event in events:
+                    if event.type in ("configured", "delivered", "withdrawn"):
+                        words.append(event.type)
+                    if event.type == "request_ended":
+                        break
+
+    assert words == ["configured", "withdrawn", "delivered"]  # the last one is the message
+
+
 async def test_a_crash_in_the_middle_is_no_lost_change(world, autojump_clock):
     """Who waits is answered by the next incarnation."""
     ref = await world.start()
