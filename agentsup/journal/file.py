@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Literal, Self
 
 from agentsup.journal import queries
-from agentsup.journal.errors import Fenced, StoreError, StoreFailed
+from agentsup.journal.codec import Unreadable
+from agentsup.journal.errors import Fenced, StoreCorrupt, StoreError, StoreFailed
 from agentsup.journal.lease import Hold, Holder
 from agentsup.journal.schema import migrate
 
@@ -55,7 +56,10 @@ class StoreFile:
             with _transaction(connection):
                 migrate(connection, path)
                 epoch, left = _take_over(connection, hold.holder)
-            queries.look_at(connection)
+            try:
+                queries.look_at(connection)
+            except Unreadable as exc:
+                raise StoreCorrupt(f"the store {path}: {exc}; restore a copy") from exc
             return cls(path, connection, hold, epoch), left
         except BaseException:
             if connection is not None:

@@ -14,7 +14,7 @@ from agentsup.journal.blobs import Blob
 from agentsup.journal.entries import Entries
 from agentsup.journal.errors import StoreCorrupt
 from agentsup.journal.file import StoreFile
-from agentsup.journal.rows import RUN, Body, Row, Values, part_of, rows_of
+from agentsup.journal.rows import Body, Row, Values, part_of, rows_of
 from agentsup.talk.events import Kept, RequestEnded
 
 AT_ONCE = 128
@@ -27,9 +27,6 @@ _WIDTH = len(Row._fields)
 
 class Ledger(StoreFile):
     """A store that is ours, and what can be written into it."""
-
-    _new = places.NEW
-    """Rows in the small part of the index, about; it is not counted when the store is opened, but made empty with the first rows."""
 
     # --- records -------------------------------------------------------------------------------------------------------
 
@@ -60,11 +57,10 @@ class Ledger(StoreFile):
         before = 0 if found is None else found[0]
         if before > cursor:
             return
-        execute(_HEARD, {"session": key, "after": before, "upto": cursor})
         try:
-            heard = sorted(queries.heard_in_runs(self._connection, key, before, cursor))
+            heard = _sorted(queries.heard(self._connection, key, before, cursor))
         except codec.Unreadable as exc:
-            raise StoreCorrupt(f"the store {self.path}: what was heard in the session {key} has {exc}") from exc
+            raise StoreCorrupt(f"the store {self.path}: what was heard in the session {key}: {exc}") from exc
         for start in range(0, len(heard), AT_ONCE):
             some = heard[start : start + AT_ONCE]
             values = [value for mark, seq in some for value in (key, mark, seq)]
@@ -79,7 +75,7 @@ class Ledger(StoreFile):
         """Let go of the records up to this cursor, as far as the snapshot covers them, but for the ends of requests.
 
         Raises:
-            Unreadable: they end in the middle of a run that is none we wrote, or a newer version did.
+            Unreadable: they end in the middle of a run that is none we wrote, or a newer version did; or the last of them is missing.
         """
         execute = self._connection.execute
         sql = "SELECT n.cursor, s.first FROM snapshots n JOIN sessions s ON s.key = n.session WHERE n.session = ?"
@@ -89,36 +85,32 @@ class Ledger(StoreFile):
             return 0
         cut, written = self._cut(key, covered)
         rest = None if cut is None else part_of(cut, written, covered, cut.seq)
-        old = {"session": key, "after": first - 1, "upto": covered, "end": RequestEnded.type}
-        rows = f"FROM records WHERE number IN ({places.NUMBERS})"
-        last = (
-            (cut.at, cut.kind)
-            if cut is not None
-            else execute(f"SELECT at, kind {rows} ORDER BY seq DESC LIMIT 1", old).fetchone()
-        )
+        sql = f"SELECT at, kind FROM records WHERE number = {places.UPTO} AND session = :session AND seq = :upto"  # noqa: S608  -- from here
+        last = (cut.at, cut.kind) if cut is not None else execute(sql, {"session": key, "upto": covered}).fetchone()
+        if last is None:
+            raise places.missing(key, covered)
         # Should no record be left, these say what the last one was.
         execute(
             "UPDATE sessions SET first = ?, changed_at = max(created_at, ?), ended = ? WHERE key = ?",
             (covered + 1, last[0], last[1] == "session_ended", key),
         )
-        ends = f"SELECT seq {rows} AND kind = :end"
+        old = {"session": key, "after": first - 1, "upto": covered, "end": RequestEnded.type}
+        ends = f"SELECT seq FROM records WHERE number IN ({places.NUMBERS}) AND kind = :end"  # noqa: S608  -- from here
         self._unuse(f"session = :session AND seq > :after AND seq <= :upto AND seq NOT IN ({ends})", old)
-        (count,) = execute(f"SELECT coalesce(sum(seq - first + 1), 0) {rows} AND kind != :end", old).fetchone()
+        kept = len(execute(ends, old).fetchall())
         places.forget(self._connection, key, after=first - 1, upto=covered, but=RequestEnded.type)
-        if cut is None or rest is None:
-            return int(count)
-        changes = "first = :first, sighting = :sighting, body = :body"
-        sql = f"UPDATE records SET {changes} WHERE number IN ({places.NUMBERS})"  # noqa: S608  -- from here
-        execute(sql, {**rest._asdict(), "after": covered, "upto": rest.seq})
-        return int(count) + rest.first - cut.first
+        if rest is not None:
+            changes = "first = :first, sighting = :sighting, body = :body"
+            sql = f"UPDATE records SET {changes} WHERE number = {places.UPTO} AND session = :session"  # noqa: S608  -- from here
+            execute(sql, {**rest._asdict(), "upto": rest.seq})
+        return covered + 1 - first - kept
 
     def _cut(self, key: SessionKey, cursor: int) -> tuple[Row | None, int]:
         """The row that has both this record and the next, and the format it is written in."""
-        columns = ", ".join(f"r.{name}" for name in (*Row._fields, "format"))
+        columns = ", ".join(f"r.{name}" for name in (*Row._fields[3:], "format"))
         with closing(places.rows_behind(self._connection, columns, key, cursor)) as rows:
-            for *fields, written in rows:
-                row = Row(*fields)
-                return (row, written) if row.first <= cursor else (None, codec.FORMAT)
+            for first, seq, *fields, written in rows:
+                return (Row(key, first, seq, *fields), written) if first <= cursor else (None, codec.FORMAT)
         return None, codec.FORMAT
 
     # --- sessions ------------------------------------------------------------------------------------------------------
@@ -154,10 +146,22 @@ class Ledger(StoreFile):
         cut, written = self._cut(key, upto)
         rest = None if cut is None else part_of(cut, written, 0, upto)
         copy = self.register(session_id, source.provider, codec.write(source.metadata, "metadata"), at).key
-        values = {"session": key, "after": 0, "upto": upto, "copy": copy, "epoch": self.epoch}
+        values = {"session": key, "upto": upto, "copy": copy, "epoch": self.epoch}
         execute("UPDATE sessions SET first = ? WHERE key = ?", (source.first, copy))
         with self._placing():
-            execute(_RECORDS_COPIED, values)
+            before = places.newest_number(self._connection)
+            copied = sum(execute(_copying(part), values).rowcount for part in places.PARTS)
+            sql = "SELECT sum(seq - first + 1) FROM records WHERE number > ? AND seq >= ?"
+            (count,) = execute(sql, (before, source.first)).fetchone()
+        due = (upto if cut is None else cut.first - 1) + 1 - source.first
+        if (count or 0) != due:
+            raise codec.Unreadable(f"of the {due} records up to {upto} of the session {key} {count or 0} are there")
+        if copied != places.counted(
+            self._connection, key, upto
+        ):  # what is before is there in part only: ends of requests
+            raise codec.Unreadable(
+                f"of the ends of requests before {source.first} of the session {key} some are missing"
+            )
         for sql in _COPIES:
             execute(sql, values)
         if rest is not None:
@@ -186,10 +190,7 @@ class Ledger(StoreFile):
         """Rows that are written inside are found afterwards."""
         before = places.newest_number(self._connection)
         yield
-        self._new += places.add(self._connection, before)
-        if self._new >= places.NEW:
-            places.merge(self._connection)
-            self._new = 0
+        places.add(self._connection, before)
 
     def _unuse(self, where: str, values: tuple[int, ...] | Mapping[str, int | str]) -> None:
         """Let go of uses of blobs, and of blobs that nobody uses any more."""
@@ -217,17 +218,26 @@ def _marking(count: int) -> str:
     return f"INSERT OR IGNORE INTO sightings (session, sighting, seq) VALUES {', '.join(['(?, ?, ?)'] * count)}"  # noqa: S608  -- from here
 
 
-_HEARD = f"""
-    INSERT OR IGNORE INTO sightings (session, sighting, seq)
-    SELECT session, sighting, seq FROM records
-    WHERE number IN ({places.NUMBERS}) AND sighting IS NOT NULL AND kind != '{RUN}' ORDER BY sighting
-"""  # noqa: S608  -- from here
+def _sorted(heard: Iterator[tuple[str | bytes, int]]) -> list[tuple[str | bytes, int]]:
+    """As the index has them: text before bytes, which cannot be compared with it and are rare."""
+    found = list(heard)
+    try:
+        found.sort()
+    except TypeError:
+        found.sort(key=lambda each: (isinstance(each[0], bytes), *each))
+    return found
 
-_RECORDS_COPIED = f"""
-    INSERT INTO records (session, first, seq, at, kind, sighting, epoch, format, blobs, body)
-    SELECT :copy, first, seq, at, kind, sighting, :epoch, format, blobs, body FROM records
-    WHERE number IN ({places.NUMBERS}) ORDER BY seq
-"""  # noqa: S608  -- from here
+
+@functools.cache
+def _copying(part: str) -> str:
+    """The statement that copies the rows that this part of the index has."""
+    return f"""
+        INSERT INTO records (session, first, seq, at, kind, sighting, epoch, format, blobs, body)
+        SELECT :copy, r.first, r.seq, r.at, r.kind, r.sighting, :epoch, r.format, r.blobs, r.body
+        FROM {part} p CROSS JOIN records r ON r.number = p.number AND r.session = p.session
+        WHERE p.session = :session AND p.seq <= :upto ORDER BY p.seq
+    """  # noqa: S608  -- names from here
+
 
 _COPIES = (
     """

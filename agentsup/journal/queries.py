@@ -22,8 +22,9 @@ _AT_ONCE = 500
 """Values asked for in one statement; older builds of SQLite take no more than 999."""
 
 _STORED = f"""
-    SELECT s.key, s.id, s.generation, s.provider, s.metadata, s.created_at, s.changed_at, s.first, s.ended, r.seq, r.at, r.kind
-    FROM sessions s LEFT JOIN records r ON r.number = {places.NEWEST}
+    SELECT s.key, s.id, s.generation, s.provider, s.metadata, s.created_at, s.changed_at, s.first, s.ended,
+        coalesce(r.seq, {places.LAST}), r.at, r.kind
+    FROM sessions s LEFT JOIN records r ON r.number = {places.NEWEST} AND r.session = s.key
 """  # noqa: S608  -- from here
 
 
@@ -32,6 +33,7 @@ def look_at(connection: sqlite3.Connection) -> None:
 
     Raises:
         sqlite3.DatabaseError: the file is damaged.
+        Unreadable: a row that was written not long ago cannot be found.
     """
     for sql in (
         "SELECT * FROM sessions ORDER BY key DESC LIMIT 1",
@@ -45,6 +47,12 @@ def look_at(connection: sqlite3.Connection) -> None:
         "SELECT * FROM blob_uses ORDER BY session DESC LIMIT 1",
     ):
         connection.execute(sql).fetchall()
+    lost = places.unplaced(connection)
+    if lost is not None:
+        session, cursor = lost
+        raise codec.Unreadable(
+            f"the record {cursor} of the session {session} is in no index: a part of the file is lost"
+        )
 
 
 def stored(connection: sqlite3.Connection, key: SessionKey) -> Stored | None:
@@ -102,6 +110,8 @@ def load(connection: sqlite3.Connection, key: SessionKey) -> Loaded:
                 cursor = 0
         entries = _entries(connection, key, cursor, None)
         durable = entries[-1].cursor if entries else Cursor(cursor)
+        if found is not None and (not entries or cursor == 0):
+            _check_end(connection, key, found[0])
         return Loaded(state=state, cursor=Cursor(cursor), entries=entries, durable=durable)
 
 
@@ -122,28 +132,33 @@ def known(connection: sqlite3.Connection, key: SessionKey, sightings: Collection
         for some in _portions(list(by_key)):
             sql = f"SELECT sighting FROM sightings WHERE session = ? AND sighting IN ({', '.join('?' * len(some))})"  # noqa: S608  -- from here
             found |= {by_key[mark] for (mark,) in connection.execute(sql, (key, *some))}
-        alone = places.rows_behind(connection, "r.sighting", key, covered, only=f"r.kind != '{RUN}'")
-        found |= {by_key[mark] for (mark,) in alone if mark in by_key}
-        found |= {by_key[mark] for mark, _ in heard_in_runs(connection, key, covered, None) if mark in by_key}
+        found |= {by_key[mark] for mark, _ in heard(connection, key, covered, None) if mark in by_key}
     return found
 
 
-def heard_in_runs(
+def heard(
     connection: sqlite3.Connection, key: SessionKey, after: int, upto: int | None
-) -> Iterator[tuple[str, int]]:
-    """What was heard in runs behind a cursor and up to another: sightings, each with its record's cursor."""
-    runs = places.rows_behind(connection, "r.first, r.sighting", key, after, only=f"r.kind = '{RUN}'")
-    with closing(runs):
-        for first, sighting in runs:
+) -> Iterator[tuple[str | bytes, int]]:
+    """What was heard behind a cursor and up to another, in order: sightings, each with its record's cursor.
+
+    Raises:
+        Unreadable: a record is missing.
+    """
+    with closing(places.rows_behind(connection, "r.kind, r.sighting", key, after)) as rows:
+        for first, seq, kind, sighting in rows:
             if upto is not None and first > upto:
                 return
-            for mark, seq in heard_in(first, sighting):
-                if seq > after and (upto is None or seq <= upto):
-                    yield mark, seq
+            if kind != RUN:
+                if sighting is not None:
+                    yield sighting, seq
+                continue
+            for mark, cursor in heard_in(first, sighting):
+                if cursor > after and (upto is None or cursor <= upto):
+                    yield mark, cursor
 
 
 def _entries(connection: sqlite3.Connection, key: SessionKey, after: int, limit: int | None) -> tuple[Entry, ...]:
-    columns = "r.first, r.seq, r.at, r.kind, r.format, r.body, r.blobs"
+    columns = "r.at, r.kind, r.format, r.body, r.blobs"
     found: list[Entry] = []
     with closing(places.rows_behind(connection, columns, key, after)) as rows:
         for row in rows:
@@ -151,6 +166,14 @@ def _entries(connection: sqlite3.Connection, key: SessionKey, after: int, limit:
             if limit is not None and len(found) >= limit:
                 return tuple(found[:limit])
     return tuple(found)
+
+
+def _check_end(connection: sqlite3.Connection, key: SessionKey, snapshot: int) -> None:
+    """That no record is missing at the end: what a snapshot was made of was there, and is, as far as it was not compacted."""
+    sql = f"SELECT max(coalesce({places.LAST}, 0), s.first - 1) FROM sessions s WHERE key = ?"  # noqa: S608  -- from here
+    (last,) = connection.execute(sql, (key,)).fetchone()
+    if last < snapshot:
+        raise places.missing(key, snapshot)
 
 
 def _in_row(connection: sqlite3.Connection, key: SessionKey, row: tuple[Any, ...], after: int) -> list[Entry]:
@@ -205,6 +228,8 @@ def _as_stored(row: tuple[Any, ...]) -> Stored:
     key, session_id, generation, provider, metadata, created_at, changed_at, first, ended, seq, at, kind = row
     if seq is None or seq < first:  # nothing in it, or all of it compacted
         seq, at, is_over = first - 1, created_at if changed_at is None else changed_at, bool(ended)
+    elif at is None:  # its last record is lost: whoever asks for its records is told so, and nobody else is troubled
+        at, is_over = created_at, False
     else:
         is_over = kind == "session_ended"
     return Stored(

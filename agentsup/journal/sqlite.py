@@ -17,8 +17,9 @@ from agentsup.journal import codec, lines, queries
 from agentsup.journal.backlog import Append, Snapshot
 from agentsup.journal.base import Committed, JournalStatistics, Loaded, SessionKey, Stored, no_such_session
 from agentsup.journal.checks import check_names, check_order, check_snapshot
+from agentsup.journal.codec import Unreadable
 from agentsup.journal.entries import Entries
-from agentsup.journal.errors import StoreError, StoreFailed
+from agentsup.journal.errors import StoreCorrupt, StoreError, StoreFailed
 from agentsup.journal.faults import is_final, told_of
 from agentsup.journal.file import Synchronous
 from agentsup.journal.lease import Holder
@@ -130,7 +131,7 @@ class SQLiteJournal:
     ) -> Stored:
         """Make a session out of another one's records up to a cursor."""
         check_names(session_id)
-        return self._noted(await self._scribe.do(lambda ledger: ledger.fork(key, session_id, upto, at, body)))
+        return self._noted(await self._change(lambda ledger: ledger.fork(key, session_id, upto, at, body)))
 
     async def delete(self, key: SessionKey) -> None:
         """Forget this generation."""
@@ -187,7 +188,7 @@ class SQLiteJournal:
 
     async def compact(self, key: SessionKey, upto: Cursor) -> int:
         """Let go of the records up to this cursor, as far as the snapshot covers them."""
-        return await self._scribe.do(lambda ledger: ledger.compact(key, upto))
+        return await self._change(lambda ledger: ledger.compact(key, upto))
 
     async def export(self, key: SessionKey) -> AsyncIterator[str]:
         """The session as lines of JSON: what is durable of it at this moment."""
@@ -230,6 +231,13 @@ class SQLiteJournal:
             if isinstance(exc.__cause__, sqlite3.DatabaseError) and is_final(exc):
                 opened.scribe.fail(exc)  # damage: writing on would make it worse
             raise
+
+    async def _change(self, work: Callable[[Ledger], T]) -> T:
+        """Have this done; a record that it needs and that cannot be read concerns whoever asked, and not the store."""
+        try:
+            return await self._scribe.do(work)
+        except Unreadable as exc:
+            raise StoreCorrupt(f"the store {self._opened.path}: {exc}") from exc
 
     def _last_of(self, key: SessionKey) -> Cursor:
         last = self._last.get(key)
