@@ -234,7 +234,7 @@ def _copying(part: str) -> str:
     return f"""
         INSERT INTO records (session, first, seq, at, kind, sighting, epoch, format, blobs, body)
         SELECT :copy, r.first, r.seq, r.at, r.kind, r.sighting, :epoch, r.format, r.blobs, r.body
-        FROM {part} p CROSS JOIN records r ON r.number = p.number AND r.session = p.session
+        FROM {part} p CROSS JOIN records r ON r.number = p.number AND r.session = p.session AND r.seq = p.seq
         WHERE p.session = :session AND p.seq <= :upto ORDER BY p.seq
     """  # noqa: S608  -- names from here
 

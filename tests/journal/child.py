@@ -15,6 +15,7 @@ import structlog
 import trio
 
 from agentsup.ids import SessionId
+from agentsup.journal import places
 from agentsup.journal.base import Journal, SessionKey
 from agentsup.journal.sqlite import SQLiteJournal
 from tests.journal.kit import NOW, append, entries, in_trouble, writing
@@ -89,9 +90,12 @@ async def fill(journal: Journal) -> None:
     say("mended", last, journal.trouble)
 
 
-async def main(path: str, what: str, synchronous: str = "full") -> None:
+async def main(path: str, what: str, synchronous: str = "full", new: str = str(places.NEW)) -> None:
+    places.NEW = int(new)
+    if what == "migrate":
+        say("opening")
     async with writing(SQLiteJournal(Path(path), synchronous=synchronous)) as journal:  # type: ignore[arg-type]
-        await {"hold": hold, "write": write, "fill": fill}[what](journal)
+        await {"hold": hold, "migrate": hold, "write": write, "fill": fill}[what](journal)
 
 
 if __name__ == "__main__":

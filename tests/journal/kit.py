@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import ast
 import os
+import sqlite3
 import warnings
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager, closing
+from pathlib import Path
 
 import attrs
 import trio
 
 from agentsup.ids import Cursor, RequestId
+from agentsup.journal import schema
 from agentsup.journal.base import Committed, Journal, SessionKey, Stored
 from agentsup.journal.entries import Entries
+from agentsup.journal.rows import Row, rows_of
 from agentsup.loop.fold import fold, initial
 from agentsup.loop.state import Rules, State
 from agentsup.talk import events as ev
@@ -111,6 +115,38 @@ async def everything(journal: Journal) -> object:
         lines = [line async for line in journal.export(stored.key)]
         found.append((attrs.evolve(stored, key=SessionKey(0)), read, loaded, known, starts, lines))
     return found
+
+
+def check_index(path: Path) -> int:
+    """That the file is sound, that both parts of the index together name every row exactly once and rightly, and that no cursor is
+    missing or there twice; says how many places are in the small part.
+    """
+    with closing(sqlite3.connect(path)) as connection:
+        ask = connection.execute
+        assert ask("PRAGMA integrity_check").fetchall() == [("ok",)]
+        rows = ask("SELECT session, seq, number FROM records ORDER BY session, seq").fetchall()
+        parts = [ask(f"SELECT session, seq, number FROM {part}").fetchall() for part in ("places", "new_places")]
+        assert sorted(parts[0] + parts[1]) == rows
+        last = {session: seq for session, seq, _ in sorted(parts[0])}
+        assert all(last.get(session, 0) < seq for session, seq, _ in parts[1])
+        due = dict(ask("SELECT key, first FROM sessions").fetchall())
+        for session, first, seq in ask("SELECT session, first, seq FROM records ORDER BY session, seq").fetchall():
+            assert first == due[session]
+            due[session] = seq + 1
+        return len(parts[1])
+
+
+def store_of_the_first_version(path: Path, names: Iterable[str], runs: Iterable[tuple[int, int, int]]) -> None:
+    """A store as it was before the index was divided: sessions with keys 1, 2, 3, and runs (key, first, last) of records."""
+    with closing(sqlite3.connect(path)) as connection, connection:
+        schema.create_tables(connection)
+        connection.execute(f"PRAGMA application_id = {schema.APPLICATION}")
+        connection.execute("PRAGMA user_version = 1")
+        sql = "INSERT INTO sessions (key, id, generation, provider, metadata, created_at) VALUES (?, ?, 1, 'test', '{}', ?)"
+        connection.executemany(sql, ((key, name, NOW) for key, name in enumerate(names, 1)))
+        columns, marks = ", ".join(Row._fields), ", ".join("?" * len(Row._fields))
+        sql = f"INSERT INTO records ({columns}, epoch, format) VALUES ({marks}, 1, 1)"
+        connection.executemany(sql, (rows_of(key, together(entries(first, last)))[0] for key, first, last in runs))
 
 
 def in_a_fork(work: Callable[[], object]) -> object:

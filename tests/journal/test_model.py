@@ -17,7 +17,7 @@ from agentsup.journal.entries import Entries
 from agentsup.journal.memory import MemoryJournal
 from agentsup.journal.sqlite import SQLiteJournal
 from agentsup.talk import events as ev
-from tests.journal.kit import NOW, Told, ended, entry, everything, register, started, state
+from tests.journal.kit import NOW, Told, check_index, ended, entry, everything, register, started, state
 from tests.kit.strategies import KEPT
 
 NAMES = st.sampled_from(["a", "b"])
@@ -176,6 +176,7 @@ class Play:
 
     async def compare(self) -> None:
         await self.journal.flush()
+        check_index(self.path)
         assert await everything(self.journal) == await everything(self.model)
         for ours, theirs in self.keys:
             assert self.told.cursors.get(ours) == self.model_told.cursors.get(theirs)

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
-from contextlib import closing
 
 import pytest
 
 from agentsup.journal import schema
 from agentsup.journal.errors import StoreFailed
-from agentsup.journal.rows import Row, rows_of
 from agentsup.journal.sqlite import SQLiteJournal
-from tests.journal.kit import NOW, entries, keep, register, together, writing
+from tests.journal.kit import check_index, entries, keep, register, store_of_the_first_version, writing
 
 
 def add_a_column(connection: sqlite3.Connection) -> None:
@@ -42,19 +40,8 @@ async def test_migrations_are_made_in_order_and_once(tmp_path, monkeypatch):
 async def test_a_store_of_the_first_version_is_read_and_written_on(tmp_path):
     """Its records were found by one index; none is lost, none comes twice, and new ones stand behind them."""
     path = tmp_path / "store.db"
-    with closing(sqlite3.connect(path)) as connection, connection:
-        schema.create_tables(connection)
-        connection.execute(f"PRAGMA application_id = {schema.APPLICATION}")
-        connection.execute("PRAGMA user_version = 1")
-        for key, name in ((1, "a"), (2, "b")):
-            values = (key, name, 1, "test", "{}", NOW)
-            sql = "INSERT INTO sessions (key, id, generation, provider, metadata, created_at) VALUES (?, ?, ?, ?, ?, ?)"
-            connection.execute(sql, values)
-        for key, first, last in ((1, 1, 2), (2, 1, 1), (1, 3, 3), (2, 2, 4)):  # runs and single records, by turns
-            row, _ = rows_of(key, together(entries(first, last)))
-            columns = ", ".join(Row._fields)
-            marks = ", ".join("?" * len(Row._fields))
-            connection.execute(f"INSERT INTO records ({columns}, epoch, format) VALUES ({marks}, 1, 1)", row)
+    # runs and single records, by turns
+    store_of_the_first_version(path, "ab", [(1, 1, 2), (2, 1, 1), (1, 3, 3), (2, 2, 4)])
 
     async with writing(SQLiteJournal(path)) as journal:
         found = [await journal.find(name) for name in "ab"]
@@ -63,6 +50,7 @@ async def test_a_store_of_the_first_version_is_read_and_written_on(tmp_path):
         assert [stored.last for stored in await journal.sessions()] == [5, 4]
         assert await journal.read(found[0].key, after=0, limit=10) == entries(1, 5)
         assert (await journal.load(found[1].key)).entries == entries(1, 4)
+    check_index(path)
 
 
 async def test_a_migration_that_fails_leaves_the_store_as_it_was(tmp_path, monkeypatch):
