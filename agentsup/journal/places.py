@@ -120,9 +120,8 @@ def forget(connection: sqlite3.Connection, session: int, *, after: int = 0, upto
         sql = f"DELETE FROM records WHERE number IN ({numbers}) AND session = :session AND kind != :but"  # noqa: S608  -- from here
         connection.execute(sql, values)
         if but:
-            these += (
-                f" AND NOT EXISTS (SELECT 1 FROM records r WHERE r.number = {part}.number AND r.session = :session)"
-            )
+            kept = f"SELECT 1 FROM records r WHERE r.number = {part}.number AND r.session = :session"  # noqa: S608  -- from here
+            these += f" AND NOT EXISTS ({kept})"
         connection.execute(f"DELETE FROM {part} WHERE {these}", values)  # noqa: S608  -- from here
 
 

@@ -10,7 +10,7 @@ from contextlib import closing, contextmanager, suppress
 import pytest
 
 from agentsup.errors import SpecError
-from agentsup.ids import SessionId
+from agentsup.ids import RequestId, SessionId
 from agentsup.journal import places
 from agentsup.journal.errors import StoreCorrupt
 from agentsup.journal.ledger import Ledger
@@ -200,6 +200,33 @@ async def test_a_snapshot_knows_what_must_be_there(tmp_path, monkeypatch):
         assert (await journal.find("s")).last == 4
         with pytest.raises(StoreCorrupt, match=r"the record 6 of the session 1 is missing"):
             await journal.load(key)
+
+
+async def test_an_end_of_a_request_that_is_lost_is_noticed(tmp_path):
+    """What a compaction leaves has gaps, and they are no errors; a record that the index knows and that is not there is one."""
+    path = tmp_path / "store.db"
+    over = ev.RequestEnded(request_id=RequestId("r"), terminal="end_turn")
+    kept = (entry(2, over), entry(4, over), *entries(7, 8))
+    async with writing(SQLiteJournal(path)) as journal:
+        key = (await register(journal)).key
+        await keep(journal, key, tuple(entry(cursor, over if cursor in (2, 4) else None) for cursor in range(1, 9)))
+        journal.snapshot(key, 7, state())
+        assert await journal.compact(key, 6) == 4
+        assert await journal.read(key, after=0, limit=9) == kept
+        assert await journal.read(key, after=3, limit=9) == kept[1:]
+        copy = (await journal.fork(key, "c", upto=8, at=NOW)).key
+        assert await journal.read(copy, after=0, limit=9) == kept
+    check_index(path)
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("DELETE FROM records WHERE session = 1 AND seq = 2")
+
+    async with writing(SQLiteJournal(path)) as journal:
+        with pytest.raises(StoreCorrupt, match="the record 2 of the session 1 is missing"):
+            await journal.read(key, after=0, limit=9)
+        with pytest.raises(StoreCorrupt, match="of the ends of requests before 7 of the session 1 some are missing"):
+            await journal.fork(key, "d", upto=8, at=NOW)
+        assert (await journal.load(key)).entries == entries(8, 8)
+        assert await journal.read(copy, after=0, limit=9) == kept
 
 
 async def test_a_compaction_within_a_run_that_cannot_be_read_concerns_who_asked(tmp_path):
