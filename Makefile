@@ -6,6 +6,9 @@ STAMP := $(VENV)/.stamp-dev
 DOCS_STAMP := $(VENV)/.stamp-docs
 BENCH_STAMP := $(VENV)/.stamp-bench
 
+# The suite starts hundreds of processes: without bytecode on disk each would compile the package anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test crash check bench docs fix clean
 

@@ -9,7 +9,6 @@ from typing import Final
 
 import attrs
 import trio
-import trio.testing
 
 _DESCRIPTORS: Final = Path("/dev/fd")
 """The open descriptors of whoever looks, by their numbers; on Linux a link into /proc, on macOS a file system of its own."""
@@ -48,7 +47,9 @@ class Census:
 
 async def settled_census() -> Census:
     """What is alive once those who are on their way out are gone."""
-    await trio.testing.wait_all_tasks_blocked()
+    from trio.testing import wait_all_tasks_blocked  # here: where pytest is installed, trio.testing loads it
+
+    await wait_all_tasks_blocked()
     return Census.take()
 
 

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING
 
 import attrs
 import trio
-import trio.testing
 from trio.lowlevel import enable_ki_protection
 
 from agentsup.errors import AgentsupError
@@ -139,7 +138,9 @@ class Runtime:
 
         Every task of this trio run is blocked then, so every mailbox is empty whose actor is not in the middle of a callback.
         """
-        await trio.testing.wait_all_tasks_blocked()
+        from trio.testing import wait_all_tasks_blocked  # here: where pytest is installed, trio.testing loads it
+
+        await wait_all_tasks_blocked()
 
     def cast_from_thread(self, dest: Dest, message: object) -> None:
         """`cast`, from any other thread; nothing happens if the runtime is closed.

@@ -106,7 +106,7 @@ def test_sim_says_ready_and_ends():
 )
 def test_demo_interrupted(marked, word, number):
     """Whenever Ctrl-C comes, the demo ends with the status for it, without a word and without its processes."""
-    with started("demo") as process:
+    with started("demo", "--sessions", "2") as process:
         while word not in process.stdout.readline():
             pass
         process.send_signal(number)
@@ -119,7 +119,7 @@ def test_demo_interrupted(marked, word, number):
 @pytest.mark.parametrize("word", ["reconnecting", "is at work", "opens the store"])
 def test_demo_killed(marked, word):
     """Even a demo that is killed, and can clean up nothing, leaves no process behind."""
-    with started("demo") as process:
+    with started("demo", "--sessions", "2") as process:
         while word not in process.stdout.readline():
             pass
         assert len(marked()) > 1

@@ -58,15 +58,17 @@ def test_on_a_terminal(odd):
     """On a terminal it is one table that is redrawn, and the same summary."""
     parent, child = pty.openpty()
     size = {"LINES": "40", "COLUMNS": "120", "TERM": "xterm"}
-    with subprocess.Popen([*DEMO, str(odd.root)], stdout=child, stderr=child, env={**os.environ, **size}) as process:
+    with subprocess.Popen(
+        [*DEMO, "--sessions", "3", str(odd.root)], stdout=child, stderr=child, env={**os.environ, **size}
+    ) as process:
         os.close(child)
         shown = _read_all(parent)
     os.close(parent)
 
-    frames = shown.split("\x1b[14A")
+    frames = shown.split("\x1b[5A")
     assert process.returncode == 0
     assert len(frames) > 3
-    assert "12 of 12 answered" in frames[-1]
+    assert "3 of 3 answered" in frames[-1]
     assert "13 of 13 checks hold" in frames[-1]
     assert "act two  kill -9 of process" in frames[-1]
 

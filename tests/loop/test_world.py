@@ -70,7 +70,7 @@ def check_nothing_lost(world):
     assert world.failures() == dict.fromkeys(world.submitted)
 
 
-@settings(max_examples=80)
+@settings(max_examples=60)
 @given(rules=RULES, agent=AGENTS, texts=INPUTS, choices=CHOICES)
 def test_whatever_is_cut_everything_arrives_once_and_ends_once(rules, agent, texts, choices):
     """Cuts of the stream and lost answers, anywhere: each message and each answer once, each request one natural end."""
@@ -81,7 +81,7 @@ def test_whatever_is_cut_everything_arrives_once_and_ends_once(rules, agent, tex
     assert agent.refusals == 0
 
 
-@settings(max_examples=90)
+@settings(max_examples=60)
 @given(rules=RULES, agent=AGENTS, texts=INPUTS, choices=CHOICES)
 def test_crashes_lose_nothing_and_double_nothing(rules, agent, texts, choices):
     """The same when the session's task or its process dies anywhere, or it leaves memory: the journal is enough to go on."""
@@ -92,7 +92,7 @@ def test_crashes_lose_nothing_and_double_nothing(rules, agent, texts, choices):
     assert agent.refusals == 0
 
 
-@settings(max_examples=90)
+@settings(max_examples=60)
 @given(rules=RULES, agent=AGENTS, texts=INPUTS, choices=CHOICES)
 def test_words_reach_their_request_before_it_ends(rules, agent, texts, choices):
     """Steers, directives and raw events among all that: each arrives once, and no request ends before its last word was worked on."""
@@ -104,7 +104,7 @@ def test_words_reach_their_request_before_it_ends(rules, agent, texts, choices):
     assert not world.state.owes_word
 
 
-@settings(max_examples=120)
+@settings(max_examples=80)
 @given(rules=RULES, agent=AGENTS, texts=INPUTS, choices=CHOICES)
 def test_interrupts_end_their_request_and_no_other(rules, agent, texts, choices):
     """With interrupts and timeouts too: a request ends once, naturally only when the agent was done with it, and the session goes on."""
@@ -116,7 +116,7 @@ def test_interrupts_end_their_request_and_no_other(rules, agent, texts, choices)
     assert kinds <= {"interrupted", "timeout"}
 
 
-@settings(max_examples=90)
+@settings(max_examples=60)
 @given(rules=RULES, agent=AGENTS, texts=INPUTS, choices=CHOICES)
 def test_strangers_and_refusals_harm_nobody(rules, agent, texts, choices):
     """Somebody else answers calls too, and words are refused: nothing arrives twice, and no request ends for it."""
@@ -127,7 +127,7 @@ def test_strangers_and_refusals_harm_nobody(rules, agent, texts, choices):
     check_nothing_lost(world)
 
 
-@settings(max_examples=90)
+@settings(max_examples=60)
 @given(rules=RULES, agent=AGENTS, texts=INPUTS, choices=CHOICES)
 def test_changes_arrive_and_disturb_nobody(rules, agent, texts, choices):
     """Limits and options are changed among all that: the last word is the one that holds in the end, and nothing else is different."""
@@ -140,7 +140,7 @@ def test_changes_arrive_and_disturb_nobody(rules, agent, texts, choices):
     assert not world.changed or world.state.rules.timeout == (None if world.changed[-1] % 2 else 600.0)
 
 
-@settings(max_examples=120)
+@settings(max_examples=80)
 @given(
     rules=RULES,
     agent=AGENTS,
@@ -157,7 +157,7 @@ def test_threads_that_end_take_nothing_with_them(rules, agent, texts, choices):
     check_nothing_lost(world)
 
 
-@settings(max_examples=90)
+@settings(max_examples=60)
 @given(
     rules=RULES,
     most=st.integers(1, 3),
@@ -176,7 +176,7 @@ def test_limits_are_exact_whatever_happens(rules, most, rounds, agent, texts, ch
     assert kinds <= {"turn_limit", "halted"}
 
 
-@settings(max_examples=100)
+@settings(max_examples=70)
 @given(rules=RULES, texts=INPUTS, deaths=st.lists(st.integers(0, 60), max_size=6))
 def test_a_death_leaves_no_trace_in_what_is_told(rules, texts, deaths):
     """The same requests with and without deaths, at any points, come to the same ends, texts and turns."""
