@@ -159,12 +159,13 @@ async def running(*, mark: str | None = None, harness: HarnessRules | None = Non
         mark: what its ids carry in the middle; by default random, so that two simulators never hand out the same id.
         harness: how its AgentCore side behaves where there is a choice.
     """
-    in_the_block: Exception | None = None
+    in_the_block: BaseException | None = None
     async with trio.open_nursery() as nursery:
         simulator = Simulator(nursery, mark=secrets.token_hex(4) if mark is None else mark, harness=harness)
         try:
             yield simulator
-        except Exception as error:  # noqa: BLE001 - raised again behind the nursery, which would wrap it in a group
+        # Raised again behind the nursery, which would wrap it in a group.
+        except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - nothing is swallowed
             in_the_block = error
         finally:
             simulator.close()

@@ -580,6 +580,17 @@ def test_everything_that_is_missing_is_named(monkeypatch):
     assert list(ClaudeManagedAgents(session_id="sesn", api_key="key").problems()) == []
 
 
+def test_what_is_no_id_is_not_called_missing():
+    """Something of another type was passed, and that is what is said."""
+    found = {
+        problem.path: problem.message
+        for problem in ClaudeManagedAgents(agent=3, environment=4, api_key="key").problems()
+    }
+
+    assert found["agent"].startswith("has no id in it, being of type int: pass an agent's id or handle")
+    assert found["environment"] == "has no id in it, being of type int: pass an environment's id or handle"
+
+
 def test_arguments_go_before_the_environment_and_that_before_the_default(monkeypatch):
     """The same order everywhere."""
     monkeypatch.setenv("ANTHROPIC_API_KEY", "from env")

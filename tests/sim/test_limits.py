@@ -50,12 +50,13 @@ async def test_the_ledger_forgets_the_oldest(monkeypatch):
     assert paths() == ["f"]
 
 
-async def test_an_error_in_the_block_leaves_it_as_it_is(autojump_clock):
-    """An exception raised beside a simulator comes out bare, and the simulator's turns are gone."""
-    with pytest.raises(LookupError):
+@pytest.mark.parametrize("kind", [LookupError, KeyboardInterrupt])
+async def test_an_error_in_the_block_leaves_it_as_it_is(autojump_clock, kind):
+    """An exception or a Ctrl-C raised beside a simulator comes out bare, and the simulator's turns are gone."""
+    with pytest.raises(kind):
         async with sim.open_simulator() as simulator, simulator.client(headers=HEADERS) as client:
             await send(client, await new_session(client), message("@sleep 1000"))
-            raise LookupError
+            raise kind
 
     assert trio.current_time() == 0
 

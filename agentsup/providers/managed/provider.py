@@ -110,13 +110,12 @@ class ClaudeManagedAgents:
         yield from address_problems(self._base_url)
         if self.session_id is None:
             if not _agent_of(self.agent):
-                yield Problem(
-                    "agent", "is missing: pass an agent's id or handle, or session_id= to go on with a session"
-                )
+                way = "pass an agent's id or handle, or session_id= to go on with a session"
+                yield Problem("agent", f"{_lack_of(self.agent)}: {way}")
             elif not is_plain(_agent_of(self.agent)):
                 yield Problem("agent", "must hold only what JSON can say")
             if not _id_of(self.environment, "environment_id"):
-                yield Problem("environment", "is missing: pass an environment's id or handle")
+                yield Problem("environment", f"{_lack_of(self.environment)}: pass an environment's id or handle")
         yield from opening_problems(self._opening, made=self.session_id is not None)
 
     @property
@@ -168,3 +167,8 @@ def _id_of(value: Any, attribute: str) -> str:
     """The id in an id or a handle (or a handle as plain data); empty if there is none."""
     found = value.get(attribute) if isinstance(value, Mapping) else getattr(value, attribute, value)
     return found if isinstance(found, str) else ""
+
+
+def _lack_of(value: Any) -> str:
+    """What is wrong with a value in which there is no id."""
+    return "is missing" if value is None or value == "" else f"has no id in it, being of type {type(value).__name__}"
