@@ -54,17 +54,17 @@ def stop_request(plan: Plan, failure: ev.Failure) -> None:
 
 
 def stop(plan: Plan, failure: ev.Failure) -> None:
-    """Stop what runs: the running request or, where the agent works without one, the agent."""
+    """Stop what runs: the running request or, where the agent works without one, or may do so unheard, the agent."""
     state = plan.state
     if state.current is not None:
         stop_request(plan, failure)
-    elif state.at_work and not state.stopping:
-        stop_agent(plan, f"stop:{state.stops + 1}", failure.message)
+    elif (state.at_work or state.adrift) and not state.stopping:
+        stop_agent(plan, f"stop:{state.stops + 1}", failure.message, adrift=state.adrift)
 
 
-def stop_agent(plan: Plan, key: str, why: str) -> None:
+def stop_agent(plan: Plan, key: str, why: str, *, adrift: bool = False) -> None:
     """Tell the provider to stop, unless the agent is known to rest; its open calls are answered first."""
-    if plan.state.rests and plan.state.link is Link.ATTACHED:
+    if plan.state.rests and plan.state.link is Link.ATTACHED and not adrift:
         return
     give_up(plan, why)
     plan.happen(ev.InterruptSent(key=key))

@@ -281,6 +281,11 @@ class State:
         return not self.at_work and not any(says(sent.item) or sent.echo is not None for sent in self.unheard)
 
     @property
+    def adrift(self) -> bool:
+        """Whether the last turn came to no good end where nobody can look it up: the agent may work on, or wait for calls we never heard of."""
+        return not self.rules.has_history and self.idle is not None and self.idle.failure is not None
+
+    @property
     def owes_word(self) -> bool:
         """Whether something joined the running request that the agent has not come to: it is not over before that."""
         current = self.current

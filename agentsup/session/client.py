@@ -199,7 +199,10 @@ class SessionRef:
             raise self._closing
 
     async def interrupt(self) -> None:
-        """Stop the running request, here and at the provider; the session lives on. Does nothing if none is running.
+        """Stop the running request, here and at the provider; the session lives on. Does nothing if none is running and the agent rests.
+
+        At a provider without a history an agent whose last turn broke off may be at work unheard, or wait for calls that nobody heard of and
+        refuse every message; this stops it then.
 
         Raises:
             SessionClosed: the session has ended.

@@ -335,6 +335,25 @@ async def test_a_process_that_dies_in_the_middle_of_a_turn(simulator, provider, 
     assert len(invokes(simulator)) == 2
 
 
+async def test_a_session_that_waits_for_calls_nobody_heard_of_is_freed_by_an_interrupt(
+    simulator, provider, runtime, autojump_clock
+):
+    """The turn went on unheard and asked for a tool, so that every message is refused; stopped, the id begins anew."""
+    ref = await started(runtime, provider)
+    await ref.message("@say half\n@sleep 5\n@tool unheard {}")
+    await trio.sleep(3)
+    await crash(ref)
+    await trio.sleep(10)
+    with pytest.raises(agentsup.ProviderFailed) as refused:
+        await ref.submit("@say on")
+    assert refused.value.status == 400
+
+    await ref.interrupt()
+
+    assert (await ref.submit("@say on")).text == "on"
+    assert len(stops(simulator)) == 1
+
+
 async def test_an_existing_session_is_gone_on_with(simulator, provider, runtime, autojump_clock):
     """By its id."""
     session_id = "an-existing-session-00000000000000000"

@@ -180,6 +180,44 @@ def test_a_turn_that_ends_before_its_stop_goes_out_is_not_stopped():
     assert s.posted() == [["message:r1"], ["message:r2"]]
 
 
+@pytest.mark.parametrize("how", ["crash", "broke", "refused"])
+def test_an_interrupt_stops_what_may_run_on_unheard(how):
+    """Without a request: the agent may be at work, or wait for calls that nobody heard of; what is said next goes behind the stop."""
+    s = scene()
+    s.run()
+    if how == "broke":
+        s.news(broke())
+    else:
+        s.crash()
+        s.tell(msg.Attached())
+    if how == "refused":
+        s.submit("r2", "next")
+        s.tell(msg.Refused(ev.Failure(kind="provider", message="it waits for results", status=400), fatal=False))
+        assert s.ends()["r2"] == "provider"
+    s.tell(msg.Interrupt())
+    s.submit("r3", "on")
+    assert [key.partition(":")[0] for key in s.posted()[-1]] == ["stop"]
+    s.news(heard(ev.Echoed, kind="interrupt"), heard(ev.Waiting, terminal="terminated", stop_reason="interrupted"))
+    s.tell(msg.Posted(tuple(s.posted()[-1])))
+    assert s.posted()[-1] == ["message:r3"]
+
+    s.news(echo("on"), working(), said(), idle())
+    sent = len(s.posted())
+    s.tell(msg.Interrupt())
+    assert len(s.posted()) == sent  # it rests
+
+
+def test_a_turn_that_breaks_off_with_a_word_waiting_is_not_stopped():
+    """The word is not said, and the conversation stays: only who interrupts wants it ended."""
+    s = scene()
+    s.run()
+    s.tell(msg.Steer("w1", (Text("more"),)))
+    s.news(broke())
+
+    assert s.ends() == {"r1": "stream"}
+    assert s.posted() == [["message:r1"]]
+
+
 def test_a_lost_connection_in_the_middle_ends_the_request():
     """The task that followed the turn is gone, and the turn with it."""
     s = scene()
