@@ -90,7 +90,7 @@ class Runtime:
             ref = SessionRef(life, self._services)
             try:
                 await self._start(life.child)
-                await ref._opened()  # noqa: SLF001  -- waiting for it is the runtime's business, not the user's
+                await life.wait_open()
             except BaseException:
                 with trio.CancelScope(shield=True, deadline=trio.current_time() + FAREWELL):
                     await self._undo(life, ref)

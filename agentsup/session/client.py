@@ -14,7 +14,7 @@ from agentsup.loop import messages as msg
 from agentsup.loop.results import turns_of
 from agentsup.session.actor import FromUser, GetDoubts, GetStatus, Tell
 from agentsup.session.configuring import change_of
-from agentsup.session.errors import SessionClosed, error_for
+from agentsup.session.errors import SessionClosed
 from agentsup.session.files import files_of
 from agentsup.session.inputs import check_word, raw_event, request_of, word_of
 from agentsup.session.life import Life
@@ -314,17 +314,3 @@ class SessionRef:
             except (otp.NoProc, otp.ServerDied):
                 while life.incarnation == asked and life.is_awake and life.ended is None and not life.abandoned:
                     await life.change()
-
-    async def _opened(self) -> None:
-        """Wait until the session is open at the provider and followed.
-
-        Raises:
-            ProviderFailed: the provider refused, or could not be reached.
-            SessionClosed: the session ended for another reason.
-        """
-        life = self._life
-        while not life.opened:
-            if life.ended is not None and life.ended.failure is not None:
-                raise error_for(life.ended.failure, life.nothing)
-            life.check_open()
-            await life.change()

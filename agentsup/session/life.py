@@ -7,7 +7,6 @@ holds on to. Nothing is shown before it is durable, so nobody has seen what the 
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from typing import Protocol
 
@@ -16,7 +15,6 @@ import trio
 from agentsup import telemetry
 from agentsup.ids import Cursor, RequestId, SessionId
 from agentsup.journal.base import Journal, Stored
-from agentsup.journal.entries import Entries
 from agentsup.loop.endings import laid_down
 from agentsup.loop.fold import apply
 from agentsup.loop.state import Rules, State
@@ -24,9 +22,10 @@ from agentsup.otp import ChildSpec, signal
 from agentsup.otp.intensity import Window
 from agentsup.otp.refs import Ref
 from agentsup.session.audience import Audience
-from agentsup.session.errors import ProviderFailed, SessionClosed
+from agentsup.session.errors import ProviderFailed, SessionClosed, error_for
 from agentsup.session.faults import report
 from agentsup.session.log import SessionLog
+from agentsup.session.outlet import Outlet
 from agentsup.session.past import PAGE, event_of, every, result_from, told
 from agentsup.session.spec import SessionSpec
 from agentsup.session.subscription import Overflow, Subscription, check_options
@@ -47,29 +46,12 @@ from agentsup.talk.events import (
 )
 from agentsup.talk.result import SessionResult
 
-_MILESTONES = frozenset({Connected, RequestEnded, SessionEnded, Delivered, Withdrawn})
-"""Events that somebody besides subscribers waits for."""
-
 
 class Listener(Protocol):
     """Whoever hears every session's events."""
 
     def offer(self, event: SessionEvent) -> None:
         """Take note of an event; must not wait."""
-
-
-class _Unshown:
-    """Events that are to be shown when they are durable: all of them at once, or none."""
-
-    __slots__ = ("at", "is_awaited", "last", "rest")
-
-    def __init__(self, entries: Entries) -> None:
-        self.last = entries.last
-        self.at = entries.at
-        self.rest = enumerate(entries.bodies, entries.first)
-        """Each with its cursor; who shows one takes it from here, so that none is shown twice whatever happens meanwhile."""
-        self.is_awaited = not _MILESTONES.isdisjoint(map(type, entries.bodies))
-        """Somebody besides subscribers waits for one of them."""
 
 
 class Durable:
@@ -99,8 +81,6 @@ class Life:
         self.window = Window(spec.restart.intensity, spec.restart.period)
         """Its restart budget, on trio's clock."""
         self.provider_session_id: str | None = None
-        self.published = stored.last
-        """The cursor of the last event that was shown."""
         self.ended: SessionEnded | None = None
         self.abandoned = False
         self._why = ""
@@ -113,8 +93,7 @@ class Life:
         self.awaited = Awaited()
         """What somebody waits for, over all incarnations."""
         self._audience = Audience()
-        self._held: deque[_Unshown | SessionEvent] = deque()
-        """What is to be shown when it is durable, in order."""
+        self._outlet = Outlet(self.session_id, self._audience, published=stored.last, reached=self._reached)
         self._changed: trio.Event | None = None
         self._told: Telling | None = None
 
@@ -136,7 +115,7 @@ class Life:
             log = SessionLog(self._journal, self.stored.key, self.rules)
             await log.load()
             await log.wait_durable()  # it may have been kept a moment ago, by a task in a tree of the user's own
-            self.published = log.cursor
+            self._outlet.published = log.cursor
             self.provider_session_id = log.state.provider_session_id
             self.ended = log.state.ended
             self.log = log
@@ -200,21 +179,24 @@ class Life:
     def record(self, bodies: Sequence[Kept], state: State) -> None:
         """Keep these events, and show them to everybody who listens when they are durable."""
         self.provider_session_id = state.provider_session_id
-        self._held.append(_Unshown(self.resident.append(bodies, state, at=time.time(), committed=self._committed)))
+        log = self.resident
+        self._outlet.hold(log.append(bodies, state, at=time.time(), committed=self._committed))
         report(bodies, session_id=self.session_id, provider_session_id=self.provider_session_id)
         if telemetry.listening():
             self._telling.tell(bodies, provider_session_id=self.provider_session_id)
-        self._release()
+        self._outlet.release(log.durable)
 
     def show(self, body: Passing) -> None:
         """Show an event that is not kept to those who listen now, behind what was recorded before it."""
         if not self._audience:
             return
         event = SessionEvent(cursor=self.resident.cursor, session_id=self.session_id, at=time.time(), body=body)
-        if self._held:
-            self._held.append(event)
-        else:
-            self._audience.offer(event)
+        self._outlet.offer(event)
+
+    @property
+    def published(self) -> Cursor:
+        """The cursor of the last event that was shown."""
+        return self._outlet.published
 
     @property
     def is_durable(self) -> bool:
@@ -226,31 +208,13 @@ class Life:
         if self.log is None:
             return
         self.log.durable = cursor
-        self._release()
+        self._outlet.release(cursor)
         if self.awaits_durability and self.is_durable and self.task is not None:
             self.awaits_durability = False
             signal(self.task, DURABLE)
 
-    def _release(self) -> None:
-        """Show what has become durable."""
-        durable = self.resident.durable
-        while self._held:
-            held = self._held[0]
-            if isinstance(held, SessionEvent):  # what it came behind has been shown
-                self._held.popleft()
-                self._audience.offer(held)
-            elif held.last > durable:
-                break
-            else:
-                if self._audience or held.is_awaited:
-                    for seq, body in held.rest:
-                        if self._audience or type(body) in _MILESTONES:
-                            self._publish(Cursor(seq), held.at, body)
-                self._held.popleft()
-                self.published = held.last
-
-    def _publish(self, cursor: Cursor, at: float, body: Kept) -> None:
-        self.published = cursor
+    def _reached(self, cursor: Cursor, at: float, body: Kept) -> None:
+        """Show a milestone, and tell whoever waits for it."""
         if isinstance(body, RequestEnded):
             self._end_request(body, cursor, at)
             return
@@ -345,6 +309,19 @@ class Life:
         if self._changed is None:
             self._changed = trio.Event()
         await self._changed.wait()
+
+    async def wait_open(self) -> None:
+        """Wait until the session is open at the provider and followed.
+
+        Raises:
+            ProviderFailed: the provider refused, or could not be reached.
+            SessionClosed: the session ended for another reason.
+        """
+        while not self.opened:
+            if self.ended is not None and self.ended.failure is not None:
+                raise error_for(self.ended.failure, self.nothing)
+            self.check_open()
+            await self.change()
 
     def abandon(self, why: str = "its runtime was left") -> None:
         """Nobody will hear of this session again here, though it has not ended."""
