@@ -34,6 +34,7 @@ from agentsup.session.waiting import Awaited
 from agentsup.talk.events import (
     Connected,
     Delivered,
+    Dropped,
     Entry,
     Failure,
     Kept,
@@ -283,8 +284,13 @@ class Life:
         return tuple(event_of(entry, self.stored) for entry in at_hand)
 
     async def replay(self, *, after: Cursor) -> tuple[SessionEvent, ...]:
-        """The next of the events that were shown behind the cursor; none if there are none."""
-        return tuple([await told(entry, self.stored, self._journal, self._read) for entry in await self._read(after)])
+        """The next of the events that were shown behind the cursor; none if there are none. If none is kept any more, how many that were."""
+        upto = self.published
+        entries = await self._read(after)
+        if not entries and after < upto:  # its records were deleted, or an ended session's place was needed
+            lost = Dropped(count=upto - after)
+            return (SessionEvent(cursor=upto, session_id=self.session_id, at=time.time(), body=lost),)
+        return tuple([await told(entry, self.stored, self._journal, self._read) for entry in entries])
 
     def entries(self) -> AsyncIterator[Entry]:
         """Everything that was shown and is kept, from the start."""

@@ -47,7 +47,7 @@ class Source(Protocol):
         """The kept events behind the cursor, if they are at hand; None if they have to be read."""
 
     async def replay(self, *, after: Cursor) -> tuple[SessionEvent, ...]:
-        """The next of the kept events behind the cursor; none if there are none."""
+        """The next of the kept events behind the cursor; none if there are none. Instead of all of them, how many are gone (`Dropped`)."""
 
     def leave(self, subscription: Subscription) -> None:
         """The subscriber goes."""
@@ -280,11 +280,12 @@ class Subscription:
                 self._replaying = self._position < self._source.published
                 return None
             gone = self._page[0].cursor - self._position - 1
-            if gone > 0:
+            if gone > 0 and not self._page[0].dropped:
                 return self._told_gone(gone)
             event = self._page.popleft()
             self._position = event.cursor
-            if self._wanted is None or self._wanted(event):
+            self._dropped += event.dropped
+            if event.dropped or self._wanted is None or self._wanted(event):
                 return event
         return self._told_missing()
 

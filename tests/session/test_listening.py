@@ -65,3 +65,18 @@ async def test_a_start_that_is_called_off_leaves_nobody_listening_for_ever(provi
 
     assert "request_ended" in heard
     assert errors == [True]
+
+
+async def test_a_subscriber_who_was_behind_is_told_what_a_deletion_took(world, autojump_clock):
+    """Instead of an end without a word."""
+    ref = await world.start()
+    async with ref.subscribe(after=0, buffer=2, overflow="block") as events:
+        for number in range(20):
+            await ref.submit(f"@say {number}")
+        await ref.close()
+        last = (await world.runtime.stored())[0].last
+        await world.runtime.delete("s1")
+        got = [event async for event in events]
+
+    assert [(event.type, event.dropped, event.cursor) for event in got] == [("dropped", last, last)]
+    assert events.statistics().dropped == last
