@@ -28,7 +28,12 @@ def act_on_idle(plan: Plan) -> bool:
     if current is not None and current.halt is not None:
         halt = current.halt
         kind: ev.FailureKind = "budget" if halt.over else "halted"
-        stop_request(plan, ev.Failure(kind=kind, message=halt.halt or "the request cost more than it may"))
+        unsaid = (
+            "the request cost more than it may"
+            if halt.over
+            else "the turn guard halted the request, and did not say why"
+        )
+        stop_request(plan, ev.Failure(kind=kind, message=halt.halt or unsaid))
         return True
     if current is not None and not _is_judged(plan, current):
         return False

@@ -106,9 +106,19 @@ async def _priced(price: Callable[[Usage], Any], report: TurnReport) -> float:
     cost = outcome.value
     if not isinstance(cost, Real | Decimal) or isinstance(cost, bool):
         raise _Broken(f"the price must be a number, not {type(cost).__name__}")
-    if math.isnan(cost):  # it is over no limit, and under none
+    try:
+        found = float(cost)
+    except OverflowError:  # more than any limit, or less than nothing
+        found = math.inf if cost > 0 else -math.inf
+    except Exception as exc:  # noqa: BLE001  -- a number may be of a class of the user's
+        raise _Broken(
+            f"the price is no number that can be compared ({type(exc).__name__}), so no limit can be kept"
+        ) from exc
+    if math.isnan(found):  # it is over no limit, and under none
         raise _Broken("the price is no number, so no limit can be kept")
-    return float(cost)
+    if found < 0:  # what has been spent would count as earned
+        raise _Broken("the price is less than nothing, so no limit can be kept")
+    return found
 
 
 async def _guarded(guard: TurnGuard, report: TurnReport) -> str | None:

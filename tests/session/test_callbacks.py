@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import decimal
+import fractions
+import math
+
 import pytest
 import structlog
 import trio
@@ -121,6 +125,41 @@ async def test_a_price_that_is_no_number(world, autojump_clock, price, what):
 
     with pytest.raises(agentsup.Halted, match=f"the price must be a number, not {what}"):
         await ref.submit("@say hi")
+
+
+class Moody(float):
+    """A number that cannot be made into a plain one."""
+
+    def __float__(self):
+        raise ValueError("Ada")
+
+
+@pytest.mark.parametrize(
+    ("price", "kind", "says"),
+    [
+        (decimal.Decimal("sNaN"), agentsup.Halted, r"is no number that can be compared \(ValueError\)"),
+        (Moody(1.0), agentsup.Halted, r"is no number that can be compared \(ValueError\)"),
+        (decimal.Decimal("NaN"), agentsup.Halted, "is no number"),
+        (-0.5, agentsup.Halted, "is less than nothing"),
+        (-math.inf, agentsup.Halted, "is less than nothing"),
+        (-(10**400), agentsup.Halted, "is less than nothing"),
+        (10**400, agentsup.BudgetExceeded, "the request cost inf, and 1 is its limit"),
+        (fractions.Fraction(10**500, 3), agentsup.BudgetExceeded, "the request cost inf, and 1 is its limit"),
+        (decimal.Decimal("1.5"), agentsup.BudgetExceeded, "the request cost 1.5, and 1 is its limit"),
+    ],
+    ids=str,
+)
+async def test_a_price_at_the_border_of_numbers(world, autojump_clock, price, kind, says):
+    """It ends its request, and not the session's task: that would ask again, and end again, until the session is given up."""
+    ref = await world.start(price=lambda usage: price, limits=agentsup.Limits(max_cost=1.0))
+
+    with pytest.raises(kind, match=says) as caught:
+        await ref.submit("@say hi")
+
+    assert "Ada" not in str(caught.value)
+    assert caught.value.result.text == "hi"
+    info = await ref.info()
+    assert (info.state, info.restarts) == ("idle", 0)
 
 
 @pytest.mark.parametrize("how", [raises, raises_later])
