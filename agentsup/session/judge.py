@@ -109,8 +109,8 @@ async def _priced(price: Callable[[Usage], Any], report: TurnReport) -> float:
     try:
         found = float(cost)
     except OverflowError:  # more than any limit, or less than nothing
-        found = math.inf if cost > 0 else -math.inf
-    except Exception as exc:  # noqa: BLE001  -- a number may be of a class of the user's
+        found = -math.inf if cost < 0 else math.inf
+    except Exception as exc:  # a number may be of a class of the user's
         raise _Broken(
             f"the price is no number that can be compared ({type(exc).__name__}), so no limit can be kept"
         ) from exc
