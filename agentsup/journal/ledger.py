@@ -97,13 +97,13 @@ class Ledger(StoreFile):
         old = {"session": key, "after": first - 1, "upto": covered, "end": RequestEnded.type}
         ends = f"SELECT seq FROM records WHERE number IN ({places.NUMBERS}) AND kind = :end"  # noqa: S608  -- from here
         self._unuse(f"session = :session AND seq > :after AND seq <= :upto AND seq NOT IN ({ends})", old)
-        kept = len(execute(ends, old).fetchall())
-        places.forget(self._connection, key, after=first - 1, upto=covered, but=RequestEnded.type)
+        kept = [seq for (seq,) in execute(f"{ends} ORDER BY seq", old)]
+        places.forget(self._connection, key, after=first - 1, upto=covered, but=kept)
         if rest is not None:
             changes = "first = :first, sighting = :sighting, body = :body"
             sql = f"UPDATE records SET {changes} WHERE number = {places.UPTO} AND session = :session"  # noqa: S608  -- from here
             execute(sql, {**rest._asdict(), "upto": rest.seq})
-        return covered + 1 - first - kept
+        return covered + 1 - first - len(kept)
 
     def _cut(self, key: SessionKey, cursor: int) -> tuple[Row | None, int]:
         """The row that has both this record and the next, and the format it is written in."""

@@ -11,8 +11,9 @@ its place, another session's row. Then it is an error: to pass over a record in 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import closing
+from itertools import pairwise
 from typing import Any
 
 from agentsup.journal.codec import Unreadable
@@ -24,7 +25,7 @@ written more often."""
 LOOKED_AT = 1000
 """Rows that are looked for in the index when a store is opened: as many as a commit has, of which a disk may have lost one page."""
 
-_LAST = 2**63 - 1
+_LAST = 2**63 - 2
 """A cursor that none is behind."""
 
 PARTS = ("places", "new_places")
@@ -111,18 +112,17 @@ def counted(connection: sqlite3.Connection, session: int, upto: int) -> int:
     return sum(connection.execute(sql.format(part), (session, upto)).fetchone()[0] for part in PARTS)
 
 
-def forget(connection: sqlite3.Connection, session: int, *, after: int = 0, upto: int = _LAST, but: str = "") -> None:
-    """Let go of the session's rows behind one cursor and up to another, and of their places; not of rows of that kind."""
-    values = {"session": session, "after": after, "upto": upto, "but": but}
-    for part in PARTS:
-        these = "session = :session AND seq > :after AND seq <= :upto"
-        numbers = f"SELECT number FROM {part} WHERE {these}"  # noqa: S608  -- from here
-        sql = f"DELETE FROM records WHERE number IN ({numbers}) AND session = :session AND kind != :but"  # noqa: S608  -- from here
-        connection.execute(sql, values)
-        if but:
-            kept = f"SELECT 1 FROM records r WHERE r.number = {part}.number AND r.session = :session"  # noqa: S608  -- from here
-            these += f" AND NOT EXISTS ({kept})"
-        connection.execute(f"DELETE FROM {part} WHERE {these}", values)  # noqa: S608  -- from here
+def forget(
+    connection: sqlite3.Connection, session: int, *, after: int = 0, upto: int = _LAST, but: Sequence[int] = ()
+) -> None:
+    """Let go of the session's rows behind one cursor and up to another, and of their places; not of those at these cursors, in order."""
+    for behind, before in pairwise((after, *but, upto + 1)):
+        values = {"session": session, "after": behind, "before": before}
+        for part in PARTS:
+            these = f"FROM {part} WHERE session = :session AND seq > :after AND seq < :before"
+            sql = f"DELETE FROM records WHERE number IN (SELECT number {these}) AND session = :session"  # noqa: S608  -- from here
+            connection.execute(sql, values)
+            connection.execute(f"DELETE {these}", values)
 
 
 def unplaced(connection: sqlite3.Connection) -> tuple[int, int] | None:
