@@ -202,6 +202,7 @@ async def test_client_tokens(aws):
         for _ in range(2)
     ]
     await aws.until("READY", first["harnessId"])
+    versions = await aws.call(aws.control.list_harness_versions, harnessId=first["harnessId"])
     deletions = [
         await aws.call(aws.control.delete_harness, harnessId=first["harnessId"], clientToken=token) for _ in range(2)
     ]
@@ -211,9 +212,7 @@ async def test_client_tokens(aws):
     assert error.response["reason"] == "IdempotentParameterMismatchException"
     assert [one["harness"]["harnessVersion"] for one in updates] == ["2", "2"]
     assert deletions[0] == deletions[1]
-    assert (
-        len((await aws.call(aws.control.list_harness_versions, harnessId=first["harnessId"]))["harnessVersions"]) == 2
-    )
+    assert len(versions["harnessVersions"]) == 2
 
 
 async def test_a_refused_token_may_be_tried_again(aws):
