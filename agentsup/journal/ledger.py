@@ -156,11 +156,9 @@ class Ledger(StoreFile):
         due = (upto if cut is None else cut.first - 1) + 1 - source.first
         if (count or 0) != due:
             raise codec.Unreadable(f"of the {due} records up to {upto} of the session {key} {count or 0} are there")
-        if copied != places.counted(
-            self._connection, key, upto
-        ):  # what is before is there in part only: ends of requests
+        if copied != places.counted(self._connection, key, upto):  # ends of requests: the others were let go
             raise codec.Unreadable(
-                f"of the ends of requests before {source.first} of the session {key} some are missing"
+                f"before the record {source.first} of the session {key} some ends of requests are missing"
             )
         for sql in _COPIES:
             execute(sql, values)

@@ -223,7 +223,9 @@ async def test_an_end_of_a_request_that_is_lost_is_noticed(tmp_path):
     async with writing(SQLiteJournal(path)) as journal:
         with pytest.raises(StoreCorrupt, match="the record 2 of the session 1 is missing"):
             await journal.read(key, after=0, limit=9)
-        with pytest.raises(StoreCorrupt, match="of the ends of requests before 7 of the session 1 some are missing"):
+        with pytest.raises(
+            StoreCorrupt, match="before the record 7 of the session 1 some ends of requests are missing"
+        ):
             await journal.fork(key, "d", upto=8, at=NOW)
         assert (await journal.load(key)).entries == entries(8, 8)
         assert await journal.read(copy, after=0, limit=9) == kept
