@@ -173,8 +173,7 @@ class Runtime:
         check_fork(session_id, new_id, upto)
         self._refuse_living(SessionId(new_id))
         source = await self._find(session_id, None)
-        cursor = source.last if upto is None else Cursor(upto)
-        return await self._services.fork(source, SessionId(new_id), cursor)
+        return await self._services.fork(source, SessionId(new_id), None if upto is None else Cursor(upto))
 
     async def delete(self, session_id: str) -> None:
         """Forget a session that does not live, with all its generations.

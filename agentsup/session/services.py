@@ -173,8 +173,8 @@ class Services:
         self.journal.append(stored.key, entries, committed=lambda _: durable.set())
         await durable.wait()
 
-    async def fork(self, source: Stored, session_id: SessionId, upto: Cursor) -> Stored:
-        """A copy of the session's records up to the cursor, under another id.
+    async def fork(self, source: Stored, session_id: SessionId, upto: Cursor | None) -> Stored:
+        """A copy of the session's records up to the cursor, or of all, under another id.
 
         Raises:
             SpecError: the id or the cursor cannot be used.
@@ -187,9 +187,22 @@ class Services:
                 raise SpecError.of(
                     "new_id", "is that of a session in the store that has not ended: take another, or delete that one"
                 )
-            # Its last record with the others: without it the copy would be taken for the session that the provider has.
-            forked = Forked(source=source.session_id, cursor=upto)
-            return await self.journal.fork(source.key, session_id, upto=upto, at=time.time(), body=forked)
+            if upto is not None:
+                return await self._copied(source, session_id, upto)
+            while True:
+                try:
+                    return await self._copied(source, session_id, source.last)
+                except SpecError:
+                    # The session went on meanwhile, and let go of what it was at the cursor that was its last.
+                    seen = source.last
+                    source = await self.journal.find(source.session_id, source.generation) or source
+                    if source.last == seen:
+                        raise
+
+    async def _copied(self, source: Stored, session_id: SessionId, upto: Cursor) -> Stored:
+        # Its last record with the others: without it the copy would be taken for the session that the provider has.
+        forked = Forked(source=source.session_id, cursor=upto)
+        return await self.journal.fork(source.key, session_id, upto=upto, at=time.time(), body=forked)
 
     async def forget(self, session_id: SessionId) -> None:
         """Delete every generation of a session that does not run.

@@ -66,6 +66,28 @@ async def test_a_copy_says_in_its_last_record_what_it_is(provider, spec, store):
     assert (events[-1].type, events[-1].cursor) == ("forked", copy.last)
 
 
+async def test_a_session_that_goes_on_is_copied_all_the_same(spec, store, monkeypatch):
+    """Also if it lets go, between the question and the copying, of what it was at the cursor that was its last."""
+    async with agentsup.open_runtime(store=store, keep_requests=1) as runtime:
+        ref = await runtime.start_session("s", spec)
+        await ref.submit("@say one")
+        journal = runtime._services.journal
+        fork = journal.fork
+
+        async def late(*args, **options):
+            if options["upto"] == before:
+                while (await journal.find("s")).first <= before:
+                    await ref.submit("@say on")
+            return await fork(*args, **options)
+
+        before = (await journal.find("s")).last
+        monkeypatch.setattr(journal, "fork", late)
+        copy = await runtime.fork("s", "copy")
+        assert copy.last > before + 1
+        with pytest.raises(SpecError, match=f"{before} is not among the cursors"):
+            await runtime.fork("s", "another", upto=before)
+
+
 async def test_a_copy_of_a_session_that_has_ended_has_not(world, autojump_clock):
     """As it is told at once, not only when it is looked up."""
     ref = await world.start()
