@@ -15,7 +15,7 @@ from agentsup.errors import AlreadyStarted
 from agentsup.ids import Cursor, SessionId
 from agentsup.journal.base import Journal, Stored
 from agentsup.journal.store import StoreInput, as_store
-from agentsup.loop.state import Rules
+from agentsup.loop.rules import Rules
 from agentsup.session.checking import check_fork, check_lookup, check_options, check_start
 from agentsup.session.client import SessionRef
 from agentsup.session.errors import NoSuchSession, SessionClosed

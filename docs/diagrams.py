@@ -17,7 +17,8 @@ import attrs
 from agentsup.ids import CallId, RequestId
 from agentsup.loop import messages as msg
 from agentsup.loop.fold import apply, initial
-from agentsup.loop.state import Rules, State
+from agentsup.loop.rules import Rules
+from agentsup.loop.state import State
 from agentsup.loop.step import step
 from agentsup.talk import events as ev
 from agentsup.talk.content import Text

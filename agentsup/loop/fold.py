@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from agentsup.loop import ours, theirs
-from agentsup.loop.state import Rules, State
+from agentsup.loop.rules import Rules
+from agentsup.loop.state import State
 from agentsup.talk import events as ev
 
 _APPLY: Mapping[type[Any], Callable[[State, Any], State]] = {

@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-import errno
-import os
-import socket
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from types import ModuleType
-from typing import Any, Final
+from typing import Any
 
 import attrs
 import httpx
 
-Kinds = tuple[type[Exception], ...]
+from agentsup.providers.shortage import shortage
 
-_LACKING: Final = {
-    errno.EMFILE: "no file descriptor is free in this process (see `ulimit -n`)",
-    errno.ENFILE: "no file descriptor is free on this machine",
-    errno.ENOBUFS: "this machine has no buffers for another connection",
-    errno.ENOMEM: "this machine has no memory for another connection",
-}
-"""What this side can lack to make a connection. Not EADDRNOTAVAIL: where there is no IPv6, every address of that kind is answered so."""
+Kinds = tuple[type[Exception], ...]
 
 
 @attrs.frozen(kw_only=True)
@@ -67,39 +58,6 @@ def errors_of(http: Any = None) -> HttpErrors:
         unreachable=named("ConnectError"),
         unusable=named("InvalidURL", "UnsupportedProtocol"),
     )
-
-
-def shortage(exc: BaseException) -> str | None:
-    """What this process, or its machine, lacked when that was raised; None where the fault is not on this side.
-
-    Of several attempts, at several addresses, all must have failed by it: else somebody was asked, and said no.
-    """
-    if isinstance(exc, OSError) and exc.errno in _LACKING:
-        return _LACKING[exc.errno]
-    causes = _causes(exc)
-    if len(causes) > 1:
-        found = [shortage(cause) for cause in causes]
-        return found[0] if all(found) else None
-    for cause in causes:
-        return shortage(cause)
-    # A resolver opens files and sockets of its own, and calls it an unknown name if it cannot.
-    return _shortage_now() if isinstance(exc, socket.gaierror) else None
-
-
-def _causes(exc: BaseException) -> Sequence[BaseException]:
-    """What it comes from: the exceptions in a group, or the one it was raised for. httpcore hides that one, and does not forget it."""
-    if isinstance(exc, BaseExceptionGroup):
-        return exc.exceptions
-    cause = exc.__cause__ or exc.__context__
-    return () if cause is None else (cause,)
-
-
-def _shortage_now() -> str | None:
-    try:
-        os.close(os.open(os.devnull, os.O_RDONLY))
-    except OSError as exc:
-        return _LACKING.get(exc.errno or 0)
-    return None
 
 
 def _libraries(http: Any) -> Iterator[ModuleType]:

@@ -11,7 +11,8 @@ from typing import Any, Final
 import httpx
 
 from agentsup.providers.base import Rejected, Unavailable
-from agentsup.providers.foreign import HttpErrors, errors_of, shortage
+from agentsup.providers.foreign import HttpErrors, errors_of
+from agentsup.providers.shortage import shortage
 from agentsup.talk.events import Failure
 from agentsup.wire.errors import RemoteProtocolError
 from agentsup.wire.jsontext import loads

@@ -15,7 +15,7 @@ from typing import Any
 
 import httpx
 
-from agentsup.providers.foreign import shortage
+from agentsup.providers.shortage import shortage
 
 STREAM: dict[str, Any] = {"agentsup.stream": True}
 """Request extension that asks for a connection of its own."""

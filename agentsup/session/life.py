@@ -17,7 +17,8 @@ from agentsup.ids import Cursor, RequestId, SessionId
 from agentsup.journal.base import Journal, Stored
 from agentsup.loop.endings import laid_down
 from agentsup.loop.fold import apply
-from agentsup.loop.state import Rules, State
+from agentsup.loop.rules import Rules
+from agentsup.loop.state import State
 from agentsup.otp import ChildSpec, signal
 from agentsup.otp.intensity import Window
 from agentsup.otp.refs import Ref

@@ -11,7 +11,8 @@ from agentsup.journal.base import Journal, SessionKey
 from agentsup.journal.entries import Entries
 from agentsup.journal.records import Records
 from agentsup.loop.fold import fold, initial
-from agentsup.loop.state import Rules, State
+from agentsup.loop.rules import Rules
+from agentsup.loop.state import State
 from agentsup.session.past import PAGE
 from agentsup.talk.events import Bound, Entry, Forked, Heard, Kept, RequestStarted
 

@@ -11,7 +11,7 @@ import attrs
 
 from agentsup import otp
 from agentsup.errors import Problem, SpecError
-from agentsup.loop.state import Rules
+from agentsup.loop.rules import Rules
 from agentsup.providers.base import Provider
 from agentsup.providers.reconnect import Reconnect
 from agentsup.session.approval import Approval

@@ -21,7 +21,7 @@ from agentsup import otp
 from agentsup.ids import SessionId
 from agentsup.journal.base import Stored
 from agentsup.journal.writer import Writer
-from agentsup.loop.state import Rules
+from agentsup.loop.rules import Rules
 from agentsup.session.actor import FindLife, SessionActor
 from agentsup.session.life import Life
 from agentsup.session.recovery import Recovery

@@ -24,7 +24,7 @@ from agentsup.journal.ledger import Ledger
 from agentsup.journal.rows import Values, rows_of
 from agentsup.journal.sqlite import SQLiteJournal
 from agentsup.loop.fold import initial
-from agentsup.loop.state import Rules
+from agentsup.loop.rules import Rules
 from agentsup.talk import events as ev
 from tests.bench import rows as report
 

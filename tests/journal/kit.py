@@ -19,7 +19,8 @@ from agentsup.journal.base import Committed, Journal, SessionKey, Stored
 from agentsup.journal.entries import Entries
 from agentsup.journal.rows import Row, rows_of
 from agentsup.loop.fold import fold, initial
-from agentsup.loop.state import Rules, State
+from agentsup.loop.rules import Rules
+from agentsup.loop.state import State
 from agentsup.talk import events as ev
 from agentsup.talk.content import Text
 

@@ -16,7 +16,8 @@ from agentsup.errors import SpecError
 from agentsup.ids import RequestId
 from agentsup.journal import codec, text
 from agentsup.loop.fold import initial
-from agentsup.loop.state import Rules, State
+from agentsup.loop.rules import Rules
+from agentsup.loop.state import State
 from agentsup.talk import events as ev
 from agentsup.talk.tools import ToolResult
 from tests.kit.values import RAW_JSON, values_of, written

@@ -9,7 +9,8 @@ import attrs
 from agentsup.loop import effects as fx
 from agentsup.loop import messages as msg
 from agentsup.loop.fold import fold, initial
-from agentsup.loop.state import Now, Rules
+from agentsup.loop.rules import Rules
+from agentsup.loop.state import Now
 from agentsup.loop.step import step
 from agentsup.talk import events as ev
 from agentsup.talk.content import Text

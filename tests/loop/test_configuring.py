@@ -8,7 +8,7 @@ import pytest
 from agentsup.loop import effects as fx
 from agentsup.loop import messages as msg
 from agentsup.loop.fold import fold, initial
-from agentsup.loop.state import Rules
+from agentsup.loop.rules import Rules
 from agentsup.talk import events as ev
 from agentsup.talk.limits import Limits
 from agentsup.talk.outgoing import SetOptions

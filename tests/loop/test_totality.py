@@ -12,7 +12,8 @@ from agentsup.loop import effects as fx
 from agentsup.loop import messages as msg
 from agentsup.loop.fold import apply, fold, initial
 from agentsup.loop.results import result_of, turns_of
-from agentsup.loop.state import Link, Now, Rules
+from agentsup.loop.rules import Rules
+from agentsup.loop.state import Link, Now
 from agentsup.loop.step import step
 from agentsup.talk import events as ev
 from tests.kit.strategies import ANY_MESSAGE, KEPT, MESSAGES

@@ -10,7 +10,7 @@ from agentsup.loop import effects as fx
 from agentsup.loop import messages as msg
 from agentsup.loop.fold import initial
 from agentsup.loop.results import result_of
-from agentsup.loop.state import Rules
+from agentsup.loop.rules import Rules
 from agentsup.loop.step import step
 from agentsup.talk import events as ev
 from agentsup.talk.content import Text

@@ -6,7 +6,7 @@ import attrs
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agentsup.loop.state import Rules
+from agentsup.loop.rules import Rules
 from tests.kit.agent import Agent
 from tests.kit.world import EFFECTS, Trouble, World
 

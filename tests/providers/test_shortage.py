@@ -13,10 +13,10 @@ import trio
 
 import agentsup
 from agentsup import claude
-from agentsup.providers import foreign, transport
+from agentsup.providers import transport
 from agentsup.providers.base import Unavailable
-from agentsup.providers.foreign import shortage
 from agentsup.providers.http_errors import translated
+from agentsup.providers.shortage import shortage
 from agentsup.providers.transport import own_client
 from agentsup.testing import open_simulator
 from tests.acceptance.hostile import hostile_provider
@@ -84,7 +84,7 @@ async def test_a_name_that_cannot_be_looked_up_for_lack_of_descriptors(monkeypat
     def none_free(*_):
         raise OSError(errno.EMFILE, "Too many open files")
 
-    monkeypatch.setattr(foreign.os, "open", none_free)
+    monkeypatch.setattr(os, "open", none_free)
     failed = await asked("http://somewhere/")
 
     assert SAID in str(failed)

@@ -8,8 +8,8 @@ import httpx
 
 from agentsup.providers.aws.credentials import NoCredentials
 from agentsup.providers.aws.sending import UNSENT
-from agentsup.providers.foreign import shortage
 from agentsup.providers.http_errors import reason, retry_after
+from agentsup.providers.shortage import shortage
 from agentsup.talk.events import Failure
 from agentsup.wire.agentcore.errors import Told
 from agentsup.wire.agentcore.frames import SAID_AT_MOST, ErrorInStream
